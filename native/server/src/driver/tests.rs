@@ -34,6 +34,7 @@ mod diagnostics;
 mod dropping;
 mod listings;
 mod statements;
+mod write_ahead_log;
 
 struct Running {
     server: Arc<Server>,

@@ -19,6 +19,7 @@ pub(super) struct Shared {
     pub(super) transactions: OpenTransactions,
     /// The sum of all write-ahead logs.
     pub(super) wal_bytes: Arc<disk_space::WalBytes>,
+    pub(super) readers_waits: Arc<wal::ReadersWaits>,
 }
 
 impl Shared {
@@ -29,6 +30,7 @@ impl Shared {
             idle: open_transactions::IDLE,
             transactions: OpenTransactions::default(),
             wal_bytes: Arc::default(),
+            readers_waits: Arc::default(),
         }
     }
 }

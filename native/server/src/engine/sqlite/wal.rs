@@ -1,7 +1,10 @@
 //! The write-ahead log beside a database. SQLite keeps changes in it as long as anybody reads the state before them.
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 use sealwire_core::error::SqlError;
@@ -13,6 +16,11 @@ use crate::engine::translate::{quote, quote_text};
 pub(super) const MOST_WRITTEN: u64 = 1 << 30;
 /// The length to which SQLite shortens the log when nobody reads old states.
 pub(super) const KEPT: u64 = 64 << 20;
+/// How long a change waits for others that read old states, so that a long log can begin anew. Those who begin to read meanwhile read the
+/// newest state, so that the wait is over when the last statement or transaction that was running has ended.
+const READERS_WAIT: Duration = Duration::from_secs(2);
+/// The least that a log grows between two such waits, so that a transaction which is left open delays few changes even on a full disk.
+const LEAST_GROWTH: u64 = KEPT / 8;
 /// The end of the log's file name.
 pub(super) const SUFFIX: &str = ".sqlite-wal";
 
@@ -25,13 +33,41 @@ pub(super) fn limit_size(connection: &Connection, schema: &str) -> Result<(), Sq
     connection.query_row(&set, [], |_| Ok(())).map_err(|error| to_mysql(&error, ""))
 }
 
+/// The lengths of long logs when a change last waited for readers.
+#[derive(Debug, Default)]
+pub(super) struct ReadersWaits(Mutex<HashMap<PathBuf, u64>>);
+
+impl ReadersWaits {
+    /// How long a change may wait now for those who read old states, with a log of this length, which should not be longer than `most`.
+    fn next(&self, database: &Path, length: u64, most: u64) -> Duration {
+        let mut waits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = waits.get(database).copied().filter(|last| *last <= length);
+        if last.is_none() {
+            waits.remove(database);
+        }
+        if length < last.unwrap_or(most).saturating_add(most.max(LEAST_GROWTH)) {
+            return Duration::ZERO;
+        }
+        waits.insert(database.to_owned(), length);
+        READERS_WAIT
+    }
+}
+
 /// Writes the log's changes to the database and empties the log, where it is longer than `most`. While others read an old state the log stays,
-/// and a later call tries again. The connection must not wait for locks meanwhile.
-pub(super) fn shrink(connection: &Connection, schema: &str, database: &Path, most: u64) {
+/// and a later call tries again. `wait_for_locks` sets how long the connection waits for them.
+pub(super) fn shrink(
+    connection: &Connection,
+    schema: &str,
+    database: &Path,
+    most: u64,
+    waits: &ReadersWaits,
+    wait_for_locks: impl FnOnce(Duration),
+) {
     let length = wal_of(database).metadata().map_or(0, |file| file.len());
     if length <= most {
         return;
     }
+    wait_for_locks(waits.next(database, length, most));
     if let Err(error) = checkpoint(connection, schema) {
         tracing::warn!("the write-ahead log of the database '{schema}' keeps its {length} bytes: {error}");
     }

@@ -77,10 +77,11 @@ impl SqliteSession {
     /// Shortens the write-ahead logs after a change or a rollback, where they are long.
     pub(super) fn shrink_wals(&self) {
         let most = self.space.most_wal();
-        self.bounds.wait_for_locks(Duration::ZERO);
         for attached in self.attached.iter().filter(|attached| attached.in_use.is_some()) {
             let (schema, file) = (schema_of(&attached.database), self.shared.databases.path(&attached.database));
-            wal::shrink(&self.connection, &schema, &file, most);
+            wal::shrink(&self.connection, &schema, &file, most, &self.shared.readers_waits, |time| {
+                self.bounds.wait_for_locks(time);
+            });
         }
         self.bounds.wait_for_locks(LOCK_WAIT);
     }
