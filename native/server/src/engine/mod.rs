@@ -106,6 +106,17 @@ pub(crate) trait EngineSession: Send {
     /// MySQL's.
     fn transaction(&mut self, step: &TransactionStep) -> Result<(), SqlError>;
 
+    /// Performs a step of a transaction for a client. Without autocommit a savepoint begins the transaction, as every statement does.
+    ///
+    /// # Errors
+    /// MySQL's.
+    fn step(&mut self, step: &TransactionStep, autocommit: bool) -> Result<(), SqlError> {
+        if !autocommit && matches!(step, TransactionStep::Savepoint(_)) && !self.is_in_transaction() {
+            self.transaction(&TransactionStep::Begin)?;
+        }
+        self.transaction(step)
+    }
+
     /// Whether a transaction is open.
     fn is_in_transaction(&self) -> bool;
 

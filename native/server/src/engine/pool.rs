@@ -129,7 +129,7 @@ fn perform(job: Job, sender: DeliverySender) {
     session.interruption().limit(limits.time);
     let outcome = match &task {
         // No stop keeps a transaction from ending, because the client takes it for ended.
-        Task::Transaction(step) => session.transaction(step).map(|()| Outcome::Stepped),
+        Task::Transaction(step) => session.step(step, autocommit).map(|()| Outcome::Stepped),
         // A stop that came before the engine began reached nothing of the engine's.
         _ if session.interruption().is_stopped() => Err(stopped(&session.interruption())),
         Task::Execute { sql, parameters, binary } => {

@@ -73,7 +73,7 @@ impl Session {
                 }
             }),
             Task::Describe { sql } => engine.describe(&request(sql)).map(|_| ()),
-            Task::Transaction(step) => engine.transaction(step),
+            Task::Transaction(step) => engine.step(step, self.view.autocommit()),
         };
         let begins = matches!(task, Task::Transaction(TransactionStep::Begin));
         self.note_transaction(engine.is_in_transaction(), begins);

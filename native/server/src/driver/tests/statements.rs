@@ -538,3 +538,20 @@ fn a_short_statement_can_not_name_a_long_variable_for_ever() {
         assert_eq!(client.rows(&format!("{once}(SELECT {name} AS a) AS v")), [["2000000"]]);
     }
 }
+
+#[test]
+fn a_savepoint_begins_the_transaction_without_autocommit() {
+    let running = Running::start(&[]);
+    let mut client = running.root();
+    for sql in ["CREATE DATABASE d", "CREATE TABLE d.t (a INT)", "SET autocommit = 0"] {
+        client.query(sql).unwrap();
+    }
+    for sql in ["SAVEPOINT s", "INSERT INTO d.t VALUES (1)", "ROLLBACK TO s", "INSERT INTO d.t VALUES (2)", "COMMIT"] {
+        client.query(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+    assert_eq!(client.rows("SELECT a FROM d.t"), [["2"]]);
+    client.query("COMMIT").unwrap();
+    client.query("SET autocommit = 1").unwrap();
+    client.query("SAVEPOINT s").unwrap();
+    assert_eq!(code(&mut client, "ROLLBACK TO s"), 1305);
+}
