@@ -116,10 +116,10 @@ fn in_turn(world: &World, cases: &[Case<'_>], value: impl Fn(&Run, &Case<'_>) ->
         .collect())
 }
 
-/// A figure as a cell. A median of 0 has no relative spread.
+/// A figure as a cell. A median of 0 has no relative spread: a dash stands for it.
 fn cell(figure: &Figure, digits: usize) -> String {
     if figure.median == 0.0 {
-        return format!("{:.digits$}", figure.median);
+        return format!("{:.digits$} –", figure.median);
     }
     format!("{:.digits$} ±{:.0} %", figure.median, figure.spread * 50.0)
 }
