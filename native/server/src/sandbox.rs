@@ -1,5 +1,6 @@
 //! The engine in a process, for fuzzing: a session of an account with all privileges on one database, and with none on others.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -118,7 +119,7 @@ struct Account {
 }
 
 impl Names for Account {
-    fn name(&self, _: &str) -> Result<Option<Datum>, SqlError> {
+    fn name(&self, _: &str) -> Result<Option<Cow<'_, Datum>>, SqlError> {
         Ok(None)
     }
 

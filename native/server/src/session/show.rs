@@ -1,5 +1,7 @@
 //! SHOW and DESCRIBE.
 
+use std::borrow::Cow;
+
 use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 use sealwire_core::message::{ColumnDefinition, ColumnFlags, ColumnType};
@@ -444,11 +446,11 @@ struct Row<'a> {
 }
 
 impl Names for Row<'_> {
-    fn name(&self, name: &str) -> Result<Option<Datum>, SqlError> {
+    fn name(&self, name: &str) -> Result<Option<Cow<'_, Datum>>, SqlError> {
         let at = self.columns.iter().position(|column| column.name_text().eq_ignore_ascii_case(name));
-        let value = at.and_then(|at| self.values.get(at)).cloned();
+        let value = at.and_then(|at| self.values.get(at));
         value
-            .map(Some)
+            .map(|value| Some(Cow::Borrowed(value)))
             .ok_or_else(|| SqlError::new(1054, b"42S22", format!("Unknown column '{name}' in 'where clause'")))
     }
 

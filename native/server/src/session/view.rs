@@ -1,5 +1,6 @@
 //! The data that a session's statements read: variables, the session's functions, system tables, privileges.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -277,13 +278,12 @@ impl Names for View {
         }
     }
 
-    fn name(&self, name: &str) -> Result<Option<Datum>, SqlError> {
+    fn name(&self, name: &str) -> Result<Option<Cow<'_, Datum>>, SqlError> {
         if let Some(system) = name.strip_prefix("@@") {
-            return self.variable(system).map(Some);
+            return self.variable(system).map(|value| Some(Cow::Owned(value)));
         }
-        Ok(name
-            .strip_prefix('@')
-            .map(|user| self.user_variables.get(&user.to_lowercase()).cloned().unwrap_or(Datum::Null)))
+        let user = name.strip_prefix('@').map(str::to_lowercase);
+        Ok(user.map(|user| self.user_variables.get(&user).map_or(Cow::Owned(Datum::Null), Cow::Borrowed)))
     }
 
     fn function(&self, name: &str) -> Option<Datum> {

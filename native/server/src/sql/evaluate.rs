@@ -1,5 +1,6 @@
 //! Expressions of constants, variables and the session's functions, evaluated without the engine.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 
 use sealwire_core::error::SqlError;
@@ -13,11 +14,12 @@ use super::{Allowances, Datum};
 
 /// The values of names in an expression.
 pub(crate) trait Names {
-    /// The value of a name as written (`@@session.b`, `@x`, `Variable_name`); `None` where the name is unknown here.
+    /// The value of a name as written (`@@session.b`, `@x`, `Variable_name`); `None` where the name is unknown here. A long value is borrowed,
+    /// because a short statement can name it many times.
     ///
     /// # Errors
     /// 1193 for a system variable that does not exist.
-    fn name(&self, name: &str) -> Result<Option<Datum>, SqlError>;
+    fn name(&self, name: &str) -> Result<Option<Cow<'_, Datum>>, SqlError>;
 
     /// The value of a function without arguments, by its name in upper case.
     fn function(&self, name: &str) -> Option<Datum>;
@@ -70,36 +72,48 @@ impl<'a> Evaluation<'a> {
         left.is_some()
     }
 
+    /// The value of a name, which is copied only if it is within the limit.
+    fn name(&self, name: &str) -> Result<Option<Datum>, SqlError> {
+        let is_within = |value: &Cow<'_, Datum>| value.held_bytes() <= self.left.get();
+        Ok(self.names.name(name)?.filter(is_within).map(Cow::into_owned))
+    }
+
+    /// Both values; `None` as soon as one of them is missing, because then the engine evaluates the whole.
+    fn pair(&self, first: &Expr, second: &Expr) -> Result<Option<(Datum, Datum)>, SqlError> {
+        let Some(first) = self.value(first)? else { return Ok(None) };
+        Ok(self.value(second)?.map(|second| (first, second)))
+    }
+
     fn found(&self, expression: &Expr) -> Result<Option<Datum>, SqlError> {
         let value = |inner: &Expr| self.value(inner);
         Ok(match expression {
             Expr::Value(literal) => self::literal(&literal.value),
-            Expr::Identifier(name) => self.names.name(&name.value)?,
+            Expr::Identifier(name) => self.name(&name.value)?,
             Expr::CompoundIdentifier(parts) => {
                 let joined: Vec<&str> = parts.iter().map(|part| part.value.as_str()).collect();
-                self.names.name(&joined.join("."))?
+                self.name(&joined.join("."))?
             }
             Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => value(inner)?,
             Expr::UnaryOp { op, expr } => value(expr)?.and_then(|operand| unary(*op, &operand)),
-            Expr::BinaryOp { left, op, right } => match (value(left)?, value(right)?) {
-                (Some(left), Some(right)) => binary(op, &left, &right),
-                _ => None,
-            },
+            Expr::BinaryOp { left, op, right } => {
+                self.pair(left, right)?.and_then(|(left, right)| binary(op, &left, &right))
+            }
             Expr::IsNull(inner) => value(inner)?.map(|operand| truth(operand == Datum::Null)),
             Expr::IsNotNull(inner) => value(inner)?.map(|operand| truth(operand != Datum::Null)),
-            Expr::Like { negated, expr, pattern, .. } => match (value(expr)?, value(pattern)?) {
-                (Some(text), Some(pattern)) => {
-                    let (text, pattern) = (text.to_text(), pattern.to_text());
-                    let is_short = text.len().saturating_mul(pattern.len()) <= MOST_COMPARISONS;
-                    is_short.then(|| truth(is_like(&text, &pattern) != *negated))
-                }
-                _ => None,
-            },
+            Expr::Like { negated, expr, pattern, .. } => self.pair(expr, pattern)?.and_then(|(text, pattern)| {
+                let (text, pattern) = (text.to_text(), pattern.to_text());
+                let is_short = text.len().saturating_mul(pattern.len()) <= MOST_COMPARISONS;
+                is_short.then(|| truth(is_like(&text, &pattern) != *negated))
+            }),
             Expr::InList { expr, list, negated } => {
                 let Some(needle) = value(expr)? else { return Ok(None) };
                 let mut found = false;
                 for item in list {
                     let Some(item) = value(item)? else { return Ok(None) };
+                    // Each comparison reads the first value again.
+                    if !self.take(needle.held_bytes()) {
+                        return Ok(None);
+                    }
                     found |= compare(&needle, &item).is_some_and(|order| order.is_eq());
                 }
                 Some(truth(found != *negated))
@@ -258,11 +272,11 @@ mod tests {
     struct Fixed;
 
     impl Names for Fixed {
-        fn name(&self, name: &str) -> Result<Option<Datum>, SqlError> {
+        fn name(&self, name: &str) -> Result<Option<Cow<'_, Datum>>, SqlError> {
             match name {
-                "@@session.sql_mode" | "@@sql_mode" => Ok(Some(Datum::Text("STRICT".into()))),
+                "@@session.sql_mode" | "@@sql_mode" => Ok(Some(Cow::Owned(Datum::Text("STRICT".into())))),
                 "@@nothing" => Err(SqlError::new(1193, b"HY000", "Unknown system variable 'nothing'")),
-                "Variable_name" => Ok(Some(Datum::Text("Ssl_cipher".into()))),
+                "Variable_name" => Ok(Some(Cow::Owned(Datum::Text("Ssl_cipher".into())))),
                 _ => Ok(None),
             }
         }
@@ -302,6 +316,41 @@ mod tests {
         assert_eq!(evaluate(&parse_expression("@@nothing").unwrap(), &Fixed).unwrap_err().code, 1193);
         assert_eq!(value("salary + 1"), None);
         assert_eq!(value("SLEEP(1)"), None);
+    }
+
+    /// One long value, and how often it was asked for.
+    struct Long(Datum, Cell<usize>);
+
+    impl Names for Long {
+        fn name(&self, _: &str) -> Result<Option<Cow<'_, Datum>>, SqlError> {
+            self.1.set(self.1.get() + 1);
+            Ok(Some(Cow::Borrowed(&self.0)))
+        }
+
+        fn function(&self, _: &str) -> Option<Datum> {
+            None
+        }
+    }
+
+    #[test]
+    fn a_long_value_is_asked_for_once_however_often_it_is_named() {
+        for (length, most) in [(60_000_000, 1), (MOST_BYTES / 8, 9)] {
+            for text in [
+                vec!["@a"; 64].join(" = "),
+                format!("({}) = ({0})", vec!["@a LIKE @a"; 32].join(" AND ")),
+                format!("@a IN ({})", vec!["@a"; 64].join(",")),
+                format!("CONCAT({})", vec!["@a"; 64].join(",")),
+                format!("(((@a=@a)=(@a=@a))=((@a=@a)=(@a=@a)))={}", vec!["@a"; 64].join(" + ")),
+            ] {
+                let names = Long(Datum::Text("1".repeat(length)), Cell::default());
+                assert_eq!(evaluate(&parse_expression(&text).unwrap(), &names).unwrap(), None, "{text}");
+                assert!(names.1.get() <= most, "{text}: asked for {} times", names.1.get());
+            }
+        }
+        // A comparison reads the first value as often as the list has items.
+        let names = Long(Datum::Text("1".repeat(MOST_BYTES / 8)), Cell::default());
+        let list = format!("@a IN ({})", vec!["1"; 64].join(","));
+        assert_eq!(evaluate(&parse_expression(&list).unwrap(), &names).unwrap(), None);
     }
 
     #[test]

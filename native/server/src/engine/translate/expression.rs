@@ -263,7 +263,7 @@ fn single(value: &Expr, writer: &mut Writer<'_>) -> WriteResult {
         Expr::TypedString(typed) => literal(&typed.value.value, writer),
         Expr::Identifier(name) if name.quote_style.is_none() && name.value.starts_with('@') => {
             let value = writer.scope.names.name(&name.value)?;
-            writer.datum(&value.unwrap_or(crate::sql::Datum::Null))
+            writer.datum(value.as_deref().unwrap_or(&crate::sql::Datum::Null))
         }
         Expr::Identifier(name) => {
             writer.reads_columns = true;
@@ -404,7 +404,7 @@ fn compound(names: &[Ident], writer: &mut Writer<'_>) -> WriteResult {
     if names.first().is_some_and(|first| first.quote_style.is_none() && first.value.starts_with("@@")) {
         let joined: Vec<&str> = names.iter().map(|part| part.value.as_str()).collect();
         let value = writer.scope.names.name(&joined.join("."))?;
-        return writer.datum(&value.unwrap_or(crate::sql::Datum::Null));
+        return writer.datum(value.as_deref().unwrap_or(&crate::sql::Datum::Null));
     }
     if let (Some(Some(alias)), [first, column]) = (&writer.upsert, names)
         && first.value.eq_ignore_ascii_case(alias)

@@ -1,12 +1,13 @@
 use super::*;
 use crate::engine::Interruption;
 use crate::sql::{Datum, Names};
+use std::borrow::Cow;
 
 struct FixedNames;
 
 impl Names for FixedNames {
-    fn name(&self, name: &str) -> Result<Option<Datum>, SqlError> {
-        Ok((name == "@@session.x").then_some(Datum::Int(5)))
+    fn name(&self, name: &str) -> Result<Option<Cow<'_, Datum>>, SqlError> {
+        Ok((name == "@@session.x").then_some(Cow::Owned(Datum::Int(5))))
     }
 
     fn function(&self, name: &str) -> Option<Datum> {

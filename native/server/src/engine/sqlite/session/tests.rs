@@ -3,6 +3,7 @@ use crate::engine::{Engine as _, SessionContext, SqliteEngine, SystemTable};
 use crate::sql::{Datum, Names};
 use sealwire_accounts::Privilege;
 use sealwire_core::message::{BinaryRow, ColumnType, TextRow, Value};
+use std::borrow::Cow;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,7 +14,7 @@ mod others;
 struct TestContext;
 
 impl Names for TestContext {
-    fn name(&self, _: &str) -> Result<Option<Datum>, SqlError> {
+    fn name(&self, _: &str) -> Result<Option<Cow<'_, Datum>>, SqlError> {
         Ok(None)
     }
 
@@ -316,7 +317,7 @@ fn a_reader_that_waits_does_not_let_the_log_grow_without_end() {
 struct Ending(Arc<AtomicU64>);
 
 impl Names for Ending {
-    fn name(&self, name: &str) -> Result<Option<Datum>, SqlError> {
+    fn name(&self, name: &str) -> Result<Option<Cow<'_, Datum>>, SqlError> {
         TestContext.name(name)
     }
 
