@@ -5,7 +5,7 @@ use sealwire_core::message::{ColumnDefinition, ColumnType};
 
 use super::Session;
 use super::answer::{Answer, Table};
-use crate::sql::{Datum, Evaluation};
+use crate::sql::{Budget, Datum, evaluate};
 
 impl Session {
     /// The answer to a SELECT of constants; `None` where the engine must execute it.
@@ -13,9 +13,9 @@ impl Session {
         let Some(constants) = self.view.server.selects.get(sql) else { return Ok(None) };
         let mut columns = Vec::with_capacity(constants.items.len());
         let mut row = Vec::with_capacity(constants.items.len());
-        let evaluation = Evaluation::new(&self.view);
+        let budget = Budget::default();
         for (expression, title) in &constants.items {
-            let Some(value) = evaluation.value(expression)? else { return Ok(None) };
+            let Some(value) = evaluate(expression, &self.view, &budget)? else { return Ok(None) };
             columns.push(column(title.as_str(), &value));
             row.push(value);
         }

@@ -12,7 +12,7 @@ use super::answer::{Answer, Pending, Reply, Target};
 use crate::settings::{self, Fact, Scope, SystemVariable, Value, ValueLocation, variable};
 use crate::sql::charset::default_collation;
 use crate::sql::lex::{Lexer, Piece, unquote};
-use crate::sql::{Cursor, Datum, MOST_EVALUATED_DEPTH, depth, evaluate, parse_expression};
+use crate::sql::{Budget, Cursor, Datum, MOST_EVALUATED_DEPTH, depth, evaluate, parse_expression};
 
 /// The most commas in one SET, because more assignments would keep other connections waiting.
 const MOST_ASSIGNMENTS: usize = 10_000;
@@ -70,8 +70,9 @@ impl Session {
         was_autocommit: bool,
     ) -> Result<Answer, SqlError> {
         let mut words = Cursor::new(assignments.get(from..).unwrap_or_default());
+        let budget = Budget::default();
         loop {
-            if let Some((target, sql)) = self.set_one(&mut words, &mut reply)? {
+            if let Some((target, sql)) = self.set_one(&mut words, &mut reply, &budget)? {
                 let (assignments, rest) = match words.rest().len() {
                     // The assignments made so far are dropped, because they may be long.
                     0 => (Arc::from(""), 0),
@@ -95,7 +96,12 @@ impl Session {
     }
 
     /// Sets one variable, or returns the target and the SELECT that computes its value.
-    fn set_one(&mut self, words: &mut Cursor<'_>, reply: &mut Reply) -> Result<Option<(Target, String)>, SqlError> {
+    fn set_one(
+        &mut self,
+        words: &mut Cursor<'_>,
+        reply: &mut Reply,
+        budget: &Budget,
+    ) -> Result<Option<(Target, String)>, SqlError> {
         if words.accept("NAMES") {
             return self.names(words, reply).map(|()| None);
         }
@@ -122,7 +128,7 @@ impl Session {
         if let Some(user_variable) = name.strip_prefix('@').filter(|rest| !rest.starts_with('@')) {
             // @`quoted` and @'quoted' come in two pieces.
             let user_variable = if user_variable.is_empty() { words.name_or_text()? } else { user_variable.to_owned() };
-            return self.find_and_give(Target::User(user_variable.to_lowercase()), words, reply);
+            return self.find_and_give(Target::User(user_variable.to_lowercase()), words, reply, budget);
         }
         let mut global = scope == Some("GLOBAL");
         let mut name = name.strip_prefix("@@").map_or_else(|| name.clone(), str::to_owned);
@@ -139,7 +145,7 @@ impl Session {
         if let Some(value) = self.default_value(changed, global, words)? {
             return self.assign(changed, global, &value, reply).map(|()| None);
         }
-        self.find_and_give(Target::System(changed, global), words, reply)
+        self.find_and_give(Target::System(changed, global), words, reply, budget)
     }
 
     fn find_and_give(
@@ -147,8 +153,9 @@ impl Session {
         target: Target,
         words: &mut Cursor<'_>,
         reply: &mut Reply,
+        budget: &Budget,
     ) -> Result<Option<(Target, String)>, SqlError> {
-        match self.value(words)? {
+        match self.value(words, budget)? {
             Operand::Value(value) => self.assign_value(target, value, reply).map(|()| None),
             Operand::Select(sql) => Ok(Some((target, sql))),
         }
@@ -184,7 +191,7 @@ impl Session {
     }
 
     /// `= value` or `:= value`.
-    fn value(&self, words: &mut Cursor<'_>) -> Result<Operand, SqlError> {
+    fn value(&self, words: &mut Cursor<'_>, budget: &Budget) -> Result<Operand, SqlError> {
         words.accept(":");
         words.expect("=")?;
         let text = words.expression();
@@ -199,7 +206,7 @@ impl Session {
             return select();
         }
         let expression = parse_expression(text)?;
-        if let Some(value) = evaluate(&expression, &self.view)? {
+        if let Some(value) = evaluate(&expression, &self.view, budget)? {
             return Ok(Operand::Value(value));
         }
         match expression {

@@ -13,7 +13,9 @@ use crate::engine::{
     SessionContext as _, SystemTable, TableDefinition, UnlistedTable, declared_column, is_system_database,
     unknown_database,
 };
-use crate::sql::{Cursor, Datum, Names, backquoted, evaluate, is_like, is_true, parse_expression, text_literal};
+use crate::sql::{
+    Budget, Cursor, Datum, Names, Pattern, backquoted, evaluate, is_true, parse_expression, text_literal,
+};
 
 impl Session {
     /// Executes SHOW, whose first word is already taken.
@@ -312,7 +314,8 @@ impl Session {
         words.expect_end()?;
         if let Some(found) = self.unlisted_table(&database, &table)? {
             let mut columns = selected(&found.columns, &column_titles(false));
-            let is_asked_for = |name: &Datum| pattern.as_ref().is_none_or(|pattern| is_like(&name.to_text(), pattern));
+            let pattern = pattern.map(|pattern| Pattern::new(&pattern, Some('\\')));
+            let is_asked_for = |name: &Datum| pattern.as_ref().is_none_or(|pattern| pattern.matches(&name.to_text()));
             columns.rows.retain(|row| row.first().is_some_and(is_asked_for));
             return Ok(Answer::Rows(columns));
         }
@@ -464,19 +467,21 @@ pub(super) fn filtered(mut table: Table, words: &mut Cursor<'_>) -> Result<Answe
     if words.accept("LIKE") {
         let pattern = words.name_or_text()?;
         words.expect_end()?;
-        table.rows.retain(|row| row.first().is_some_and(|name| is_like(&name.to_text(), &pattern)));
+        let pattern = Pattern::new(&pattern, Some('\\'));
+        table.rows.retain(|row| row.first().is_some_and(|name| pattern.matches(&name.to_text())));
     } else if words.accept("WHERE") {
         let text = words.rest();
         let condition = parse_expression(text)?;
-        let mut rows = Vec::new();
+        let (budget, mut rows) = (Budget::for_rows(), Vec::new());
         for values in table.rows {
-            let value = evaluate(&condition, &Row { columns: &table.columns, values: &values })?;
+            let value = evaluate(&condition, &Row { columns: &table.columns, values: &values }, &budget)?;
             let value = value.ok_or_else(|| {
-                SqlError::new(
-                    1235,
-                    b"42000",
-                    format!("This version of Sealwire doesn't yet support 'SHOW … WHERE {text}'"),
-                )
+                let message = if budget.is_exhausted() {
+                    "SHOW … WHERE takes too long with this condition; compare with fewer and shorter values".to_owned()
+                } else {
+                    format!("This version of Sealwire doesn't yet support 'SHOW … WHERE {text}'")
+                };
+                SqlError::new(1235, b"42000", message)
             })?;
             if is_true(&value) {
                 rows.push(values);

@@ -30,51 +30,71 @@ pub(crate) trait Names {
     }
 }
 
-/// The most bytes of values that are computed in the event loop's thread; the engine's threads may compute larger ones.
+/// The most bytes of values that one statement computes in the event loop's thread; the engine's threads may compute larger ones.
 const MOST_BYTES: usize = 64 * 1024;
-/// The most character comparisons of LIKE in that thread.
+/// The most character comparisons of LIKE that one statement makes in that thread.
 const MOST_COMPARISONS: usize = 1 << 20;
+/// How much more a condition may take that is evaluated for each row of a list, such as SHOW VARIABLES has.
+const ROWS: usize = 128;
 
-/// Evaluates expressions, with one limit for all of them together.
-pub(crate) struct Evaluation<'a> {
-    names: &'a dyn Names,
-    /// How many bytes the values may still take.
-    left: Cell<usize>,
+/// What a statement may still compute in the event loop's thread, in all its expressions together.
+pub(crate) struct Budget {
+    bytes: Cell<usize>,
+    comparisons: Cell<usize>,
 }
 
-/// The value of an expression; `None` where the engine must evaluate it, because of a name in it or because it takes long.
+impl Default for Budget {
+    fn default() -> Self {
+        Self { bytes: Cell::new(MOST_BYTES), comparisons: Cell::new(MOST_COMPARISONS) }
+    }
+}
+
+impl Budget {
+    /// The budget of a condition that is evaluated for each row of a list.
+    pub(crate) fn for_rows() -> Self {
+        Self { bytes: Cell::new(MOST_BYTES * ROWS), ..Self::default() }
+    }
+
+    /// Whether an evaluation has ended because it would have taken more.
+    pub(crate) const fn is_exhausted(&self) -> bool {
+        self.bytes.get() == 0 || self.comparisons.get() == 0
+    }
+}
+
+/// Takes an amount; returns false, and leaves nothing, where less was left.
+fn take(left: &Cell<usize>, amount: usize) -> bool {
+    let rest = left.get().checked_sub(amount);
+    left.set(rest.unwrap_or(0));
+    rest.is_some()
+}
+
+/// Evaluates expressions.
+struct Evaluation<'a> {
+    names: &'a dyn Names,
+    budget: &'a Budget,
+}
+
+/// The value of an expression; `None` where the engine must evaluate it, because of a name in it or because the budget is used up. The recursion
+/// is as deep as the syntax tree, which [`super::MOST_EVALUATED_DEPTH`] bounds.
 ///
 /// # Errors
 /// Those of the names in the expression.
-pub(crate) fn evaluate(expression: &Expr, names: &dyn Names) -> Result<Option<Datum>, SqlError> {
-    Evaluation::new(names).value(expression)
+pub(crate) fn evaluate(expression: &Expr, names: &dyn Names, budget: &Budget) -> Result<Option<Datum>, SqlError> {
+    Evaluation { names, budget }.value(expression)
 }
 
-impl<'a> Evaluation<'a> {
-    /// An evaluation with the whole limit left.
-    pub(crate) const fn new(names: &'a dyn Names) -> Self {
-        Self { names, left: Cell::new(MOST_BYTES) }
-    }
-
-    /// Evaluates as [`evaluate`] does, within the limit. The recursion is as deep as the syntax tree, which [`super::MOST_EVALUATED_DEPTH`]
-    /// bounds.
-    ///
-    /// # Errors
-    /// Those of the names in the expression.
-    pub(crate) fn value(&self, expression: &Expr) -> Result<Option<Datum>, SqlError> {
+impl Evaluation<'_> {
+    fn value(&self, expression: &Expr) -> Result<Option<Datum>, SqlError> {
         Ok(self.found(expression)?.filter(|value| self.take(value.held_bytes())))
     }
 
-    /// Uses up `bytes` of the limit; returns false where fewer were left.
     fn take(&self, bytes: usize) -> bool {
-        let left = self.left.get().checked_sub(bytes);
-        self.left.set(left.unwrap_or(0));
-        left.is_some()
+        take(&self.budget.bytes, bytes)
     }
 
-    /// The value of a name, which is copied only if it is within the limit.
+    /// The value of a name, which is copied only if it is within the budget.
     fn name(&self, name: &str) -> Result<Option<Datum>, SqlError> {
-        let is_within = |value: &Cow<'_, Datum>| value.held_bytes() <= self.left.get();
+        let is_within = |value: &Cow<'_, Datum>| value.held_bytes() <= self.budget.bytes.get();
         Ok(self.names.name(name)?.filter(is_within).map(Cow::into_owned))
     }
 
@@ -102,8 +122,8 @@ impl<'a> Evaluation<'a> {
             Expr::IsNotNull(inner) => value(inner)?.map(|operand| truth(operand != Datum::Null)),
             Expr::Like { negated, expr, pattern, .. } => self.pair(expr, pattern)?.and_then(|(text, pattern)| {
                 let (text, pattern) = (text.to_text(), pattern.to_text());
-                let is_short = text.len().saturating_mul(pattern.len()) <= MOST_COMPARISONS;
-                is_short.then(|| truth(is_like(&text, &pattern) != *negated))
+                let may = take(&self.budget.comparisons, text.len().saturating_mul(pattern.len()));
+                may.then(|| truth(is_like(&text, &pattern) != *negated))
             }),
             Expr::InList { expr, list, negated } => {
                 let Some(needle) = value(expr)? else { return Ok(None) };
@@ -167,7 +187,7 @@ impl<'a> Evaluation<'a> {
     }
 }
 
-/// The values are within [`MOST_BYTES`] together, so their concatenation is too.
+/// The values are within the budget together, so their concatenation is too.
 fn concat(values: &[Datum]) -> Datum {
     if values.contains(&Datum::Null) {
         return Datum::Null;
@@ -287,7 +307,7 @@ mod tests {
     }
 
     fn value(text: &str) -> Option<Datum> {
-        evaluate(&parse_expression(text).unwrap(), &Fixed).unwrap()
+        evaluate(&parse_expression(text).unwrap(), &Fixed, &Budget::default()).unwrap()
     }
 
     #[test]
@@ -313,7 +333,10 @@ mod tests {
 
     #[test]
     fn an_unknown_variable_is_an_error_and_an_unknown_column_needs_the_engine() {
-        assert_eq!(evaluate(&parse_expression("@@nothing").unwrap(), &Fixed).unwrap_err().code, 1193);
+        assert_eq!(
+            evaluate(&parse_expression("@@nothing").unwrap(), &Fixed, &Budget::default()).unwrap_err().code,
+            1193
+        );
         assert_eq!(value("salary + 1"), None);
         assert_eq!(value("SLEEP(1)"), None);
     }
@@ -343,14 +366,30 @@ mod tests {
                 format!("(((@a=@a)=(@a=@a))=((@a=@a)=(@a=@a)))={}", vec!["@a"; 64].join(" + ")),
             ] {
                 let names = Long(Datum::Text("1".repeat(length)), Cell::default());
-                assert_eq!(evaluate(&parse_expression(&text).unwrap(), &names).unwrap(), None, "{text}");
+                assert_eq!(
+                    evaluate(&parse_expression(&text).unwrap(), &names, &Budget::default()).unwrap(),
+                    None,
+                    "{text}"
+                );
                 assert!(names.1.get() <= most, "{text}: asked for {} times", names.1.get());
             }
         }
         // A comparison reads the first value as often as the list has items.
         let names = Long(Datum::Text("1".repeat(MOST_BYTES / 8)), Cell::default());
         let list = format!("@a IN ({})", vec!["1"; 64].join(","));
-        assert_eq!(evaluate(&parse_expression(&list).unwrap(), &names).unwrap(), None);
+        assert_eq!(evaluate(&parse_expression(&list).unwrap(), &names, &Budget::default()).unwrap(), None);
+    }
+
+    #[test]
+    fn all_expressions_of_a_statement_have_one_budget() {
+        let long = format!("'{}' LIKE '%{}b'", "a".repeat(600), "_".repeat(600));
+        let text = format!("REPLACE('{}', 'a', '{}')", "a".repeat(90), "a".repeat(95));
+        for text in [&long, &text] {
+            let (expression, budget) = (parse_expression(text).unwrap(), Budget::default());
+            let done = (0..100).take_while(|_| evaluate(&expression, &Fixed, &budget).unwrap().is_some()).count();
+            assert!((1..8).contains(&done), "{text}: evaluated {done} times");
+            assert!(budget.is_exhausted());
+        }
     }
 
     #[test]

@@ -11,43 +11,65 @@ enum Part {
     Mixed(Vec<Option<char>>),
 }
 
+/// A pattern of LIKE: `%` stands for any run of characters, `_` for any one character. Letter case does not count.
+pub(crate) struct Pattern(Vec<Part>);
+
 /// Matches as [`like`] does, with a backslash as the escape, and without being stopped.
 pub(crate) fn is_like(text: &str, pattern: &str) -> bool {
-    like(text, pattern, Some('\\'), || false).unwrap_or(false)
+    Pattern::new(pattern, Some('\\')).matches(text)
 }
 
-/// Whether a text matches a pattern, without regard to case: `%` stands for any run of characters, `_` for any one character, and `escape`
-/// takes the next character of the pattern literally. `None` where the matching was stopped.
+/// Whether a text matches a [`Pattern`]. `None` where the matching was stopped.
 pub(crate) fn like(text: &str, pattern: &str, escape: Option<char>, is_stopped: impl Fn() -> bool) -> Option<bool> {
-    let text: String = text.chars().map(fold).collect();
-    let parts = parts(pattern, escape);
-    let (Some((first, rest)), mut left) = (parts.split_first(), text.as_str()) else { return Some(text.is_empty()) };
-    match first.at_front(left) {
-        // Without a `%` the pattern has a single part, which must match the whole text.
-        Some(length) if rest.is_empty() => return Some(length == left.len()),
-        Some(length) => left = left.get(length..).unwrap_or_default(),
-        None => return Some(false),
+    Pattern::new(pattern, escape).find(text, is_stopped)
+}
+
+impl Pattern {
+    /// `escape` takes the next character of the pattern literally.
+    pub(crate) fn new(pattern: &str, escape: Option<char>) -> Self {
+        Self(parts(pattern, escape))
     }
-    let Some((last, middle)) = rest.split_last() else { return Some(false) };
-    // Matching each part as far left as possible leaves the most text for the parts after it.
-    for part in middle {
-        match part.find(left, &is_stopped)? {
-            Some(end) => left = left.get(end..).unwrap_or_default(),
+
+    /// Whether a text matches, without being stopped.
+    pub(crate) fn matches(&self, text: &str) -> bool {
+        self.find(text, || false).unwrap_or(false)
+    }
+
+    fn find(&self, text: &str, is_stopped: impl Fn() -> bool) -> Option<bool> {
+        let text: String = text.chars().map(fold).collect();
+        let (Some((first, rest)), mut left) = (self.0.split_first(), text.as_str()) else {
+            return Some(text.is_empty());
+        };
+        match first.at_front(left) {
+            // Without a `%` the pattern has a single part, which must match the whole text.
+            Some(length) if rest.is_empty() => return Some(length == left.len()),
+            Some(length) => left = left.get(length..).unwrap_or_default(),
             None => return Some(false),
         }
+        let Some((last, middle)) = rest.split_last() else { return Some(false) };
+        // Matching each part as far left as possible leaves the most text for the parts after it.
+        for part in middle {
+            match part.find(left, &is_stopped)? {
+                Some(end) => left = left.get(end..).unwrap_or_default(),
+                None => return Some(false),
+            }
+        }
+        Some(last.at_back(left))
     }
-    Some(last.at_back(left))
 }
 
-/// The parts of a pattern, separated by `%`.
+/// The parts of a pattern, separated by one or several `%`.
 fn parts(pattern: &str, escape: Option<char>) -> Vec<Part> {
-    let mut parts = vec![Vec::new()];
+    let mut parts: Vec<Vec<Option<char>>> = vec![Vec::new()];
     let mut characters = pattern.chars();
     while let Some(character) = characters.next() {
         let piece = match character {
             _ if Some(character) == escape => Some(fold(characters.next().unwrap_or(character))),
             '%' => {
-                parts.push(Vec::new());
+                // Of several `%` one is enough.
+                if parts.len() == 1 || parts.last().is_some_and(|last| !last.is_empty()) {
+                    parts.push(Vec::new());
+                }
                 continue;
             }
             '_' => None,

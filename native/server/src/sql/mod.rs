@@ -18,8 +18,8 @@ pub(crate) use canonical::canonical_text;
 pub(crate) use cursor::Cursor;
 pub(crate) use datum::{Datum, text};
 pub(crate) use error::syntax_error_near;
-pub(crate) use evaluate::{Evaluation, Names, evaluate, is_true};
-pub(crate) use like::is_like;
+pub(crate) use evaluate::{Budget, Names, evaluate, is_true};
+pub(crate) use like::Pattern;
 
 pub(crate) use sealwire_core::sql::{backquoted, text_literal};
 
