@@ -4,7 +4,7 @@
 //! The names are put into the statement's text. A `*` of a derived table or a CTE without known names becomes `name.*`.
 
 use std::collections::HashSet;
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 
 use sealwire_core::error::SqlError;
 use sqlparser::ast::helpers::attached_token::AttachedToken;
@@ -22,6 +22,10 @@ use crate::sql::backquoted;
 
 /// The most names that replace the `*` of one view.
 const MOST_NAMES: usize = 10_000;
+/// The most memory for names on the way there: each level of derived tables lists those below it again, for each `*`.
+const MOST_BYTES: usize = 16 << 20;
+/// The memory of a name besides its text.
+const NAME_BYTES: usize = 64;
 
 /// Returns the columns of a table; the database is `None` for the current one.
 pub(in crate::engine) type ColumnsOf<'c> = dyn FnMut(Option<&str>, &str) -> Result<Vec<String>, SqlError> + 'c;
@@ -42,7 +46,7 @@ pub(in crate::engine) fn expand(
     let Statement::CreateView(view) = &parsed.statement else { return Ok(None) };
     let mut cte_names = CteNames(HashSet::new());
     let _: ControlFlow<()> = view.query.visit(&mut cte_names);
-    let mut expansion = Expansion { sql, columns, cte_names: cte_names.0, changes: Vec::new(), names: 0 };
+    let mut expansion = Expansion { budget, columns, cte_names: cte_names.0, changes: Vec::new(), names: 0, bytes: 0 };
     if let ControlFlow::Break(error) = view.query.visit(&mut expansion) {
         return Err(error);
     }
@@ -57,16 +61,27 @@ pub(in crate::engine) fn expand(
             return Err(SqlError::new(1060, b"42S21", format!("Duplicate column name '{double}'")));
         }
     }
-    let mut changes = expansion.changes;
-    changes.sort_by_key(|(range, _)| range.start);
-    let (mut text, mut at) = (String::new(), 0);
-    for (range, names) in changes {
-        text.push_str(sql.get(at..range.start).unwrap_or_default());
+    replace(sql, expansion.changes).map(Some)
+}
+
+/// The text with each change made.
+///
+/// # Errors
+/// 1235 where a change is not that of a `*`.
+fn replace(sql: &str, mut changes: Vec<Change>) -> Result<String, SqlError> {
+    changes.sort_by_key(|change| change.start);
+    let (mut text, mut at, mut offsets) = (String::new(), 0, Offsets::new(sql));
+    for Change { start, end, names } in changes {
+        let (start, end) = (offsets.of(start), offsets.of(end));
+        if !sql.get(start..end).is_some_and(|text| text.ends_with('*')) {
+            return Err(unsupported("this form of * in a view"));
+        }
+        text.push_str(sql.get(at..start).unwrap_or_default());
         text.push_str(&names);
-        at = range.end;
+        at = end;
     }
     text.push_str(sql.get(at..).unwrap_or_default());
-    Ok(Some(text))
+    Ok(text)
 }
 
 /// Whether a statement may be a CREATE VIEW with a `*`; a fast check of the text.
@@ -103,17 +118,25 @@ enum Part {
     AllOf(String),
 }
 
-/// Collects the replacements of each `*` in a view's query.
-struct Expansion<'s, 'c, 'd> {
-    sql: &'s str,
-    columns: &'c mut ColumnsOf<'d>,
-    cte_names: HashSet<String>,
-    /// Ranges of the text, and their replacements.
-    changes: Vec<(Range<usize>, String)>,
-    names: usize,
+/// Names in place of a part of the text.
+struct Change {
+    start: Location,
+    end: Location,
+    names: String,
 }
 
-impl Visitor for Expansion<'_, '_, '_> {
+/// Collects the replacements of each `*` in a view's query.
+struct Expansion<'c, 'd> {
+    budget: &'c dyn ParseBudget,
+    columns: &'c mut ColumnsOf<'d>,
+    cte_names: HashSet<String>,
+    changes: Vec<Change>,
+    names: usize,
+    /// The memory of all names that were listed so far.
+    bytes: usize,
+}
+
+impl Visitor for Expansion<'_, '_> {
     type Break = SqlError;
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<SqlError> {
@@ -136,7 +159,15 @@ impl Visitor for Expansion<'_, '_, '_> {
     }
 }
 
-impl Expansion<'_, '_, '_> {
+impl Expansion<'_, '_> {
+    /// Counts names before they are listed.
+    fn count(&mut self, names: usize, bytes: usize) -> Result<(), SqlError> {
+        self.budget.check_stop()?;
+        self.bytes =
+            self.bytes.saturating_add(names.saturating_add(1).saturating_mul(NAME_BYTES)).saturating_add(bytes);
+        if self.bytes > MOST_BYTES { Err(too_many()) } else { Ok(()) }
+    }
+
     /// Replaces each `*` in the list of a SELECT.
     fn select(&mut self, select: &Select) -> Result<(), SqlError> {
         for item in &select.projection {
@@ -147,16 +178,12 @@ impl Expansion<'_, '_, '_> {
                 }
                 _ => star.0.span.start,
             };
-            let (start, end) = (offset(self.sql, start), offset(self.sql, star.0.span.end));
-            if !self.sql.get(start..end).is_some_and(|text| text.ends_with('*')) {
-                return Err(unsupported("this form of * in a view"));
-            }
             self.names = self.names.saturating_add(parts.len());
             if self.names > MOST_NAMES {
-                return Err(SqlError::new(1117, b"HY000", "Too many columns"));
+                return Err(too_many());
             }
             let names: Vec<String> = parts.iter().map(Part::to_text).collect();
-            self.changes.push((start..end, names.join(",")));
+            self.changes.push(Change { start, end: star.0.span.end, names: names.join(",") });
         }
         Ok(())
     }
@@ -193,28 +220,25 @@ impl Expansion<'_, '_, '_> {
         let mut left = self.factor(&from.relation)?;
         for join in &from.joins {
             let right = self.factor(&join.relation)?;
-            left = match constraint_of(&join.join_operator) {
-                Some(JoinConstraint::Using(names)) => {
-                    let names: Vec<&str> = names.iter().map(last_part).collect();
-                    merged(left, right, |name| names.iter().any(|one| one.eq_ignore_ascii_case(name)))?
-                }
+            let names: HashSet<String> = match constraint_of(&join.join_operator) {
+                Some(JoinConstraint::Using(names)) => names.iter().map(|name| last_part(name).to_lowercase()).collect(),
                 Some(JoinConstraint::Natural) => {
                     let of = |side: &[Part]| side.iter().filter_map(Part::lower).collect::<HashSet<String>>();
-                    let names: HashSet<String> = of(&left).intersection(&of(&right)).cloned().collect();
-                    merged(left, right, |name| names.contains(&name.to_lowercase()))?
+                    of(&left).intersection(&of(&right)).cloned().collect()
                 }
-                _ => left.into_iter().chain(right).collect(),
+                _ => {
+                    left.extend(right);
+                    continue;
+                }
             };
+            self.count(left.len().saturating_add(right.len()).saturating_add(names.len()), 0)?;
+            left = merged(left, right, |name| names.contains(&name.to_lowercase()))?;
         }
         Ok(left)
     }
 
     /// The columns of one item of FROM.
     fn factor(&mut self, factor: &TableFactor) -> Result<Vec<Part>, SqlError> {
-        let named = |names: Vec<String>, table: &str| {
-            let column = |name| Part::Column(Column { table: Some(table.to_owned()), name });
-            names.into_iter().map(column).collect()
-        };
         match factor {
             TableFactor::Table { name, alias, .. } => {
                 let known_as = alias.as_ref().map_or_else(|| last_part(name), |alias| &alias.name.value);
@@ -227,16 +251,25 @@ impl Expansion<'_, '_, '_> {
                     [database, table] => (Some(*database), *table),
                     _ => return Err(unsupported(&name.to_string())),
                 };
-                Ok(named((self.columns)(database, table)?, known_as))
+                let names = (self.columns)(database, table)?;
+                self.named(names, known_as)
             }
             TableFactor::Derived { subquery, alias: Some(alias), .. } => {
                 let names = self.names_of(subquery)?;
                 let table = &alias.name.value;
-                Ok(names.map_or_else(|| vec![Part::AllOf(table.clone())], |names| named(names, table)))
+                names.map_or_else(|| Ok(vec![Part::AllOf(table.clone())]), |names| self.named(names, table))
             }
             TableFactor::NestedJoin { table_with_joins, .. } => self.joined(table_with_joins),
             _ => Err(unsupported("* of this kind of table in a view")),
         }
+    }
+
+    /// Columns of these names in a table.
+    fn named(&mut self, names: Vec<String>, table: &str) -> Result<Vec<Part>, SqlError> {
+        let own: usize = names.iter().map(String::len).sum();
+        self.count(names.len(), table.len().saturating_mul(names.len()).saturating_add(own))?;
+        let column = |name| Part::Column(Column { table: Some(table.to_owned()), name });
+        Ok(names.into_iter().map(column).collect())
     }
 
     fn is_cte(&self, name: &ObjectName) -> bool {
@@ -279,6 +312,7 @@ impl Expansion<'_, '_, '_> {
         };
         let mut names = Vec::new();
         for item in &select.projection {
+            self.count(1, 0)?;
             match item {
                 SelectItem::ExprWithAlias { alias, .. } => names.push(alias.value.clone()),
                 SelectItem::UnnamedExpr(Expr::Identifier(name)) => names.push(name.value.clone()),
@@ -332,13 +366,32 @@ fn merged(left: Vec<Part>, right: Vec<Part>, is_one: impl Fn(&str) -> bool) -> R
     Ok(merged.chain(left).chain(right.into_iter().filter(|part| !is_merged(part))).collect())
 }
 
-/// The byte offset of a location of the parser.
-fn offset(sql: &str, place: Location) -> usize {
-    let line = usize::try_from(place.line).unwrap_or_default().saturating_sub(1);
-    let before: usize = sql.split_inclusive('\n').take(line).map(str::len).sum();
-    let rest = sql.get(before..).unwrap_or_default();
-    let column = usize::try_from(place.column).unwrap_or_default().saturating_sub(1);
-    before + rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at)
+fn too_many() -> SqlError {
+    SqlError::new(1117, b"HY000", "Too many columns")
+}
+
+/// The byte offsets of the parser's locations, which are asked for in their order.
+struct Offsets<'s> {
+    rest: std::str::CharIndices<'s>,
+    at: Location,
+    length: usize,
+}
+
+impl<'s> Offsets<'s> {
+    fn new(sql: &'s str) -> Self {
+        Self { rest: sql.char_indices(), at: Location { line: 1, column: 1 }, length: sql.len() }
+    }
+
+    fn of(&mut self, place: Location) -> usize {
+        while self.at < place {
+            let Some((_, character)) = self.rest.next() else { return self.length };
+            self.at = match character {
+                '\n' => Location { line: self.at.line + 1, column: 1 },
+                _ => Location { column: self.at.column + 1, ..self.at },
+            };
+        }
+        self.rest.offset()
+    }
 }
 
 #[cfg(test)]
@@ -405,6 +458,19 @@ mod tests {
             [("SELECT * FROM gone", 1146), ("SELECT x.* FROM t", 1051), ("SELECT * FROM t, u", 1060), ("TABLE t", 1235)]
         {
             assert_eq!(expanded(&format!("CREATE VIEW v AS {query}")), Err(code), "{query}");
+        }
+        // Names of derived tables multiply at each level, also those that no * of the outermost list shows.
+        let stars = |table: &str, count| vec![format!("{table}.*"); count].join(",");
+        let (a, d) = (stars("a", 600), stars("d", 1000));
+        let wide = format!("SELECT 1 AS one FROM (SELECT * FROM (SELECT {d} FROM (SELECT {a} FROM t a) d) e) f");
+        let mut deep = "SELECT id AS i FROM t".to_owned();
+        for _ in 0..12 {
+            deep = format!("SELECT {} FROM ({deep}) x", stars("x", 8));
+        }
+        let (alias, columns) = ("a".repeat(1 << 16), vec!["id AS i"; 1000].join(","));
+        let long = format!("SELECT * FROM (SELECT {columns} FROM t) {alias}");
+        for query in [wide, deep, long] {
+            assert!(matches!(expanded(&format!("CREATE VIEW v AS {query}")), Err(1117 | 1436)));
         }
         let many = vec!["SELECT * FROM t"; 6_000].join(" UNION ALL ");
         assert!(matches!(expanded(&format!("CREATE VIEW v AS {many}")), Err(1117 | 1436)));
