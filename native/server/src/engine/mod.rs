@@ -330,6 +330,8 @@ pub(crate) enum TransactionStep {
     Begin,
     /// COMMIT.
     Commit,
+    /// The commit before a statement that ends the open transaction.
+    ImplicitCommit,
     /// ROLLBACK.
     Rollback,
     /// SAVEPOINT.

@@ -238,7 +238,7 @@ impl Session {
         if !engine.is_in_transaction() {
             return Ok(());
         }
-        let committed = engine.transaction(&TransactionStep::Commit);
+        let committed = engine.transaction(&TransactionStep::ImplicitCommit);
         let is_open = engine.is_in_transaction();
         self.note_transaction(is_open, false);
         committed

@@ -555,3 +555,37 @@ fn a_savepoint_begins_the_transaction_without_autocommit() {
     client.query("SAVEPOINT s").unwrap();
     assert_eq!(code(&mut client, "ROLLBACK TO s"), 1305);
 }
+
+/// A session keeps the databases open that it has read once.
+#[test]
+fn a_definition_waits_for_changes_of_its_own_database_alone() {
+    let running = Running::start(&[]);
+    let (mut one, mut other) = (running.root(), running.root());
+    for sql in ["CREATE DATABASE d", "CREATE TABLE d.t (a INT)", "CREATE DATABASE e", "CREATE TABLE e.t (a INT)"] {
+        one.query(sql).unwrap();
+    }
+    other.query("SET lock_wait_timeout = 1, innodb_lock_wait_timeout = 1").unwrap();
+    assert!(other.rows("SELECT a FROM d.t").is_empty());
+    one.query("BEGIN").unwrap();
+    one.query("INSERT INTO d.t VALUES (1)").unwrap();
+    for sql in [
+        "CREATE TABLE e.u (a INT)",
+        "ALTER TABLE e.u ADD COLUMN b INT",
+        "CREATE INDEX i ON e.u (b)",
+        "CREATE VIEW e.v AS SELECT a FROM e.u",
+        "UPDATE e.u SET b = 1 WHERE a IN (SELECT a FROM e.v) OR a IN (SELECT a FROM d.t)",
+        "DROP VIEW e.v",
+        "DROP INDEX i ON e.u",
+        "TRUNCATE TABLE e.u",
+        "CREATE TABLE e.w SELECT a FROM d.t",
+        "DROP TABLE e.u",
+    ] {
+        other.query(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+    for sql in ["CREATE TABLE d.u (a INT)", "DROP TABLE e.w, d.t"] {
+        assert_eq!(code(&mut other, sql), 1205, "{sql}");
+    }
+    assert_eq!(other.rows("SELECT COUNT(*) FROM e.w"), [["0"]]);
+    one.query("COMMIT").unwrap();
+    assert_eq!(other.rows("SELECT a FROM d.t"), [["1"]]);
+}

@@ -452,7 +452,7 @@ impl SqliteSession {
             TransactionStep::Savepoint(name) => ("SAVEPOINT", name),
             TransactionStep::RollbackTo(name) => ("ROLLBACK TO", name),
             TransactionStep::Release(name) => ("RELEASE", name),
-            TransactionStep::Begin | TransactionStep::Commit | TransactionStep::Rollback => return Ok(()),
+            _ => return Ok(()),
         };
         self.run_batch(&format!("{verb} {}", quote(name)?))?;
         if self.savepoints.len() >= MOST_SAVEPOINTS {
@@ -576,7 +576,8 @@ impl EngineSession for SqliteSession {
     fn transaction(&mut self, step: &TransactionStep) -> Result<(), SqlError> {
         let open = !self.connection.is_autocommit();
         if self.is_rolled_back {
-            // BEGIN commits, too. The client learns of the rollback before another transaction begins.
+            // BEGIN commits, too. The client learns of the rollback before another transaction begins; other statements that commit leave it to
+            // the client to end the transaction.
             let ends = matches!(step, TransactionStep::Begin | TransactionStep::Commit | TransactionStep::Rollback);
             self.is_rolled_back = !ends;
             return if *step == TransactionStep::Rollback { Ok(()) } else { Err(rolled_back()) };
@@ -587,10 +588,14 @@ impl EngineSession for SqliteSession {
             self.begin_uses();
         }
         let done = match step {
-            TransactionStep::Begin | TransactionStep::Commit if open => self.end_transaction("COMMIT"),
+            TransactionStep::Begin | TransactionStep::Commit | TransactionStep::ImplicitCommit if open => {
+                self.end_transaction("COMMIT")
+            }
             TransactionStep::Rollback if open => self.end_transaction("ROLLBACK"),
-            TransactionStep::Begin => Ok(()),
-            TransactionStep::Commit | TransactionStep::Rollback => Ok(()),
+            TransactionStep::Begin
+            | TransactionStep::Commit
+            | TransactionStep::ImplicitCommit
+            | TransactionStep::Rollback => Ok(()),
             TransactionStep::Savepoint(_) if self.is_begun => self.begin().and_then(|()| self.step_savepoint(step)),
             // In autocommit mode a savepoint ends with its own statement.
             TransactionStep::Savepoint(_) if !open => Ok(()),
@@ -600,12 +605,14 @@ impl EngineSession for SqliteSession {
         };
         match step {
             TransactionStep::Begin => self.is_begun = done.is_ok(),
-            TransactionStep::Commit | TransactionStep::Rollback => self.is_begun = false,
+            TransactionStep::Commit | TransactionStep::ImplicitCommit | TransactionStep::Rollback => {
+                self.is_begun = false
+            }
             _ => {}
         }
         if self.connection.is_autocommit() {
             self.transaction.close();
-            if *step == TransactionStep::Commit && done.is_ok() {
+            if matches!(step, TransactionStep::Commit | TransactionStep::ImplicitCommit) && done.is_ok() {
                 self.end_idle_transactions();
             }
         }

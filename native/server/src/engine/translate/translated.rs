@@ -95,6 +95,13 @@ impl Translated {
         self.accesses.iter().map(|access| access.database.as_str()).collect()
     }
 
+    /// The databases that the statement changes, each once.
+    pub(crate) fn changed_databases(&self) -> BTreeSet<&str> {
+        let reads = |privilege: &Privilege| [Privilege::SELECT, Privilege::REFERENCES].contains(privilege);
+        let changed = self.accesses.iter().filter(|access| !access.privileges.iter().all(reads));
+        changed.map(|access| access.database.as_str()).collect()
+    }
+
     /// Whether all that the statement defines is temporary, so that it commits nothing.
     pub(crate) const fn is_temporary(&self) -> bool {
         !self.creates.is_empty() || !self.drops.is_empty() || self.statements.is_empty()

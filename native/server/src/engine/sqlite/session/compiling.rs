@@ -284,6 +284,21 @@ impl SqliteSession {
         }
     }
 
+    /// Begins a transaction and takes the write locks of the databases that the statement changes. BEGIN IMMEDIATE would take those of all
+    /// attached databases, so that others' changes of a database that the session has once read would keep it waiting.
+    pub(super) fn begin_change(&self, translated: &Translated) -> Result<(), SqlError> {
+        self.run_batch("BEGIN")?;
+        for database in translated.changed_databases() {
+            // SQLite has no statement that takes one lock. Every database has this version already.
+            let lock = quote(&schema_of(database)).map(|schema| format!("PRAGMA {schema}.user_version = 1"));
+            if let Err(error) = lock.and_then(|lock| self.run_batch(&lock)) {
+                self.run_batch("ROLLBACK")?;
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
     /// One try of [`Self::run`]; `None` where others have changed tables or views since the statement was compiled.
     pub(super) fn run_once(
         &self,
@@ -296,7 +311,7 @@ impl SqliteSession {
         // SQLite reads the views of an UPDATE before it calls the authorizer, so a transaction keeps others from changing them.
         if compiled.0.is_weighed && translated.kind == StatementKind::Update && self.connection.is_autocommit() {
             drop(compiled);
-            self.run_batch("BEGIN IMMEDIATE")?;
+            self.begin_change(translated)?;
             let ran = self
                 .compile(sql, allowed, translated, request)
                 .and_then(|compiled| self.step_to_end(compiled, request));

@@ -37,7 +37,7 @@ impl SqliteSession {
         let commits = !translated.is_temporary();
         if commits {
             self.commit_open()?;
-            self.run_batch("BEGIN IMMEDIATE")?;
+            self.begin_change(translated)?;
         }
         let defined =
             self.define_all(translated, request).and_then(|notes| self.count_keys(translated).map(|()| notes));

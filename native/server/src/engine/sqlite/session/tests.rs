@@ -501,7 +501,7 @@ fn run_in(session: &mut SqliteSession, sql: &str) -> Result<String, SqlError> {
 /// SQLite rolls back whole where a change is stopped, so that whoever went on would write a part of the transaction.
 #[test]
 fn nothing_goes_on_in_a_transaction_that_was_rolled_back() {
-    use TransactionStep::{Begin, Commit, Release, Rollback, RollbackTo, Savepoint};
+    use TransactionStep::{Begin, Commit, ImplicitCommit, Release, Rollback, RollbackTo, Savepoint};
     let code = |result: Result<(), SqlError>| result.map_or_else(|error| error.code, |()| 0);
     for (end, told) in [(Commit, 3101), (Rollback, 0), (Begin, 3101)] {
         let (mut session, stops, _directory) = stopped_session();
@@ -515,7 +515,7 @@ fn nothing_goes_on_in_a_transaction_that_was_rolled_back() {
         for sql in ["INSERT INTO t VALUES (-2, 0)", "SELECT COUNT(*) FROM t", "CREATE TABLE u (a INT)"] {
             assert_eq!(run_in(&mut session, sql).map_err(|error| error.code), Err(3101), "{sql}");
         }
-        for step in [Savepoint("x".into()), RollbackTo("s".into()), Release("s".into())] {
+        for step in [Savepoint("x".into()), RollbackTo("s".into()), Release("s".into()), ImplicitCommit] {
             assert_eq!(code(session.transaction(&step)), 3101, "{step:?}");
         }
         assert!(session.is_in_transaction());
