@@ -14,7 +14,7 @@ use sealwire_core::server::Config;
 use super::accounts::AccountStore;
 use super::constant_selects::ParsedSelects;
 use super::counters::{Counters, Uptime};
-use super::engine::{Engine, Pool};
+use super::engine::{ClosedInBackground, Engine, EngineSession, Pool};
 use super::published::Published;
 use super::readers::Readers;
 use super::refusals::Refusals;
@@ -100,6 +100,14 @@ impl Server {
         };
         server.refresh_config();
         server
+    }
+
+    /// Opens a session of the engine for a connection.
+    ///
+    /// # Errors
+    /// Where resources are short.
+    pub(crate) fn engine_session(&self) -> Result<Box<dyn EngineSession>, SqlError> {
+        Ok(Box::new(ClosedInBackground::new(self.engine.session()?, self.pool.clone())))
     }
 
     /// The configuration of a new connection.

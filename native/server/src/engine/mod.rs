@@ -1,6 +1,7 @@
 //! The engine: databases, statements and rows. [`SqliteEngine`] implements it.
 
 mod annotations;
+mod background_close;
 mod delivery;
 mod first_value;
 mod interruption;
@@ -20,6 +21,7 @@ use sealwire_core::message::ColumnDefinition;
 
 use super::sql::{Datum, Names};
 
+pub(crate) use background_close::ClosedInBackground;
 pub(crate) use delivery::{Deliveries, Delivery, Outcome};
 pub(crate) use interruption::{Interruption, WaitEnd};
 pub(crate) use pool::{Job, Pool, Task, evaluate};

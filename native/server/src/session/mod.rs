@@ -407,7 +407,7 @@ impl Session {
 
     /// Resets the session's state; the user stays.
     fn reset(&mut self) {
-        // Dropping the engine's session rolls its transaction back.
+        // Dropping the engine's session rolls its transaction back, on another thread.
         self.engine = None;
         self.running = None;
         self.queue.clear();

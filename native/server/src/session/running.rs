@@ -53,7 +53,7 @@ impl Session {
         let begins = matches!(task, Task::Transaction(TransactionStep::Begin));
         let session = match self.engine.take() {
             Some(session) => session,
-            None => self.view.server.engine.session()?,
+            None => self.view.server.engine_session()?,
         };
         self.process.begin_statement(session.interruption());
         let wake = Arc::clone(&self.wake);

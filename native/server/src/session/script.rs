@@ -52,7 +52,7 @@ impl Session {
     fn run_in_engine(&mut self, task: &Task, found: Option<&mut Datum>) -> Result<(), SqlError> {
         let mut engine = match self.engine.take() {
             Some(engine) => engine,
-            None => self.view.server.engine.session()?,
+            None => self.view.server.engine_session()?,
         };
         let context: Arc<dyn SessionContext> = Arc::new(self.view.clone());
         let limits = self.limits(task);

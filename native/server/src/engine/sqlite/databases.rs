@@ -13,6 +13,7 @@ use super::bounds::LockRetries;
 use super::disk_space;
 use super::errors::to_mysql;
 use super::open_files::{self, AllOpenFiles, FileId, FilesInUse, OpenFiles};
+use super::wal;
 use crate::engine::{LONGEST_NAME, LockWait, SYSTEM_DATABASES, interrupted, is_system_database, unknown_database};
 
 /// The databases of a data directory.
@@ -94,8 +95,10 @@ impl Databases {
         self.open.of(file)
     }
 
-    /// Closes a connection's files while no database is created or dropped.
+    /// Closes a connection's files while no database is created or dropped. SQLite writes the log of a database back when its last connection
+    /// is closed; a long one is written before, because others wait for the names meanwhile.
     pub(super) fn close(&self, connection: &mut Connection) {
+        wal::write_back(connection);
         let _names = self.lock_names();
         if let Ok(empty) = Connection::open_in_memory() {
             *connection = empty;

@@ -43,6 +43,11 @@ impl OpenFiles {
         (before & DROPPED == 0).then_some(in_use)
     }
 
+    /// The space that a dropped database keeps for its readers.
+    pub(super) fn dropped_bytes(&self) -> u64 {
+        self.lock_dropped().iter().filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum()
+    }
+
     pub(super) fn is_dropped(&self) -> bool {
         self.uses.load(Ordering::Acquire) & DROPPED != 0
     }

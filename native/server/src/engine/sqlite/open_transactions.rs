@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::open_files::OpenFiles;
 use crate::engine::EndConnection;
 
 /// A transaction is idle when its client has sent nothing for this long.
 pub(super) const IDLE: Duration = Duration::from_secs(10);
+/// Where the disk is short, an idle transaction ends for which more than this is kept.
+const MOST_ON_SHORT_DISK: u64 = 16 << 20;
 
 /// The open transactions of all sessions.
 #[derive(Clone, Default)]
@@ -25,11 +28,33 @@ struct Entries {
 
 /// An open transaction.
 struct Transaction {
-    /// The write-ahead logs of the databases that it has read, with their lengths at that time.
-    files: Vec<(PathBuf, u64)>,
+    databases: Vec<ReadDatabase>,
     /// When it began to wait for its client.
     since: Instant,
     end: EndConnection,
+}
+
+/// A database that a transaction has read.
+pub(super) struct ReadDatabase {
+    pub(super) log: PathBuf,
+    /// The length of the log when the transaction first read the database.
+    pub(super) before: u64,
+    pub(super) files: Option<Arc<OpenFiles>>,
+}
+
+impl ReadDatabase {
+    /// The database with this write-ahead log, from now on.
+    pub(super) fn new(log: PathBuf, files: Option<Arc<OpenFiles>>) -> Self {
+        Self { before: length(&log), log, files }
+    }
+
+    /// How many bytes are kept for the transaction. `length` returns the length of a log.
+    fn kept(&self, length: impl FnOnce(&Path) -> u64) -> u64 {
+        match &self.files {
+            Some(files) if files.is_dropped() => files.dropped_bytes(),
+            _ => length(&self.log).saturating_sub(self.before),
+        }
+    }
 }
 
 impl fmt::Debug for OpenTransactions {
@@ -51,7 +76,7 @@ impl OpenTransactions {
     }
 
     /// Ends idle transactions for which more than `most` bytes are kept, except that of session `own`. Where `is_short` says that the disk is
-    /// full, busy transactions end, too.
+    /// full, busy ones end, too, and idle ones for which less is kept.
     fn end_idle(&self, own: u64, most: u64, idle: Duration, is_short: impl Fn() -> bool) {
         let mut ends = Vec::new();
         {
@@ -62,13 +87,16 @@ impl OpenTransactions {
             let now = Instant::now();
             let mut lengths: BTreeMap<PathBuf, u64> = BTreeMap::new();
             open.by_number.retain(|number, transaction| {
-                let grown = transaction.files.iter().map(|(file, before)| {
-                    let length = *lengths.entry(file.clone()).or_insert_with(|| length(file));
-                    length.saturating_sub(*before)
-                });
-                let kept = grown.max().unwrap_or_default();
-                let is_idle = || now.saturating_duration_since(transaction.since) >= idle || is_short();
-                let ends_now = *number != own && kept > most && is_idle();
+                let mut length = |log: &Path| *lengths.entry(log.to_owned()).or_insert_with(|| length(log));
+                let kept = transaction.databases.iter().map(|database| database.kept(&mut length)).max();
+                let kept = kept.unwrap_or_default();
+                let is_idle = now.saturating_duration_since(transaction.since) >= idle;
+                let is_too_much = if is_idle {
+                    kept > most || kept > MOST_ON_SHORT_DISK && is_short()
+                } else {
+                    kept > most && is_short()
+                };
+                let ends_now = *number != own && is_too_much;
                 if ends_now {
                     ends.push((Arc::clone(&transaction.end), kept));
                 }
@@ -93,20 +121,23 @@ pub(super) struct TransactionEntry {
 }
 
 impl TransactionEntry {
-    /// Records that the transaction is open, has read these files, and now waits for its client.
-    pub(super) fn open(&mut self, files: impl Iterator<Item = PathBuf>, end: impl FnOnce() -> Option<EndConnection>) {
+    /// Records that the transaction is open, has read these databases, and now waits for its client.
+    pub(super) fn open(
+        &mut self,
+        databases: impl Iterator<Item = ReadDatabase>,
+        end: impl FnOnce() -> Option<EndConnection>,
+    ) {
         let mut open = self.transactions.open();
         if let Some(transaction) = open.by_number.get_mut(&self.number) {
             transaction.since = Instant::now();
-            for file in files {
-                if transaction.files.iter().all(|(known, _)| *known != file) {
-                    let length = length(&file);
-                    transaction.files.push((file, length));
+            for database in databases {
+                if transaction.databases.iter().all(|known| known.log != database.log) {
+                    transaction.databases.push(database);
                 }
             }
         } else if let Some(end) = end() {
-            let files = files.map(|file| (file.clone(), length(&file))).collect();
-            open.by_number.insert(self.number, Transaction { files, since: Instant::now(), end });
+            let transaction = Transaction { databases: databases.collect(), since: Instant::now(), end };
+            open.by_number.insert(self.number, transaction);
             self.is_open = true;
         }
     }

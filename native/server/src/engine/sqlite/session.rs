@@ -378,7 +378,7 @@ impl SqliteSession {
         let was_open = !self.connection.is_autocommit() && !commits_first;
         let done = self.run_within_space(&translated, request, rows, fills_temporary);
         let done = done.map_err(|error| self.settle_failure(error, was_begun, was_open));
-        self.note_transaction(&translated, request, done.is_ok());
+        self.note_transaction(&translated, request, &done);
         if fills_temporary {
             self.bounds.count_tables(&self.connection, request.context.as_ref());
         }

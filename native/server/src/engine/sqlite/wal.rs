@@ -11,6 +11,7 @@ use sealwire_core::error::SqlError;
 
 use super::errors::to_mysql;
 use crate::engine::translate::{quote, quote_text};
+use crate::memory::LARGE;
 
 /// How much others may write while a statement waits for its client.
 pub(super) const MOST_WRITTEN: u64 = 1 << 30;
@@ -63,13 +64,33 @@ pub(super) fn shrink(
     waits: &ReadersWaits,
     wait_for_locks: impl FnOnce(Duration),
 ) {
-    let length = wal_of(database).metadata().map_or(0, |file| file.len());
-    if length <= most {
-        return;
+    let length = length(database);
+    if length > most {
+        wait_for_locks(waits.next(database, length, most));
+        empty(connection, schema, length);
     }
-    wait_for_locks(waits.next(database, length, most));
+}
+
+fn length(database: &Path) -> u64 {
+    wal_of(database).metadata().map_or(0, |file| file.len())
+}
+
+fn empty(connection: &Connection, schema: &str, length: u64) {
     if let Err(error) = checkpoint(connection, schema) {
         tracing::warn!("the write-ahead log of the database '{schema}' keeps its {length} bytes: {error}");
+    }
+}
+
+/// Writes back each long log of the databases that a connection has open.
+pub(super) fn write_back(connection: &Connection) {
+    let open = || -> rusqlite::Result<Vec<(String, String)>> {
+        connection.prepare("PRAGMA database_list")?.query_map([], |row| Ok((row.get(1)?, row.get(2)?)))?.collect()
+    };
+    for (schema, file) in open().unwrap_or_default() {
+        let length = length(Path::new(&file));
+        if length > LARGE as u64 {
+            empty(connection, &schema, length);
+        }
     }
 }
 

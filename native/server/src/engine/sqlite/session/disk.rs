@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use sealwire_core::error::SqlError;
 
 use super::super::errors::to_mysql;
+use super::super::open_transactions::ReadDatabase;
 use super::super::{disk_space, temporary, wal};
 use super::SqliteSession;
 use crate::engine::translate::{StatementKind, Translated, schema_of};
@@ -12,6 +13,9 @@ use crate::engine::{Done, LOCK_WAIT, Request, RowSink, is_system_database};
 
 /// How long a limit of growth stays in force. It is a length of the file, so that changes of others do not move it.
 const LIMIT_LASTS: Duration = Duration::from_millis(5);
+
+/// The error of a change that finds no room.
+const FULL: u16 = 1114;
 
 impl SqliteSession {
     /// Runs a statement; a change must stay within the free disk space.
@@ -34,18 +38,29 @@ impl SqliteSession {
         done.map_err(|error| self.space.explain(error, translated, is_limited))
     }
 
-    /// Records whether a transaction is open, and the files that it reads. After a change, ends idle transactions of other sessions for
-    /// which too much is kept.
-    pub(super) fn note_transaction(&mut self, translated: &Translated, request: &Request<'_>, is_done: bool) {
+    /// Records whether a transaction is open, and the databases that it reads. After a change, and where one has found no room, ends idle
+    /// transactions of other sessions for which too much is kept.
+    pub(super) fn note_transaction(
+        &mut self,
+        translated: &Translated,
+        request: &Request<'_>,
+        done: &Result<Done, SqlError>,
+    ) {
         if self.connection.is_autocommit() {
             self.transaction.close();
-            if translated.kind != StatementKind::Query && is_done {
+            if translated.kind != StatementKind::Query
+                && done.as_ref().map_or_else(|error| error.code == FULL, |_| true)
+            {
                 self.end_idle_transactions();
             }
         } else {
-            let read = translated.databases().into_iter().filter(|database| !is_system_database(database));
-            let files = read.map(|database| wal::wal_of(&self.shared.databases.path(database)));
-            self.transaction.open(files, || request.context.end());
+            let read = |database: &&str| !is_system_database(database);
+            let databases = translated.databases().into_iter().filter(read).map(|database| {
+                let attached = self.attached.iter().find(|attached| attached.database == database);
+                let files = attached.and_then(|attached| attached.open.clone());
+                ReadDatabase::new(wal::wal_of(&self.shared.databases.path(database)), files)
+            });
+            self.transaction.open(databases, || request.context.end());
         }
     }
 

@@ -1,0 +1,62 @@
+//! Closes sessions on another thread, because closing one rolls its transaction back and may write a long log.
+
+use std::sync::Arc;
+
+use sealwire_core::error::SqlError;
+
+use super::{
+    Description, Done, EngineSession, Interruption, Pool, Request, RowSink, TransactionStep, UnlistedTable, interrupted,
+};
+
+/// A session that a thread of the pool closes when this is dropped.
+pub(crate) struct ClosedInBackground {
+    /// `None` only while this is dropped.
+    session: Option<Box<dyn EngineSession>>,
+    interruption: Arc<Interruption>,
+    pool: Pool,
+}
+
+impl ClosedInBackground {
+    /// Has `pool` close the session.
+    pub(crate) fn new(session: Box<dyn EngineSession>, pool: Pool) -> Self {
+        Self { interruption: session.interruption(), session: Some(session), pool }
+    }
+
+    fn session(&mut self) -> Result<&mut Box<dyn EngineSession>, SqlError> {
+        self.session.as_mut().ok_or_else(interrupted)
+    }
+}
+
+impl Drop for ClosedInBackground {
+    fn drop(&mut self) {
+        let session = self.session.take();
+        // Without another thread the session is closed here, with the call that holds it.
+        let _ = self.pool.call(Box::new(move || drop(session)));
+    }
+}
+
+impl EngineSession for ClosedInBackground {
+    fn describe(&mut self, request: &Request<'_>) -> Result<Description, SqlError> {
+        self.session()?.describe(request)
+    }
+
+    fn execute(&mut self, request: &Request<'_>, rows: &mut dyn RowSink) -> Result<Done, SqlError> {
+        self.session()?.execute(request, rows)
+    }
+
+    fn transaction(&mut self, step: &TransactionStep) -> Result<(), SqlError> {
+        self.session()?.transaction(step)
+    }
+
+    fn is_in_transaction(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.is_in_transaction())
+    }
+
+    fn temporary_table(&self, database: &str, table: &str) -> Result<Option<UnlistedTable>, SqlError> {
+        self.session.as_ref().map_or(Ok(None), |session| session.temporary_table(database, table))
+    }
+
+    fn interruption(&self) -> Arc<Interruption> {
+        Arc::clone(&self.interruption)
+    }
+}
