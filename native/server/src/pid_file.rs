@@ -38,6 +38,9 @@ impl<'a> PidFile<'a> {
         if !found.is_file() {
             return Err(refused("is no regular file"));
         }
+        if found.nlink() != 1 {
+            return Err(refused("has another name"));
+        }
         if found.uid() != rustix::process::geteuid().as_raw() {
             return Err(refused(&format!("belongs to another user (number {})", found.uid())));
         }
@@ -114,8 +117,10 @@ mod tests {
         symlink(at("other"), at("link")).unwrap();
         symlink(at("nowhere"), at("dangling")).unwrap();
         fs::create_dir(at("directory")).unwrap();
+        fs::write(at("empty"), "").unwrap();
+        fs::hard_link(at("empty"), at("name")).unwrap();
         fs::write(at("letter"), "Dear").unwrap();
-        for name in ["link", "dangling", "directory", "letter"] {
+        for name in ["link", "dangling", "directory", "letter", "name"] {
             let error = PidFile::write(&at(name)).map(drop).unwrap_err();
             assert!(error.starts_with("option '--pid-file': ") && error.ends_with("remove it yourself"), "{error}");
         }

@@ -59,6 +59,8 @@ pub(crate) struct Session {
     names: Names,
     /// Whether commands that access files or programs are refused.
     sandboxed: bool,
+    /// Whether a statement has asked for `NO_BACKSLASH_ESCAPES` while texts were read with backslashes.
+    has_asked_for_mode: bool,
 }
 
 /// The deepest nesting of `source`, because a file that includes itself would never end.
@@ -84,6 +86,7 @@ impl Session {
             interrupt: Interrupt::default(),
             names: Names::default(),
             sandboxed: false,
+            has_asked_for_mode: false,
         }
     }
 
@@ -199,6 +202,7 @@ impl Session {
         if let Some(client) = &self.client {
             self.interrupt.begin(self.connector.address(), self.connector.last_config(), client.facts().connection_id);
         }
+        self.has_asked_for_mode |= !self.splitter.no_backslash_escapes && asks_for_mode(sql);
         self.output.begin_page();
         let outcome = self.run(sql, vertical || self.behavior.vertical);
         self.interrupt.wait_for_others();
@@ -335,6 +339,14 @@ impl Session {
     fn command(&mut self, command: Command, argument: &str) -> Flow {
         if self.sandboxed && command.reaches_out(argument) {
             return self.report_error("Not allowed in the sandbox mode");
+        }
+        let is_script = self.behavior.batch || self.depth > 0;
+        if is_script && command.reaches_out(argument) && self.splitter.no_backslash_escapes && !self.has_asked_for_mode
+        {
+            return self.report_error(
+                "A command of the script was not run, because it may be part of a text: the server alone says NO_BACKSLASH_ESCAPES, by which \
+                 a text ends at \\'. If the script means it, send it to a server without that mode, or after SET sql_mode in the script",
+            );
         }
         match command {
             // Sandbox mode can't be left, because otherwise a dump's statements could leave it.
@@ -639,6 +651,14 @@ impl Session {
             }
         }
     }
+}
+
+/// Whether a statement is a SET, also one in a comment of a dump, that names `NO_BACKSLASH_ESCAPES`.
+fn asks_for_mode(sql: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(sql).to_ascii_lowercase();
+    let begin = text.trim_start().strip_prefix("/*!").unwrap_or(&text);
+    let begin = begin.trim_start_matches(|character: char| character.is_ascii_digit() || character.is_whitespace());
+    begin.starts_with("set") && text.contains("sql_mode") && text.contains("no_backslash_escapes")
 }
 
 /// A line of a script without its line feed, and without the byte order mark that some editors put first.

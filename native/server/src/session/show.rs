@@ -283,8 +283,9 @@ impl Session {
         }
         self.demand_sight(&database, &table)?;
         let definition = self.view.server.engine.table_definition(&database, &table)?;
+        let (_, condition) = pattern_condition("INDEX_NAME", words)?;
         Ok(statement::engine(format!(
-            "SELECT {} FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}",
+            "SELECT {} FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}{condition}",
             titled(INDEX_TITLES),
             text_literal(&database),
             text_literal(&definition.name)

@@ -493,3 +493,16 @@ fn the_tables_of_mysql_are_described() {
         fields(&mut other, "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'mysql'").is_empty()
     );
 }
+
+#[test]
+fn show_index_obeys_its_condition() {
+    let running = Running::start(&[]);
+    let mut client = running.root();
+    for sql in ["CREATE DATABASE d", "CREATE TABLE d.t (a INT PRIMARY KEY, b INT, KEY k (b))"] {
+        client.query(sql).unwrap();
+    }
+    let names = |rows: Vec<Vec<String>>| rows.into_iter().map(|row| row[2].clone()).collect::<Vec<_>>();
+    assert_eq!(names(client.rows("SHOW INDEX FROM d.t")), ["PRIMARY", "k"]);
+    assert_eq!(names(client.rows("SHOW INDEX FROM d.t WHERE Key_name = 'k'")), ["k"]);
+    assert_eq!(names(client.rows("SHOW KEYS FROM t FROM d WHERE Non_unique = 0")), ["PRIMARY"]);
+}

@@ -184,9 +184,10 @@ impl Databases {
     pub(super) fn remove_unnamed(&self) {
         for entry in std::fs::read_dir(self.directory.as_path()).into_iter().flatten().flatten() {
             let path = entry.path();
-            if path.extension().is_some_and(|extension| extension == UNNAMED) {
+            // SQLite's files beside it have longer ends: `-journal`, `-wal`, `-shm`.
+            let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+            if extension.split('-').next() == Some(UNNAMED) {
                 let _ = std::fs::remove_file(&path);
-                remove_wal(&path);
             }
         }
     }
@@ -210,7 +211,7 @@ impl Databases {
         if self.file_of(name) != Some(file) {
             return Err(missing());
         }
-        let files = open_files::open_for_cutting(&path);
+        let files = open_files::open_to_drop(&path);
         std::fs::remove_file(&path).map_err(|error| {
             SqlError::new(
                 1009,
@@ -222,9 +223,8 @@ impl Databases {
         drop(names);
         // The names must be gone from the disk before the contents are, because a crash must not leave an empty database.
         if File::open(self.directory.as_path()).and_then(|directory| directory.sync_all()).is_ok() {
-            self.open.drop_files(file, files);
+            self.open.drop_files(file, files, lock);
         }
-        drop(lock);
         Ok(())
     }
 
@@ -372,6 +372,7 @@ mod tests {
         let made = databases.make_unnamed().unwrap();
         drop(names);
         assert!(!databases.has("0") && databases.list().unwrap().len() == 4);
+        std::fs::write(made.with_extension("unnamed-journal"), "").unwrap();
         databases.remove_unnamed();
         assert!(!made.exists());
         databases.create("shop").unwrap();

@@ -1,5 +1,5 @@
 //! The files of databases that connections have open. A connection keeps the files of a dropped database open until it detaches them, so that
-//! the space is given back by cutting the files to nothing, as soon as nobody reads them.
+//! the space is given back by emptying the database, as soon as nobody reads it.
 
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
@@ -7,8 +7,15 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::wal;
+
+/// How long emptying waits for a statement that waited for the same lock.
+const LOCK_WAIT: Duration = Duration::from_secs(1);
 
 /// The flag in the count of uses which says that the database was dropped.
 const DROPPED: usize = 1 << (usize::BITS - 1);
@@ -31,8 +38,8 @@ impl FileId {
 pub(super) struct OpenFiles {
     /// How many statements and transactions may read the files, and [`DROPPED`].
     uses: AtomicUsize,
-    /// The dropped files, until they are cut.
-    dropped: Mutex<Vec<File>>,
+    /// The dropped files, until their space is given back.
+    dropped: Mutex<Option<DroppedFiles>>,
 }
 
 impl OpenFiles {
@@ -45,7 +52,7 @@ impl OpenFiles {
 
     /// The space that a dropped database keeps for its readers.
     pub(super) fn dropped_bytes(&self) -> u64 {
-        self.lock_dropped().iter().filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum()
+        self.lock_dropped().as_ref().map_or(0, DroppedFiles::bytes)
     }
 
     pub(super) fn is_dropped(&self) -> bool {
@@ -54,29 +61,72 @@ impl OpenFiles {
 
     fn end_use(&self) {
         if self.uses.fetch_sub(1, Ordering::AcqRel) == DROPPED + 1 {
-            self.cut();
+            self.give_back();
         }
     }
 
-    fn drop_files(&self, files: Vec<File>) {
-        *self.lock_dropped() = files;
+    fn drop_files(&self, files: DroppedFiles) {
+        *self.lock_dropped() = Some(files);
         if self.uses.fetch_or(DROPPED, Ordering::AcqRel) == 0 {
-            self.cut();
+            self.give_back();
         }
     }
 
-    /// Gives the space back. The files have no names any more, so that nobody takes the empty ones for a database.
-    fn cut(&self) {
-        for file in std::mem::take(&mut *self.lock_dropped()) {
-            if let Err(error) = file.set_len(0) {
-                tracing::warn!("the space of a dropped database is free only when all its readers have left: {error}");
-            }
+    fn give_back(&self) {
+        let dropped = self.lock_dropped().take();
+        if let Some(Err(error)) = dropped.map(DroppedFiles::give_back) {
+            tracing::warn!("the space of a dropped database is free only when all its readers have left: {error}");
         }
     }
 
-    fn lock_dropped(&self) -> MutexGuard<'_, Vec<File>> {
+    fn lock_dropped(&self) -> MutexGuard<'_, Option<DroppedFiles>> {
         self.dropped.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The files of a dropped database, which have no names any more.
+#[derive(Debug)]
+pub(super) struct DroppedFiles {
+    files: Vec<File>,
+    /// A connection that has emptied the database; `None` where it is damaged.
+    emptied: Option<Connection>,
+}
+
+impl DroppedFiles {
+    /// Empties the database. Connections that have it attached still find an empty one, because SQLite may read its schema again before they
+    /// can detach it. `lock` holds the write lock.
+    pub(super) fn new(files: Vec<File>, lock: Option<Connection>) -> Self {
+        let is_emptied = |connection: &Connection| {
+            empty(connection).inspect_err(|error| tracing::warn!("a dropped database was not emptied: {error}")).is_ok()
+        };
+        Self { files, emptied: lock.filter(is_emptied) }
+    }
+
+    fn bytes(&self) -> u64 {
+        self.files.iter().filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum()
+    }
+
+    /// Gives the space back, when nobody reads the database any more.
+    fn give_back(self) -> Result<(), Box<dyn std::error::Error>> {
+        match &self.emptied {
+            Some(connection) => {
+                connection.busy_timeout(Duration::ZERO)?;
+                wal::checkpoint(connection, "main")?;
+            }
+            None => self.files.iter().try_for_each(|file| file.set_len(0))?,
+        }
+        Ok(())
+    }
+}
+
+/// SQLite's way to empty a database whatever it contains; readers keep what they have read.
+fn empty(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(LOCK_WAIT)?;
+    connection.execute_batch("COMMIT")?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_RESET_DATABASE, true)?;
+    connection.execute_batch("VACUUM")?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_RESET_DATABASE, false)?;
+    Ok(())
 }
 
 /// A use of a database's files.
@@ -110,16 +160,16 @@ impl AllOpenFiles {
     }
 
     /// Gives back the space of a database that has no name any more, now or when its last reader ends.
-    pub(super) fn drop_files(&self, file: FileId, files: Vec<File>) {
+    pub(super) fn drop_files(&self, file: FileId, files: Vec<File>, lock: Option<Connection>) {
         let found = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&file);
         if let Some(open) = found.and_then(|open| open.upgrade()) {
-            open.drop_files(files);
+            open.drop_files(DroppedFiles::new(files, lock));
         }
     }
 }
 
 /// Opens the files of a database that is to be dropped. The index of the log stays as it is, because connections have it mapped into memory.
-pub(super) fn open_for_cutting(database: &Path) -> Vec<File> {
+pub(super) fn open_to_drop(database: &Path) -> Vec<File> {
     let open = |path: &Path| File::options().write(true).open(path).ok();
     [open(database), open(&wal::wal_of(database))].into_iter().flatten().collect()
 }

@@ -94,7 +94,7 @@ pub(super) fn write_back(connection: &Connection) {
     }
 }
 
-fn checkpoint(connection: &Connection, schema: &str) -> rusqlite::Result<()> {
+pub(super) fn checkpoint(connection: &Connection, schema: &str) -> rusqlite::Result<()> {
     connection.query_row(&format!("PRAGMA {}.wal_checkpoint(TRUNCATE)", quote_text(schema)), [], |_| Ok(()))
 }
 

@@ -77,8 +77,10 @@ impl SqliteSession {
         }
         let gone = self.attached.iter().filter(|attached| attached.is_gone());
         for database in gone.map(|attached| attached.database.clone()).collect::<Vec<_>>() {
-            // One that stays is found to have another file when it is named.
-            let _ = self.detach(&database);
+            if let Err(error) = self.detach(&database) {
+                // One that stays is found to have another file when it is named.
+                tracing::warn!("the dropped database '{database}' stays attached: {error}");
+            }
         }
     }
 
