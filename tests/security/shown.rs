@@ -13,6 +13,7 @@ use sealwire_core::tls::{NamedPem, ServerContext, ServerOptions};
 use sealwire_tests::child;
 use sealwire_tests::programs::{needs, package_folder, program};
 use sealwire_tests::rogue::{CONTROLS, PASSWORD, Rogue, WANTED_FILE, control_text};
+use sealwire_tests::server::{Kind, Server, Settings};
 use serde_json::{Value, json};
 
 const PROMPT: &str = "sealwire> ";
@@ -260,4 +261,41 @@ fn a_password_on_the_command_line_is_hidden_at_once() {
     let mut command = Command::new(program("sealwire"));
     let output = child::output(command.args(options(&rogue)).args(["-N", "-e", "select 1"]), &[]).unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// What a server says decides where a text of a dump ends, and a text may hold what looks like a command.
+#[test]
+fn a_server_makes_no_command_of_a_text_in_a_script() {
+    let server = Server::start(Kind::Sealwired, &Settings::default()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (made, other) = (folder.path().join("made"), folder.path().join("other"));
+    written(folder.path(), "script.sql", "SELECT 'the script ran';\n");
+    let dump = format!(
+        "INSERT INTO d.t VALUES ('x\\'\n\\! touch {made}\n\\. {folder}/script.sql\n\\T {made}\n');\n",
+        made = made.display(),
+        folder = folder.path().display()
+    );
+    let run = |input: &str| {
+        let mut sealwire = Command::new(program("sealwire"));
+        sealwire.args(["--no-defaults", "--force", "--user=root"]);
+        sealwire.arg(format!("--socket={}", server.socket.display()));
+        child::output(&mut sealwire, input.as_bytes()).unwrap()
+    };
+    // An earlier text that names the mode asks for nothing.
+    let first = "CREATE DATABASE d; CREATE TABLE d.t (a TEXT);\nINSERT INTO d.t VALUES ('SET sql_mode NO_BACKSLASH_ESCAPES');\n";
+    let output = run(&format!("{first}SET GLOBAL sql_mode = 'NO_BACKSLASH_ESCAPES';\n"));
+    assert!(output.status.success(), "{output:?}");
+    for begin in ["SELECT 'SET sql_mode = NO_BACKSLASH_ESCAPES';\n", "SELECT 1;\n"] {
+        let output = run(&format!("{begin}{dump}"));
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(told.contains("the server alone says NO_BACKSLASH_ESCAPES"), "{told}");
+        assert!(!made.exists() && !String::from_utf8_lossy(&output.stdout).contains("the script ran"), "{output:?}");
+    }
+    // A script that asks for the mode, and a server without it, run commands.
+    assert!(run("SET GLOBAL sql_mode = '';\n").status.success());
+    for mode in ["", "/*!40101 SET sql_mode = 'NO_BACKSLASH_ESCAPES' */;\n"] {
+        let _ = fs::remove_file(&other);
+        let output = run(&format!("{mode}SELECT 1;\n\\! touch {}\n", other.display()));
+        assert!(output.status.success() && other.exists(), "{output:?}");
+    }
 }
