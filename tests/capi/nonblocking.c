@@ -1,130 +1,12 @@
-/* The non-blocking calls, one case after the other: nonblocking CASE HOST PORT USER PASSWORD CA. No call may block. */
-#include <mysql.h>
-#include <errmsg.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
+/* The non-blocking calls, one case after the other: nonblocking CASE HOST PORT USER PASSWORD CA. */
+#include "waiting.h"
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
-
-static const char *host, *user, *password, *ca;
-static unsigned port;
-/* How often calls were suspended. */
-static int waits;
-/* A connection to the test's relay: "n" tells of a new connection, "r" lets a piece of the server's bytes through, and "q" ends the
-   connection. So a call that blocked for the server would never end. */
-static int relay = -1;
 
 static double now(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return time.tv_sec * 1e3 + time.tv_nsec / 1e6;
-}
-
-/* Waits for the events of the mask, as the manual says; a call that asks for none of them, or for a socket that is none, is a fault. */
-static int events(MYSQL *mysql, int mask) {
-    struct pollfd socket = {mysql_get_socket(mysql), 0, 0};
-    int timeout = mask & MYSQL_WAIT_TIMEOUT ? (int)mysql_get_timeout_value_ms(mysql) : 20000;
-    if (socket.fd < 0 || !(mask & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE))) {
-        printf("a mask of %d for the socket %d\n", mask, socket.fd);
-        exit(1);
-    }
-    socket.events = (mask & MYSQL_WAIT_READ ? POLLIN : 0) | (mask & MYSQL_WAIT_WRITE ? POLLOUT : 0);
-    waits++;
-    if (relay >= 0 && (mask & MYSQL_WAIT_READ) && write(relay, "r", 1) != 1)
-        exit(1);
-    int ready = poll(&socket, 1, timeout);
-    if (ready == 0 && !(mask & MYSQL_WAIT_TIMEOUT)) {
-        printf("nothing came\n");
-        exit(1);
-    }
-    if (ready == 0)
-        return MYSQL_WAIT_TIMEOUT;
-    int came = 0;
-    if (socket.revents & (POLLIN | POLLHUP | POLLERR))
-        came |= MYSQL_WAIT_READ;
-    if (socket.revents & POLLOUT)
-        came |= MYSQL_WAIT_WRITE;
-    return came;
-}
-
-/* Runs a pair to its end: the name of the call, where the answer goes, the handle, what belongs to it, and the other arguments. */
-#define RUN(call, answer, mysql, of, ...)                                                           \
-    do {                                                                                            \
-        int mask = call##_start(answer, of, ##__VA_ARGS__);                                         \
-        while (mask) {                                                                              \
-            int came = events(mysql, mask);                                                         \
-            mask = call##_cont(answer, of, came);                                                   \
-        }                                                                                           \
-    } while (0)
-
-static void must(int good, const char *what, MYSQL *mysql) {
-    if (!good) {
-        printf("%s: %u %s\n", what, mysql ? mysql_errno(mysql) : 0, mysql ? mysql_error(mysql) : "");
-        exit(1);
-    }
-}
-
-static MYSQL *prepared(void) {
-    MYSQL *mysql = mysql_init(NULL);
-    my_bool is_set = 0;
-    must(mysql_options(mysql, MYSQL_OPT_NONBLOCK, 0) == 0, "the option", mysql);
-    must(mysql_get_option(mysql, MYSQL_OPT_NONBLOCK, &is_set) == 0 && is_set, "the option's value", mysql);
-    mysql_ssl_set(mysql, NULL, NULL, ca, NULL, NULL);
-    my_bool verify = 1;
-    mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
-    if (relay >= 0 && write(relay, "n", 1) != 1)
-        exit(1);
-    return mysql;
-}
-
-static MYSQL *connected(MYSQL *mysql, unsigned long flags) {
-    MYSQL *answer = (MYSQL *)1;
-    RUN(mysql_real_connect, &answer, mysql, mysql, host, user, password, NULL, port, NULL, flags);
-    must(answer == mysql, "connect", mysql);
-    must(mysql_get_ssl_cipher(mysql) != NULL, "the cipher", mysql);
-    return mysql;
-}
-
-static void closed(MYSQL *mysql) {
-    int mask = mysql_close_start(mysql);
-    while (mask)
-        mask = mysql_close_cont(mysql, events(mysql, mask));
-}
-
-static void ran(MYSQL *mysql, const char *sql) {
-    int answer = 7;
-    RUN(mysql_real_query, &answer, mysql, mysql, sql, strlen(sql));
-    must(answer == 0, sql, mysql);
-}
-
-/* The result's rows, by mysql_fetch_row; frees the result. */
-static int rows(MYSQL *mysql, MYSQL_RES *result, const char *first) {
-    int count = 0;
-    for (;;) {
-        MYSQL_ROW row = (MYSQL_ROW)1;
-        RUN(mysql_fetch_row, &row, mysql, result);
-        if (!row)
-            break;
-        if (count++ == 0)
-            must(!strcmp(row[0], first), "the first row", mysql);
-    }
-    must(mysql_errno(mysql) == 0, "the last row", mysql);
-    int mask = mysql_free_result_start(result);
-    while (mask)
-        mask = mysql_free_result_cont(result, events(mysql, mask));
-    return count;
-}
-
-static MYSQL_RES *stored(MYSQL *mysql) {
-    MYSQL_RES *result = NULL;
-    RUN(mysql_store_result, &result, mysql, mysql);
-    must(result != NULL, "store", mysql);
-    return result;
 }
 
 static void statements(MYSQL *mysql, const char *sql) {
@@ -235,7 +117,7 @@ static void many(MYSQL *mysql, int few) {
 
 /* Each pair once. The answers of calls that a server may not have are told. */
 static void all(int few) {
-    MYSQL *mysql = connected(prepared(), CLIENT_MULTI_STATEMENTS);
+    MYSQL *mysql = connected(prepared(NULL), CLIENT_MULTI_STATEMENTS);
     int answer = 7;
     my_bool flag = 7;
     RUN(mysql_query, &answer, mysql, mysql, "SELECT 1");
@@ -312,7 +194,7 @@ static void all(int few) {
 
 /* A program that polls on its own between mysql_send_query and mysql_read_query_result, and reads the rows without blocking. */
 static void sent(void) {
-    MYSQL *mysql = connected(prepared(), 0);
+    MYSQL *mysql = connected(prepared(NULL), 0);
     const char *sql = getenv("SQL");
     for (int round = 0; round < 3; round++) {
         must(mysql_send_query(mysql, sql, strlen(sql)) == 0, "send", mysql);
@@ -328,10 +210,6 @@ static void sent(void) {
         printf("%d\n", rows(mysql, mysql_use_result(mysql), "1"));
     }
     closed(mysql);
-}
-
-static int fails(MYSQL *mysql, unsigned number) {
-    return mysql_errno(mysql) == number && mysql_error(mysql)[0];
 }
 
 static MYSQL_STMT *statement_of(MYSQL *mysql) {
@@ -350,7 +228,7 @@ static void misused(void) {
     int answer = 7;
     my_bool flag = 7;
     MYSQL *same = (MYSQL *)1;
-    MYSQL *mysql = prepared();
+    MYSQL *mysql = prepared(NULL);
     must(mysql_real_query_cont(&answer, mysql, MYSQL_WAIT_READ) == 0 && answer != 0, "cont", mysql);
     must(fails(mysql, CR_COMMANDS_OUT_OF_SYNC), "cont's error", mysql);
     must(mysql_close_cont(mysql, 0) == 0 && fails(mysql, CR_COMMANDS_OUT_OF_SYNC), "close_cont", mysql);
@@ -387,22 +265,22 @@ static void misused(void) {
     /* The handle is closed while a call is suspended, for each kind of call. */
     must(mysql_real_query_start(&answer, mysql, "SELECT 1", 8) == MYSQL_WAIT_READ, "start", mysql);
     mysql_close(mysql);
-    mysql = connected(prepared(), 0);
+    mysql = connected(prepared(NULL), 0);
     statement = statement_of(mysql);
     must(mysql_stmt_execute_start(&answer, statement) == MYSQL_WAIT_READ, "execute", mysql);
     closed(mysql);
     must(mysql_stmt_close(statement) == 0, "close the statement of a closed handle", NULL);
-    mysql = connected(prepared(), 0);
+    mysql = connected(prepared(NULL), 0);
     must(mysql_send_query(mysql, many, strlen(many)) == 0, "send", mysql);
     RUN(mysql_read_query_result, &flag, mysql, mysql);
     must(mysql_store_result_start(&result, mysql) == MYSQL_WAIT_READ, "store", mysql);
     mysql_close(mysql);
-    mysql = connected(prepared(), 0);
+    mysql = connected(prepared(NULL), 0);
     ran(mysql, many);
     result = mysql_use_result(mysql);
     must(result && mysql_free_result_start(result) == MYSQL_WAIT_READ, "free", mysql);
     mysql_close(mysql);
-    mysql = connected(prepared(), 0);
+    mysql = connected(prepared(NULL), 0);
     ran(mysql, many);
     result = mysql_use_result(mysql);
     MYSQL_ROW row;
@@ -412,13 +290,13 @@ static void misused(void) {
     must(fails(mysql, CR_COMMANDS_OUT_OF_SYNC), "free a result whose row is waited for", mysql);
     mysql_close(mysql);
     mysql_free_result(result);
-    mysql = connected(prepared(), 0);
+    mysql = connected(prepared(NULL), 0);
     statement = statement_of(mysql);
     RUN(mysql_stmt_prepare, &answer, mysql, statement, many, strlen(many));
     RUN(mysql_stmt_execute, &answer, mysql, statement);
     must(mysql_stmt_close_start(&flag, statement) == MYSQL_WAIT_READ, "close the statement", mysql);
     mysql_close(mysql);
-    mysql = prepared();
+    mysql = prepared(NULL);
     mask = mysql_real_connect_start(&same, mysql, host, user, password, NULL, port, NULL, 0);
     must(mask & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE), "connect", mysql);
     mysql_close(mysql);
@@ -426,7 +304,7 @@ static void misused(void) {
 
 /* Timeouts are events for which the program waits, and errors once it says that they came. */
 static void late(void) {
-    MYSQL *mysql = prepared(), *answer = (MYSQL *)1;
+    MYSQL *mysql = prepared(NULL), *answer = (MYSQL *)1;
     unsigned seconds = 1;
     mysql_options(mysql, getenv("CONNECT") ? MYSQL_OPT_CONNECT_TIMEOUT : MYSQL_OPT_READ_TIMEOUT, &seconds);
     double begun = now();
@@ -458,7 +336,7 @@ static void late(void) {
 
 /* The server goes away while a call is suspended; the next call finds no connection. */
 static void gone(void) {
-    MYSQL *mysql = connected(prepared(), 0);
+    MYSQL *mysql = connected(prepared(NULL), 0);
     int answer = 7;
     int mask = mysql_real_query_start(&answer, mysql, "SELECT 1", 8);
     must(mask == MYSQL_WAIT_READ && write(relay, "q", 1) == 1, "start", mysql);
@@ -473,7 +351,7 @@ static void gone(void) {
 
 /* More than the sockets' buffers hold: the call waits until the server takes bytes. */
 static void large(void) {
-    MYSQL *mysql = connected(prepared(), 0);
+    MYSQL *mysql = connected(prepared(NULL), 0);
     size_t length = 12 << 20;
     char *sql = malloc(length + 64);
     size_t at = sprintf(sql, "SELECT LENGTH('");
@@ -495,20 +373,7 @@ static void large(void) {
 }
 
 int main(int count, char **words) {
-    if (count < 7)
-        return 2;
-    host = words[2];
-    port = atoi(words[3]);
-    user = words[4];
-    password = words[5];
-    ca = words[6];
-    const char *name = words[1];
-    if (getenv("RELAY")) {
-        struct sockaddr_in there = {AF_INET, htons(atoi(getenv("RELAY"))), {htonl(INADDR_LOOPBACK)}, {0}};
-        relay = socket(AF_INET, SOCK_STREAM, 0);
-        if (connect(relay, (struct sockaddr *)&there, sizeof(there)))
-            return 3;
-    }
+    const char *name = begun(count, words);
     if (!strcmp(name, "all"))
         all(0);
     else if (!strcmp(name, "few"))

@@ -74,6 +74,20 @@ fn listener() -> (TcpListener, u16) {
     (listener, port)
 }
 
+/// The program moves, frees and misuses things while calls are suspended.
+#[test]
+fn a_suspended_call_uses_nothing_that_the_program_has_freed() {
+    if !needs(&["cc"]) {
+        return;
+    }
+    let place = tempdir().unwrap();
+    let program = compile("lifetimes", &folder().join("include"), place.path());
+    for (served, _) in servers() {
+        let mut command = relayed(&program, "lifetimes", served, 4096);
+        assert_eq!(said(command.env("SQL", many_rows())).trim(), "lifetimes");
+    }
+}
+
 fn program(headers: &Path, place: &Path) -> PathBuf {
     compile("nonblocking", headers, place)
 }
@@ -263,12 +277,13 @@ fn an_epoll_loop_serves_many_connections() {
 fn valgrind_has_nothing_to_report() {
     let (true, Some(served)) = (needs(&["cc", "valgrind"]), mariadb()) else { return };
     let place = tempdir().unwrap();
-    let program = program(&folder().join("include"), place.path());
-    for name in ["all", "misused"] {
+    let include = folder().join("include");
+    let (program, lifetimes) = (program(&include, place.path()), compile("lifetimes", &include, place.path()));
+    for (program, name) in [(&program, "all"), (&program, "misused"), (&lifetimes, "lifetimes")] {
         let relay = Relay::before(served.server.port, 4096);
         let mut command = with_ours("valgrind");
         command.args(["--quiet", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite"]);
-        command.arg(&program).args([name, "127.0.0.1", &relay.port.to_string(), USER, PASSWORD]).arg(served.ca());
+        command.arg(program).args([name, "127.0.0.1", &relay.port.to_string(), USER, PASSWORD]).arg(served.ca());
         command.env("RELAY", relay.control.to_string()).env("SQL", many_rows());
         let output = heard(&mut command);
         let shown = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();

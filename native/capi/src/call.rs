@@ -4,15 +4,18 @@
 //! form it is pending where it has to wait: the future is kept in the handle's state, and polled again by the `_cont` function.
 
 use std::any::Any;
-use std::ffi::c_int;
+use std::borrow::Cow;
+use std::ffi::{c_int, c_void};
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
+use std::ptr;
 use std::task::{Context, Poll, Waker};
 
 use super::abi::Mysql;
 use super::failure;
-use super::handle::{Handle, with};
+use super::handle::{Handle, discard, state_of, with};
+use super::link::Link;
 use super::state::State;
 use super::waits::{Mode, Suspended, WAIT_TIMEOUT, Wanted};
 
@@ -86,7 +89,7 @@ pub(crate) unsafe fn run<T: Copy + 'static>(
                 Some(Poll::Ready(answer)) => answer.downcast_ref().copied().unwrap_or(failed),
                 Some(Poll::Pending) => {
                     // SAFETY: as above; the future is not polled now.
-                    unsafe { (*state).suspended = Some(Suspended { name: "", future }) };
+                    unsafe { (*state).suspended = Some(Suspended { name: "", owner: ptr::null(), future }) };
                     failed
                 }
                 None => failed,
@@ -100,7 +103,11 @@ pub(crate) unsafe fn run<T: Copy + 'static>(
 /// # Safety
 /// The state is valid, and no reference into it is held.
 unsafe fn poll<F: Future + ?Sized>(state: *mut State, future: Pin<&mut F>) -> Option<Poll<F::Output>> {
+    // SAFETY: the caller promises it, here and below.
+    unsafe { (*state).busy = true };
     let polled = catch_unwind(AssertUnwindSafe(|| future.poll(&mut Context::from_waker(Waker::noop()))));
+    // SAFETY: as above.
+    unsafe { (*state).busy = false };
     if polled.is_err() {
         // SAFETY: the caller promises it; the future's references ended with the panic.
         unsafe { Handle::of(state) }.poison();
@@ -112,7 +119,12 @@ unsafe fn poll<F: Future + ?Sized>(state: *mut State, future: Pin<&mut F>) -> Op
 ///
 /// # Safety
 /// As [`with`]; `body` does not free the handle.
-pub(crate) unsafe fn start<T>(pointer: *mut Mysql, name: &'static str, body: impl FnOnce() -> T) -> Result<T, c_int> {
+pub(crate) unsafe fn start<T>(
+    pointer: *mut Mysql,
+    name: &'static str,
+    owner: *const c_void,
+    body: impl FnOnce() -> T,
+) -> Result<T, c_int> {
     // SAFETY: the caller promises it.
     let is_new = unsafe {
         with(pointer, false, |handle| {
@@ -134,6 +146,7 @@ pub(crate) unsafe fn start<T>(pointer: *mut Mysql, name: &'static str, body: imp
             let wanted = handle.state.wanted;
             handle.state.suspended.as_mut().map(|suspended| {
                 suspended.name = name;
+                suspended.owner = owner;
                 wanted.mask()
             })
         })
@@ -141,31 +154,44 @@ pub(crate) unsafe fn start<T>(pointer: *mut Mysql, name: &'static str, body: imp
     waits.map_or(Ok(answer), Err)
 }
 
-/// Goes on with a suspended call after events.
+/// Goes on with a suspended call after events. `begin` is called first, where the call goes on.
 ///
 /// # Safety
 /// As [`with`]; what the call borrowed from the program is as it was.
-pub(crate) unsafe fn resume(pointer: *mut Mysql, name: &'static str, events: c_int) -> Resumed {
+pub(crate) unsafe fn resume(
+    pointer: *mut Mysql,
+    name: &'static str,
+    owner: *const c_void,
+    events: c_int,
+    begin: impl FnOnce(),
+) -> Resumed {
     // SAFETY: the caller promises it.
     let resumed = unsafe {
         with(pointer, None, |handle| {
-            let Some(suspended) = handle.state.suspended.take_if(|suspended| suspended.name == name) else {
+            let is_it = |suspended: &mut Suspended| suspended.name == name && suspended.owner == owner;
+            let Some(suspended) = handle.state.suspended.take_if(is_it) else {
                 handle.set_error(&failure::out_of_sync());
                 return None;
             };
-            if handle.state.link.as_ref().is_some_and(|link| !link.is_ours()) {
+            let is_ours = handle.state.link.as_ref().is_none_or(Link::is_ours);
+            if is_ours {
+                // An error that is there now is that of a call at the wrong time.
+                handle.clear_error();
+                handle.state.mode = Mode::NonBlocking { timed_out: events & WAIT_TIMEOUT != 0 };
+            } else {
                 handle.set_error(&failure::gone());
-                return None;
             }
-            // An error that is there now is that of a call at the wrong time.
-            handle.clear_error();
-            handle.state.mode = Mode::NonBlocking { timed_out: events & WAIT_TIMEOUT != 0 };
-            Some((handle.state.pointer(), suspended))
+            Some((handle.state.pointer(), suspended, is_ours))
         })
     };
-    let Some((state, mut suspended)) = resumed else { return Resumed::Refused };
+    let Some((state, mut suspended, is_ours)) = resumed else { return Resumed::Refused };
     // SAFETY: the handle was valid above; no reference into its state is held, neither here nor by the future.
     unsafe {
+        if !is_ours {
+            discard(state, Some(suspended));
+            return Resumed::Refused;
+        }
+        begin();
         let polled = poll(state, suspended.future.as_mut());
         (*state).mode = Mode::Blocking;
         match polled {
@@ -179,21 +205,14 @@ pub(crate) unsafe fn resume(pointer: *mut Mysql, name: &'static str, events: c_i
     }
 }
 
-/// Drops a suspended call, with all that it owns.
+/// A copy of a program's argument for a call that may be suspended, because the program may free the argument then. A blocking call borrows it.
 ///
 /// # Safety
-/// As [`with`].
-pub(crate) unsafe fn abandon(pointer: *mut Mysql) {
-    // The call is dropped behind `with`, because the values that it owns may use the handle.
-    // SAFETY: the caller promises it.
-    drop(unsafe { with(pointer, None, |handle| handle.state.suspended.take()) });
-}
-
-/// Whether a call of this handle is suspended.
-///
-/// # Safety
-/// As [`with`].
-pub(crate) unsafe fn is_suspended(pointer: *mut Mysql) -> bool {
-    // SAFETY: the caller promises it.
-    unsafe { with(pointer, false, |handle| handle.state.suspended.is_some()) }
+/// As [`with`]; the argument stays as it is until a blocking call is over.
+pub(crate) unsafe fn kept(pointer: *mut Mysql, argument: &'static [u8]) -> Cow<'static, [u8]> {
+    // SAFETY: the caller promises it. A call that runs may hold a reference to the state, so the field is read alone.
+    match unsafe { state_of(pointer).map(|state| (*state).mode) } {
+        None | Some(Mode::Blocking) => Cow::Borrowed(argument),
+        Some(Mode::NonBlocking { .. }) => Cow::Owned(argument.to_vec()),
+    }
 }

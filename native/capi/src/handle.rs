@@ -9,10 +9,11 @@ use std::sync::atomic::Ordering;
 
 use sealwire_core::SqlError;
 
-use super::abi::{Mysql, MysqlStmt, STATUS_READY};
+use super::abi::{Mysql, STATUS_READY};
 use super::charset;
 use super::failure;
 use super::state::State;
+use super::waits::Suspended;
 
 /// A value behind a pointer, borrowed anew at each use. So a suspended call holds no reference to what the program may use meanwhile.
 pub(crate) struct Place<T>(*mut T);
@@ -86,6 +87,7 @@ pub(crate) unsafe fn create(pointer: *mut Mysql) -> *mut Mysql {
     fresh.charset = charset;
     fresh.options.report_data_truncation = 1;
     fresh.options.client_flag = 128;
+    fresh.net.fd = -1;
     set_text(&mut fresh.net.sqlstate, b"00000");
     fresh.extension = Box::into_raw(Box::new(State::new(charset))).cast();
     if pointer.is_null() {
@@ -97,18 +99,17 @@ pub(crate) unsafe fn create(pointer: *mut Mysql) -> *mut Mysql {
     pointer
 }
 
-/// Runs `body` on a handle; NULL, a zeroed struct and a poisoned handle give `failed`.
+/// Runs `body` on a handle; NULL, a zeroed struct, a poisoned handle, and one whose call runs now give `failed`.
 ///
 /// # Safety
 /// `pointer` is NULL, or points to a `MYSQL` that is zeroed or was made by `mysql_init` and not closed, and that no other thread uses during
 /// the call.
 pub(crate) unsafe fn with<T>(pointer: *mut Mysql, failed: T, body: impl FnOnce(&mut Handle<'_>) -> T) -> T {
-    // SAFETY: the caller says that the pointer is NULL or valid, and that the struct is not used elsewhere during the call.
-    let Some(mysql) = (unsafe { pointer.as_mut() }) else { return failed };
-    // SAFETY: the extension is NULL in a zeroed struct; else `create` put a boxed state there, which `destroy` has not freed.
-    let Some(state) = (unsafe { mysql.extension.cast::<State>().as_mut() }) else { return failed };
-    if state.home != pointer {
-        move_home(pointer, state);
+    // SAFETY: the caller promises it.
+    let Some(state) = (unsafe { state_of(pointer) }) else { return failed };
+    // SAFETY: as above.
+    if unsafe { is_busy(pointer, state) } {
+        return failed;
     }
     // SAFETY: the state is a valid one, see above, and its home is the caller's pointer.
     let mut handle = unsafe { Handle::of(state) };
@@ -122,26 +123,91 @@ pub(crate) unsafe fn with<T>(pointer: *mut Mysql, failed: T, body: impl FnOnce(&
     })
 }
 
-/// Whether a panic has ended the handle.
+/// The state behind a handle, which is told where the handle is now; `None` for NULL and a zeroed struct.
 ///
 /// # Safety
 /// As [`with`].
-pub(crate) unsafe fn is_poisoned(pointer: *mut Mysql) -> bool {
-    // SAFETY: the caller promises it; the extension is NULL or a boxed state, see above.
+pub(crate) unsafe fn state_of(pointer: *mut Mysql) -> Option<*mut State> {
+    // SAFETY: the caller promises it. The extension is NULL in a zeroed struct; else `create` put a boxed state there, which `destroy` has not
+    // freed.
     unsafe {
-        pointer.as_ref().and_then(|mysql| mysql.extension.cast::<State>().as_ref()).is_some_and(|state| state.poisoned)
+        let state = pointer.as_ref()?.extension.cast::<State>();
+        if state.is_null() {
+            return None;
+        }
+        if (*state).home != pointer {
+            move_home(pointer, state);
+        }
+        Some(state)
     }
 }
 
-/// Forgets a statement that is freed, also where a panic has ended the handle.
+/// Whether one of the program's own functions makes this call, which the handle's running call has called. Then the error is 2014, because
+/// the running call uses the handle.
+///
+/// # Safety
+/// As [`with`]; the state is the handle's.
+pub(crate) unsafe fn is_busy(pointer: *mut Mysql, state: *const State) -> bool {
+    // SAFETY: the caller promises it. No reference to the state is made, because the running call may hold one.
+    unsafe {
+        if (*state).busy {
+            (*pointer).set_error(&failure::out_of_sync());
+        }
+        (*state).busy
+    }
+}
+
+/// Why no call can run on a handle now.
 ///
 /// # Safety
 /// As [`with`].
-pub(crate) unsafe fn forget_statement(pointer: *mut Mysql, statement: *mut MysqlStmt) {
-    // SAFETY: the caller promises it; the extension is NULL or a boxed state, see above.
+pub(crate) unsafe fn hindrance(pointer: *mut Mysql) -> Option<SqlError> {
+    // SAFETY: the caller promises it. A call that runs may hold a reference to the state, so each field is read alone.
     unsafe {
-        if let Some(state) = pointer.as_ref().and_then(|mysql| mysql.extension.cast::<State>().as_mut()) {
-            state.statements.retain(|known| *known != statement);
+        let state = state_of(pointer)?;
+        if (*state).poisoned {
+            Some(internal_error())
+        } else {
+            ((*state).busy || (*state).suspended.is_some()).then(failure::out_of_sync)
+        }
+    }
+}
+
+/// Drops a call, with all that it owns. The program's functions that end it can't use the handle meanwhile.
+///
+/// # Safety
+/// The state is valid, and no reference into it is held.
+pub(crate) unsafe fn discard(state: *mut State, suspended: Option<Suspended>) {
+    // SAFETY: the caller promises it.
+    unsafe {
+        (*state).busy = true;
+        // A panic is a bug of the value that is dropped, and ends nothing else.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(suspended)));
+        (*state).busy = false;
+    }
+}
+
+/// Takes everything that outlives a handle from it, as the handle is about to be closed: also where a panic has ended the handle.
+///
+/// # Safety
+/// The state is valid, and no reference into it is held.
+pub(crate) unsafe fn detach(state: *mut State) {
+    // SAFETY: the caller promises it; a statement leaves the list when it is freed, and a result the field.
+    unsafe {
+        let suspended = (*state).suspended.take();
+        discard(state, suspended);
+        if let Some(result) = (*state).open_result.as_mut() {
+            result.handle = ptr::null_mut();
+        }
+        (*state).open_result = ptr::null_mut();
+        for statement in std::mem::take(&mut (*state).statements) {
+            let statement = &mut *statement;
+            statement.mysql = ptr::null_mut();
+            statement.extension = ptr::null_mut();
+            let closed = failure::hy000(2056, "Statement closed by mysql_close");
+            statement.last_errno = closed.code.into();
+            set_text(&mut statement.last_error, closed.message.as_bytes());
+            set_text(&mut statement.sqlstate, b"HY000");
         }
     }
 }
@@ -152,21 +218,27 @@ pub(crate) fn internal_error() -> SqlError {
 }
 
 /// Tells everything that points to the handle where it is now.
-fn move_home(pointer: *mut Mysql, state: &mut State) {
-    state.home = pointer;
-    state.pvio.mysql = pointer;
-    state.told_home.store(pointer, Ordering::Relaxed);
-    for statement in &state.statements {
-        // SAFETY: a statement leaves the list when it is freed.
-        if let Some(statement) = unsafe { statement.as_mut() }
-            && !statement.mysql.is_null()
-        {
-            statement.mysql = pointer;
+///
+/// # Safety
+/// The state is valid. A call that runs may hold a reference to its connection.
+unsafe fn move_home(pointer: *mut Mysql, state: *mut State) {
+    // SAFETY: the caller promises it; only fields are referred to. A statement leaves the list when it is freed, and a result the field.
+    unsafe {
+        (*state).home = pointer;
+        (*state).pvio.mysql = pointer;
+        (*state).told_home.store(pointer, Ordering::Relaxed);
+        let statements = &(*state).statements;
+        for statement in statements {
+            // The program may have taken the handle away from the statement.
+            if let Some(statement) = statement.as_mut()
+                && !statement.mysql.is_null()
+            {
+                statement.mysql = pointer;
+            }
         }
-    }
-    // SAFETY: the field is NULL, or a result that has not been freed, because freeing clears the field.
-    if let Some(result) = unsafe { state.open_result.as_mut() } {
-        result.handle = pointer;
+        if let Some(result) = (*state).open_result.as_mut() {
+            result.handle = pointer;
+        }
     }
 }
 
@@ -178,6 +250,10 @@ pub(crate) unsafe fn destroy(pointer: *mut Mysql) {
     // SAFETY: the caller says that the pointer is NULL or valid.
     let Some(mysql) = (unsafe { pointer.as_mut() }) else { return };
     let state = mysql.extension.cast::<State>();
+    if !state.is_null() {
+        // SAFETY: `create` made the state, and the caller holds no reference into it.
+        unsafe { detach(state) };
+    }
     let free_me = mysql.free_me == 1;
     let (code, message, sqlstate) = (mysql.net.last_errno, mysql.net.last_error, mysql.net.sqlstate);
     // The program may close a struct of its own again, so it must look as one that was never used. Its error stays, because OpenDBX closes
@@ -241,6 +317,22 @@ pub(crate) fn pointer(text: &CString) -> *mut c_char {
     text.as_ptr().cast_mut()
 }
 
+impl Mysql {
+    /// Publishes an error.
+    pub(crate) fn set_error(&mut self, error: &SqlError) {
+        self.net.last_errno = error.code.into();
+        set_text(&mut self.net.last_error, error.message.as_bytes());
+        set_text(&mut self.net.sqlstate, error.sqlstate_str().as_bytes());
+    }
+
+    /// Removes the last command's error.
+    pub(crate) fn clear_error(&mut self) {
+        self.net.last_errno = 0;
+        set_text(&mut self.net.last_error, b"");
+        set_text(&mut self.net.sqlstate, b"00000");
+    }
+}
+
 impl Handle<'_> {
     /// # Safety
     /// While the handle is used, the state lives, its home is valid, and nothing else uses either while a reference of the handle is used.
@@ -257,16 +349,12 @@ impl Handle<'_> {
 
     /// Publishes an error.
     pub(crate) fn set_error(&mut self, error: &SqlError) {
-        self.mysql.net.last_errno = error.code.into();
-        set_text(&mut self.mysql.net.last_error, error.message.as_bytes());
-        set_text(&mut self.mysql.net.sqlstate, error.sqlstate_str().as_bytes());
+        self.mysql.set_error(error);
     }
 
     /// Removes the last command's error.
     pub(crate) fn clear_error(&mut self) {
-        self.mysql.net.last_errno = 0;
-        set_text(&mut self.mysql.net.last_error, b"");
-        set_text(&mut self.mysql.net.sqlstate, b"00000");
+        self.mysql.clear_error();
     }
 
     /// Publishes the outcome of a call: its value, or `failed` and the error.

@@ -237,10 +237,6 @@ impl Link {
         !self.over
     }
 
-    pub(crate) const fn socket(&self) -> &Socket {
-        &self.io.socket
-    }
-
     /// Whether this process made the connection.
     pub(crate) fn is_ours(&self) -> bool {
         self.process == process::id()

@@ -1,6 +1,6 @@
 //! Results in memory: `MYSQL_RES` with what it points to.
 
-use std::ffi::c_ulong;
+use std::ffi::{c_ulong, c_void};
 use std::ptr;
 
 use super::abi::{Mysql, MysqlData, MysqlRes};
@@ -16,6 +16,8 @@ pub(crate) struct Res {
     data: MysqlData,
     pub(crate) lengths: Vec<c_ulong>,
     pub(crate) current: Current,
+    /// The `State` of the handle from which rows are read, because programs move and zero the handle; NULL once the result has ended.
+    pub(crate) source: *mut c_void,
 }
 
 impl Res {
@@ -34,9 +36,10 @@ impl Res {
     }
 
     /// A result whose rows are read from the connection.
-    pub(crate) fn unbuffered(fields: Fields, handle: *mut Mysql) -> *mut MysqlRes {
+    pub(crate) fn unbuffered(fields: Fields, handle: *mut Mysql, source: *mut c_void) -> *mut MysqlRes {
         let mut result = Self::new(fields);
         result.abi.handle = handle;
+        result.source = source;
         Box::into_raw(result).cast()
     }
 
@@ -48,6 +51,7 @@ impl Res {
             rows: Rows::new(),
             data: MysqlData::zeroed(),
             current: Current::default(),
+            source: ptr::null_mut(),
         });
         result.abi.fields = result.fields.pointer();
         result.abi.field_count = result.fields.count();

@@ -11,7 +11,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::sockopt::{set_socket_keepalive, socket_error};
 use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, recv, send, socket_with,
+    AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, recv, send, shutdown,
+    socket_with,
 };
 use sealwire_core::SqlError;
 use sealwire_core::facts::Transport;
@@ -137,14 +138,6 @@ impl Socket {
         !matches!(peeked, Err(Errno::AGAIN | Errno::INTR))
     }
 
-    /// Shuts both directions down, so that another thread's read returns.
-    pub(crate) fn shut_down(&self) -> io::Result<()> {
-        match self {
-            Self::Tcp(stream) => stream.shutdown(Shutdown::Both),
-            Self::Unix(stream) => stream.shutdown(Shutdown::Both),
-        }
-    }
-
     /// Tells the peer that nothing follows.
     pub(crate) fn end_writing(&self) {
         // An error means that the peer is gone, which needs no further handling.
@@ -153,6 +146,16 @@ impl Socket {
             Self::Unix(stream) => stream.shutdown(Shutdown::Write),
         };
     }
+}
+
+/// Shuts both directions of a socket down, so that another thread's read returns.
+pub(crate) fn shut_down(descriptor: RawFd) -> io::Result<()> {
+    if descriptor < 0 {
+        return Err(Errno::BADF.into());
+    }
+    // SAFETY: the descriptor is borrowed for this call alone. If it is closed or no socket, the system says so.
+    let socket = unsafe { BorrowedFd::borrow_raw(descriptor) };
+    Ok(shutdown(socket, rustix::net::Shutdown::Both)?)
 }
 
 /// The addresses of a host. The system's resolver blocks.

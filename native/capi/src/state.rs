@@ -88,6 +88,8 @@ pub(crate) struct State {
     pub(crate) wanted: Wanted,
     /// Whether the current call waits itself.
     pub(crate) mode: Mode,
+    /// Whether a call runs now. The program can be back here meanwhile only from one of its own functions, which a call runs.
+    pub(crate) busy: bool,
     /// Where the handle was at the last call: programs move it.
     pub(crate) home: *mut Mysql,
     /// The same place, for the questions of the plugin `dialog`, which come during a call.
@@ -115,6 +117,7 @@ impl State {
             suspended: None,
             wanted: Wanted::default(),
             mode: Mode::Blocking,
+            busy: false,
             home: ptr::null_mut(),
             told_home: Arc::default(),
             poisoned: false,

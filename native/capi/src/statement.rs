@@ -157,6 +157,9 @@ impl Place<Stmt> {
         let former = self.prepared.take();
         self.abi.state = INITTED;
         self.columns.clear();
+        // The struct must not point to what is dropped here, because the program may look at it before the answer comes.
+        self.abi.fields = ptr::null_mut();
+        self.abi.field_count = 0;
         self.fields = Fields::none();
         handle
             .command(|link| {
@@ -179,8 +182,6 @@ impl Place<Stmt> {
         self.abi.params = if self.params.is_empty() { ptr::null_mut() } else { self.params.as_mut_ptr() };
         self.abi.bind_param_done = 0;
         self.binds.clear();
-        self.abi.field_count = 0;
-        self.abi.fields = ptr::null_mut();
         self.set_columns(&prepared.columns)?;
         handle.mysql.field_count = self.abi.field_count;
         self.longest = vec![0; prepared.columns.len()];
@@ -649,9 +650,6 @@ impl Place<Stmt> {
 
     /// Closes the statement on the server.
     pub(crate) async fn close(&mut self, handle: &mut Handle<'_>) {
-        // First of all, because a call that is dropped at its first wait frees the statement.
-        let own = &raw mut self.abi;
-        handle.state.statements.retain(|known| *known != own);
         self.skip(handle).await;
         let Some(prepared) = self.prepared.take() else { return };
         // The command has no answer; an error is found by the next one.

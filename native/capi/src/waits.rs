@@ -1,7 +1,7 @@
 //! The events for which a call waits, and the call meanwhile.
 
 use std::any::Any;
-use std::ffi::c_int;
+use std::ffi::{c_int, c_void};
 use std::fmt;
 use std::pin::Pin;
 use std::time::Duration;
@@ -49,6 +49,8 @@ impl Wanted {
 pub(crate) struct Suspended {
     /// The name of the function that began it, because the `_cont` function of another one must not end it.
     pub(crate) name: &'static str,
+    /// The statement or result to which it belongs; NULL where it belongs to the handle.
+    pub(crate) owner: *const c_void,
     pub(crate) future: Pin<Box<dyn Future<Output = Box<dyn Any>>>>,
 }
 

@@ -78,7 +78,8 @@ pub(crate) struct MysqlStmt {
     pub(crate) prefetch_rows: c_ulong,
     list: List,
     pub(crate) cursor_exists: MyBool,
-    extension: *mut c_void,
+    /// The `State` of the handle, because programs change `mysql`; NULL once that was closed.
+    pub(crate) extension: *mut c_void,
     fetch_row_func: *mut c_void,
     execute_count: c_uint,
     default_rset_handler: *mut c_void,

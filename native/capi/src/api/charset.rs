@@ -18,9 +18,9 @@ exports! {
 
     /// Changes the connection's character set.
     fn mysql_set_character_set(mysql: *mut Mysql, name: *const c_char) -> c_int = 1; {
-        let name = text(name).unwrap_or_default();
+        let name = text(name).unwrap_or_default().to_owned();
         call::run(mysql, 1, async move |handle: &mut Handle<'static>| {
-            let Some(charset) = charset::by_name(name) else {
+            let Some(charset) = charset::by_name(&name) else {
                 let shown = name.to_string_lossy();
                 handle.set_error(&failure::hy000(2019, format!("Can't initialize character set {shown}: it is unknown")));
                 return 1;

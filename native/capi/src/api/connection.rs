@@ -1,6 +1,6 @@
 //! Making and ending connections.
 
-use std::ffi::{c_char, c_int, c_uint, c_ulong};
+use std::ffi::{CStr, c_char, c_int, c_uint, c_ulong};
 use std::ptr;
 
 use sealwire_core::secret::Secret;
@@ -9,33 +9,26 @@ use crate::abi::{MyBool, Mysql, STATUS_READY};
 use crate::call;
 use crate::connect::{self, Arguments};
 use crate::failure;
-use crate::handle::{Handle, create, destroy, exports, set_text, text, with};
+use crate::handle::{Handle, create, destroy, detach, exports, is_busy, state_of, text, with};
 use crate::options;
 use crate::policy;
+use crate::socket::shut_down;
 
-/// Takes everything that outlives a handle from it, as the handle is about to be closed.
+/// Begins to close a handle, which then has no suspended call, results and statements any more. False where a call runs on it, because one of
+/// the program's own functions wants to close it.
 ///
 /// # Safety
 /// As [`with`].
-pub(crate) unsafe fn detach(mysql: *mut Mysql) {
-    // SAFETY: the caller promises it; a statement leaves the list when it is freed, and a result the field.
+pub(crate) unsafe fn may_close(mysql: *mut Mysql) -> bool {
+    // SAFETY: the caller promises it.
     unsafe {
-        call::abandon(mysql);
-        with(mysql, (), |handle| {
-            if let Some(result) = handle.state.open_result.as_mut() {
-                result.handle = ptr::null_mut();
-            }
-            handle.state.open_result = ptr::null_mut();
-            for statement in std::mem::take(&mut handle.state.statements) {
-                let statement = &mut *statement;
-                statement.mysql = ptr::null_mut();
-                let closed = failure::hy000(2056, "Statement closed by mysql_close");
-                statement.last_errno = closed.code.into();
-                set_text(&mut statement.last_error, closed.message.as_bytes());
-                set_text(&mut statement.sqlstate, b"HY000");
-            }
-        });
+        let Some(state) = state_of(mysql) else { return true };
+        if is_busy(mysql, state) {
+            return false;
+        }
+        detach(state);
     }
+    true
 }
 
 /// Ends the connection.
@@ -72,16 +65,19 @@ exports! {
             flags,
         };
         call::run(mysql, ptr::null_mut(), async move |handle: &mut Handle<'static>| {
-            let outcome = connect::connect(handle, &arguments).await.map(|()| mysql);
-            handle.answer(outcome, ptr::null_mut())
+            let outcome = connect::connect(handle, &arguments).await;
+            // The program may have moved the handle meanwhile.
+            let own = handle.state.home;
+            handle.answer(outcome.map(|()| own), ptr::null_mut())
         })
     }
 
     /// Ends the connection, and frees the handle. A call that is suspended is dropped.
     fn mysql_close(mysql: *mut Mysql) = (); {
-        detach(mysql);
-        disconnect(mysql);
-        destroy(mysql);
+        if may_close(mysql) {
+            disconnect(mysql);
+            destroy(mysql);
+        }
     }
 
     /// Asks for TLS, with these files; NULL unsets one.
@@ -115,11 +111,11 @@ exports! {
         password: *const c_char,
         database: *const c_char,
     ) -> MyBool = 1; {
-        let user = text(user).unwrap_or_default().to_string_lossy();
+        let user = text(user).unwrap_or_default().to_string_lossy().into_owned();
         let password = Secret::new(text(password).unwrap_or_default().to_bytes());
-        let database = text(database);
+        let database = text(database).map(CStr::to_owned);
         call::run(mysql, 1, async move |handle: &mut Handle<'static>| {
-            let outcome = handle.change_user(&user, password, database).await.map(|()| 0);
+            let outcome = handle.change_user(&user, password, database.as_deref()).await.map(|()| 0);
             handle.answer(outcome, 1)
         })
     }
@@ -161,10 +157,9 @@ exports! {
 
     /// Ends the connection's traffic, from another thread, too.
     fn mariadb_cancel(mysql: *mut Mysql) -> c_int = 1; {
-        with(mysql, 1, |handle| match &handle.state.link {
-            Some(link) if link.socket().shut_down().is_ok() => 0,
-            _ => 1,
-        })
+        // Another thread's call may run, so the state is not touched.
+        let descriptor = mysql.as_ref().filter(|mysql| !mysql.net.pvio.is_null()).map_or(-1, |mysql| mysql.net.fd);
+        c_int::from(shut_down(descriptor).is_err())
     }
 
     /// Whether there is a connection to a MariaDB server.

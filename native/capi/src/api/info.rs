@@ -5,7 +5,7 @@ use std::ptr;
 
 use crate::abi::{Mysql, MysqlParameters};
 use crate::call;
-use crate::handle::{Handle, exports, pointer, with};
+use crate::handle::{Handle, exports, pointer, state_of, text, with};
 
 /// The version of Connector/C whose ABI this library has.
 const CLIENT_INFO: &std::ffi::CStr = c"3.3.20";
@@ -81,7 +81,7 @@ exports! {
 
     /// The server's version as a number.
     fn mysql_get_server_version(mysql: *mut Mysql) -> c_ulong = 0; {
-        with(mysql, 0, |handle| version_number(handle.state.texts.server_version.to_bytes()))
+        mysql.as_ref().map_or(0, |mysql| version_number(text(mysql.server_version).unwrap_or_default().to_bytes()))
     }
 
     /// The kind of server.
@@ -99,10 +99,8 @@ exports! {
 
     /// The socket's descriptor; -1 without a connection.
     fn mysql_get_socket(mysql: *mut Mysql) -> c_int = -1; {
-        with(mysql, -1, |handle| {
-            let is_open = handle.state.link.is_some() || handle.state.suspended.is_some();
-            if is_open { handle.mysql.net.fd } else { -1 }
-        })
+        // Also while a call runs: another thread may ask, or one of the program's own functions.
+        state_of(mysql).map_or(-1, |_| (*mysql).net.fd)
     }
 
     /// The cipher in use by OpenSSL's name; NULL without TLS.

@@ -2,15 +2,15 @@
 //! has to wait, by `mysql_get_socket` and `mysql_get_timeout_value_ms`, before it calls the `_cont` function. 0: the call is over. The
 //! arguments of `_start` must stay as they are until then, as with the original. Names are resolved without the program's help.
 
-use std::ffi::{c_char, c_int, c_uint, c_ulong};
+use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 use std::ptr;
 
-use super::connection::{detach, disconnect};
+use super::connection::{disconnect, may_close};
 use super::{charset, connection, info, query, result, statement};
 use crate::abi::{MyBool, Mysql, MysqlRes, MysqlStmt};
 use crate::call::{Resumed, resume, start};
 use crate::failure;
-use crate::handle::{destroy, exports, give, internal_error, is_poisoned};
+use crate::handle::{destroy, exports, give, hindrance};
 use crate::statement::Stmt;
 
 type Row = *mut *mut c_char;
@@ -25,6 +25,17 @@ trait Owned: Copy {
     /// # Safety
     /// The pointer is NULL or valid.
     unsafe fn handle(self) -> *mut Mysql;
+
+    /// The statement or result itself; NULL for a handle, which may be moved.
+    fn owner(self) -> *const c_void {
+        ptr::null()
+    }
+
+    /// Removes the error of a call at the wrong time, where the handle can't do so.
+    ///
+    /// # Safety
+    /// As [`Self::handle`].
+    unsafe fn begin(self) {}
 
     /// Says that no call is suspended, where the handle can't say so.
     ///
@@ -44,6 +55,10 @@ impl Owned for *mut MysqlRes {
         // SAFETY: the caller promises it.
         unsafe { self.as_ref().map_or(ptr::null_mut(), |result| result.handle) }
     }
+
+    fn owner(self) -> *const c_void {
+        self.cast_const().cast()
+    }
 }
 
 impl Owned for *mut MysqlStmt {
@@ -52,12 +67,23 @@ impl Owned for *mut MysqlStmt {
         unsafe { self.as_ref().map_or(ptr::null_mut(), |statement| statement.mysql) }
     }
 
-    unsafe fn refuse(self) {
+    fn owner(self) -> *const c_void {
+        self.cast_const().cast()
+    }
+
+    unsafe fn begin(self) {
         // SAFETY: the caller promises it; a `Stmt` begins with its `MYSQL_STMT`.
         if let Some(statement) = unsafe { self.cast::<Stmt>().as_mut() } {
+            statement.clear_error();
+        }
+    }
+
+    unsafe fn refuse(self) {
+        // SAFETY: as above.
+        if let Some(statement) = unsafe { self.cast::<Stmt>().as_mut() } {
             // SAFETY: the caller promises it.
-            let is_poisoned = unsafe { is_poisoned(statement.abi.mysql) };
-            statement.set_error(&if is_poisoned { internal_error() } else { failure::out_of_sync() });
+            let error = unsafe { hindrance(statement.abi.mysql) };
+            statement.set_error(&error.unwrap_or_else(failure::out_of_sync));
         }
     }
 }
@@ -69,7 +95,7 @@ impl Owned for *mut MysqlStmt {
 unsafe fn begin<T>(of: impl Owned, name: &'static str, to: *mut T, body: impl FnOnce() -> T) -> c_int {
     // SAFETY: the caller promises it.
     unsafe {
-        match start(of.handle(), name, body) {
+        match start(of.handle(), name, of.owner(), body) {
             Ok(answer) => {
                 give(to, answer);
                 DONE
@@ -86,7 +112,7 @@ unsafe fn begin<T>(of: impl Owned, name: &'static str, to: *mut T, body: impl Fn
 unsafe fn go_on<T: Copy + 'static>(of: impl Owned, name: &'static str, to: *mut T, failed: T, events: c_int) -> c_int {
     // SAFETY: the caller promises it.
     unsafe {
-        match resume(of.handle(), name, events) {
+        match resume(of.handle(), name, of.owner(), events, || of.begin()) {
             Resumed::Waits(waits) => return waits,
             Resumed::Done(answer) => give(to, answer.downcast_ref().copied().unwrap_or(failed)),
             Resumed::Refused => {
@@ -170,7 +196,9 @@ exports! {
 
     /// Begins to close a connection. The handle is freed once nothing is to be waited for.
     fn mysql_close_start(mysql: *mut Mysql) -> c_int = DONE; {
-        detach(mysql);
+        if !may_close(mysql) {
+            return DONE;
+        }
         let waits = begin(mysql, CLOSE, ptr::null_mut(), || disconnect(mysql));
         if waits == DONE {
             destroy(mysql);
@@ -180,7 +208,7 @@ exports! {
 
     /// Goes on with it after events.
     fn mysql_close_cont(mysql: *mut Mysql, events: c_int) -> c_int = DONE; {
-        match resume(mysql, CLOSE, events) {
+        match resume(mysql, CLOSE, ptr::null(), events, || {}) {
             Resumed::Waits(waits) => return waits,
             Resumed::Done(_) | Resumed::Panicked => destroy(mysql),
             Resumed::Refused => {}

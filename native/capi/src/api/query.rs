@@ -36,10 +36,11 @@ fn like(pattern: Option<&std::ffi::CStr>) -> Vec<u8> {
 }
 
 fn run<T: Copy + From<bool> + 'static>(mysql: *mut Mysql, sql: &'static [u8], failed: T) -> T {
-    // SAFETY: `run` is called by the functions below with their own arguments alone, and the program keeps its text until the call is over.
+    // SAFETY: `run` is called by the functions below with their own arguments alone, and the program keeps its text until the call returns.
     unsafe {
+        let sql = call::kept(mysql, sql);
         call::run(mysql, failed, async move |handle: &mut Handle<'static>| {
-            let outcome = handle.query(sql).await.map(|()| T::from(false));
+            let outcome = handle.query(&sql).await.map(|()| T::from(false));
             handle.answer(outcome, failed)
         })
     }
@@ -73,9 +74,9 @@ exports! {
 
     /// Sends a statement without waiting for its answer.
     fn mysql_send_query(mysql: *mut Mysql, sql: *const c_char, length: c_ulong) -> c_int = -1; {
-        let sql = sql_text(sql, length);
+        let sql = call::kept(mysql, sql_text(sql, length));
         call::run(mysql, -1, async move |handle: &mut Handle<'static>| {
-            let outcome = handle.send_query(sql).await;
+            let outcome = handle.send_query(&sql).await;
             if outcome.is_ok() {
                 handle.mysql.status = STATUS_QUERY_SENT;
             }

@@ -11,7 +11,7 @@ use crate::abi::{MyBool, Mysql, MysqlField, MysqlRes, MysqlRows, STATUS_GET_RESU
 use crate::call;
 use crate::failure;
 use crate::fields::Fields;
-use crate::handle::{Handle, Place, exports, text, with};
+use crate::handle::{Handle, Place, exports, state_of, text, with};
 use crate::link::Link;
 use crate::result::{NONE, Res, free, result};
 use crate::rows::{self, Rows};
@@ -27,7 +27,7 @@ fn open(handle: &mut Handle<'_>, pointer: *mut Mysql) -> Result<*mut MysqlRes, S
     let fields = std::mem::replace(&mut handle.state.fields, Fields::none());
     handle.mysql.fields = ptr::null_mut();
     handle.mysql.status = STATUS_USE_RESULT;
-    let result = Res::unbuffered(fields, pointer);
+    let result = Res::unbuffered(fields, pointer, handle.state.pointer().cast());
     handle.state.open_result = result;
     Ok(result)
 }
@@ -44,7 +44,8 @@ unsafe fn next_at_hand(result: &mut Res) -> Option<Result<Row, SqlError>> {
         let mysql = pointer.as_ref()?;
         (mysql.status, mysql.extension.cast::<State>().as_mut()?)
     };
-    if status != STATUS_USE_RESULT || state.home != pointer || state.poisoned || state.suspended.is_some() {
+    if status != STATUS_USE_RESULT || state.home != pointer || state.poisoned || state.busy || state.suspended.is_some()
+    {
         return None;
     }
     // In place of `with`, which costs more than the row: if this panics, the handle stays poisoned.
@@ -71,6 +72,7 @@ fn told(handle: &mut Handle<'_>, result: &mut Res, outcome: Result<Row, SqlError
         result.abi.current_row = row;
         result.abi.eof = 1;
         result.abi.handle = ptr::null_mut();
+        result.source = ptr::null_mut();
     }
     row
 }
@@ -126,13 +128,54 @@ unsafe fn wait_for_row(pointer: *mut MysqlRes, malformed: Option<SqlError>) -> R
     }
 }
 
-/// A result that is being freed: also where the program closes the handle meanwhile.
-struct Freeing(*mut MysqlRes);
+/// A result that is being freed: also where the program closes the handle meanwhile. Until then the handle knows the result, which so learns
+/// where the handle is.
+struct Freeing {
+    result: *mut MysqlRes,
+    state: *mut State,
+}
 
 impl Drop for Freeing {
     fn drop(&mut self) {
-        // SAFETY: `mysql_free_result` made this value from its argument, which is used no more.
-        unsafe { free(self.0) };
+        // SAFETY: `mysql_free_result` made this value from its argument, which is used no more; the state outlives each of its calls, and
+        // no reference to the field is held.
+        unsafe {
+            (*self.state).open_result = ptr::null_mut();
+            free(self.result);
+        }
+    }
+}
+
+/// Frees a result, and reads and drops the rows that remain on its connection.
+///
+/// # Safety
+/// `pointer` is a result that was not freed.
+unsafe fn free_open(pointer: *mut MysqlRes) {
+    // SAFETY: the caller promises it; a state leaves its open result when it is freed. A call that runs may hold a reference to the state, so
+    // each field is used alone.
+    unsafe {
+        let Some(result) = result(pointer) else { return };
+        let (mysql, state) = (result.abi.handle, result.source.cast::<State>());
+        if mysql.is_null() || state.is_null() || (*state).open_result != pointer {
+            free(pointer);
+            return;
+        }
+        if state_of(mysql) != Some(state) || (*state).poisoned {
+            // No call can run: the handle was moved, or a panic has ended it. A call that frees the result is dropped with the handle.
+            if !(*state).busy
+                && (*state).suspended.as_ref().is_none_or(|suspended| !ptr::eq(suspended.owner, pointer.cast()))
+            {
+                (*state).open_result = ptr::null_mut();
+                free(pointer);
+            }
+            return;
+        }
+        call::run(mysql, (), async move |handle: &mut Handle<'static>| {
+            let _freeing = Freeing { result: pointer, state: handle.state.pointer() };
+            if handle.mysql.status == STATUS_USE_RESULT {
+                handle.skip_rows().await;
+            }
+        });
     }
 }
 
@@ -179,21 +222,7 @@ exports! {
     }
 
     /// Frees a result, and reads and drops the rows that remain on the connection.
-    fn mysql_free_result(pointer: *mut MysqlRes) = (); {
-        let Some(result) = result(pointer) else { return };
-        let mysql = result.abi.handle;
-        if !with(mysql, false, |handle| handle.state.open_result == pointer) {
-            drop(Freeing(pointer));
-            return;
-        }
-        call::run(mysql, (), async move |handle: &mut Handle<'static>| {
-            let _freeing = Freeing(pointer);
-            handle.state.open_result = ptr::null_mut();
-            if handle.mysql.status == STATUS_USE_RESULT {
-                handle.skip_rows().await;
-            }
-        });
-    }
+    fn mysql_free_result(pointer: *mut MysqlRes) = (); { free_open(pointer) }
 
     /// The next row; NULL behind the last, or for an error.
     fn mysql_fetch_row(pointer: *mut MysqlRes) -> Row = ptr::null_mut(); {
@@ -288,9 +317,9 @@ exports! {
 
     /// The columns of a table.
     fn mysql_list_fields(mysql: *mut Mysql, table: *const c_char, pattern: *const c_char) -> *mut MysqlRes = NONE; {
-        let (table, pattern) = (text(table).unwrap_or_default(), text(pattern).unwrap_or_default());
+        let [table, pattern] = [table, pattern].map(|name| call::kept(mysql, text(name).unwrap_or_default().to_bytes()));
         call::run(mysql, NONE, async move |handle: &mut Handle<'static>| {
-            let outcome = columns_of_table(handle, table.to_bytes(), pattern.to_bytes()).await;
+            let outcome = columns_of_table(handle, &table, &pattern).await;
             handle.answer(outcome, NONE)
         })
     }

@@ -1,7 +1,7 @@
 //! Prepared statements.
 
 use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::thread;
 
 use sealwire_core::SqlError;
@@ -10,10 +10,11 @@ use super::query::sql_text;
 use crate::abi::{MyBool, Mysql, MysqlBind, MysqlField, MysqlRes, MysqlRows, MysqlStmt};
 use crate::call;
 use crate::failure;
-use crate::handle::{Handle, Place, bytes, exports, forget_statement, give, internal_error, is_poisoned, with};
+use crate::handle::{Handle, Place, bytes, exports, give, hindrance, internal_error, is_busy, state_of, with};
 use crate::result::{NONE, Res};
 use crate::rows::Rows;
 use crate::session::MORE_RESULTS;
+use crate::state::State;
 use crate::statement::{Fetched, Stmt};
 
 /// `mysql_stmt_fetch`: there is no further row.
@@ -63,14 +64,9 @@ unsafe fn run<T: Copy + 'static>(
 /// # Safety
 /// The statement's connection is open, or NULL.
 unsafe fn refuse(statement: &mut Stmt) {
-    let mysql = statement.abi.mysql;
     // SAFETY: the caller promises it.
-    unsafe {
-        if is_poisoned(mysql) {
-            statement.set_error(&internal_error());
-        } else if call::is_suspended(mysql) {
-            statement.set_error(&failure::out_of_sync());
-        }
+    if let Some(error) = unsafe { hindrance(statement.abi.mysql) } {
+        statement.set_error(&error);
     }
 }
 
@@ -97,13 +93,25 @@ fn answer<T>(statement: &mut Stmt, handle: &mut Handle<'_>, outcome: Result<T, S
     })
 }
 
-/// A statement that is being closed, and freed also where the program closes the handle meanwhile.
+/// A statement that is being closed, and freed also where the program closes the handle meanwhile. Until then the handle knows the statement,
+/// which so learns where the handle is.
 struct Closing(*mut MysqlStmt);
 
 impl Drop for Closing {
     fn drop(&mut self) {
-        // SAFETY: `mysql_stmt_close` made this value from a statement of `mysql_stmt_init`, which it closes once.
-        drop(unsafe { Box::from_raw(self.0.cast::<Stmt>()) });
+        // SAFETY: `mysql_stmt_close` made this value from a statement of `mysql_stmt_init`, which it closes once. The state outlives each of
+        // its calls, and forgets its statements when it is freed; no reference to these fields is held.
+        unsafe {
+            if let Some(state) = NonNull::new((*self.0).extension.cast::<State>()) {
+                let state = state.as_ptr();
+                let statements = &mut (*state).statements;
+                statements.retain(|known| *known != self.0);
+                if (*state).open_statement == self.0 {
+                    (*state).open_statement = ptr::null_mut();
+                }
+            }
+            drop(Box::from_raw(self.0.cast::<Stmt>()));
+        }
     }
 }
 
@@ -121,6 +129,7 @@ exports! {
         with(mysql, ptr::null_mut(), |handle| {
             let mut statement = Stmt::new();
             statement.abi.mysql = mysql;
+            statement.abi.extension = handle.state.pointer().cast();
             let pointer: *mut MysqlStmt = Box::into_raw(statement).cast();
             handle.state.statements.push(pointer);
             pointer
@@ -130,11 +139,24 @@ exports! {
     /// Closes and frees a statement.
     fn mysql_stmt_close(pointer: *mut MysqlStmt) -> MyBool = 1; {
         let Some(statement) = statement(pointer) else { return 1 };
-        let mysql = statement.abi.mysql;
-        if !with(mysql, false, |_| true) {
-            forget_statement(mysql, pointer);
+        let (mysql, state) = (statement.abi.mysql, statement.abi.extension.cast::<State>());
+        let Some(known) = state_of(mysql).filter(|known| *known == state && !(*state).poisoned) else {
+            // No call can run: the handle was closed or moved, or a panic has ended it. A call that frees the statement, or that runs with it,
+            // is dropped with the handle.
+            let is_in_use = NonNull::new(state).is_some_and(|state| {
+                let state = state.as_ptr();
+                (*state).busy || (*state).suspended.as_ref().is_some_and(|one| ptr::eq(one.owner, pointer.cast()))
+            });
+            if is_in_use {
+                statement.set_error(&failure::out_of_sync());
+                return 1;
+            }
             drop(Closing(pointer));
             return 0;
+        };
+        if is_busy(mysql, known) {
+            statement.set_error(&failure::out_of_sync());
+            return 1;
         }
         refuse(statement);
         // Not by the function above, because after a panic there is no statement on which to report it.
@@ -147,8 +169,9 @@ exports! {
 
     /// Prepares a statement.
     fn mysql_stmt_prepare(pointer: *mut MysqlStmt, sql: *const c_char, length: c_ulong) -> c_int = 1; {
-        let sql = sql_text(sql, length);
-        run(pointer, 1, async move |statement, handle| statement.prepare(handle, sql).await.map(|()| 0))
+        let Some(of) = pointer.as_ref() else { return 1 };
+        let sql = call::kept(of.mysql, sql_text(sql, length));
+        run(pointer, 1, async move |statement, handle| statement.prepare(handle, &sql).await.map(|()| 0))
     }
 
     /// Prepares and runs a statement.
@@ -231,9 +254,10 @@ exports! {
         data: *const c_char,
         length: c_ulong,
     ) -> MyBool = 1; {
-        let data = bytes(data, length as usize);
+        let Some(of) = pointer.as_ref() else { return 1 };
+        let data = call::kept(of.mysql, bytes(data, length as usize));
         run(pointer, 1, async move |statement, handle| {
-            statement.send_long(handle, number as usize, data).await.map(|()| 0)
+            statement.send_long(handle, number as usize, &data).await.map(|()| 0)
         })
     }
 
