@@ -186,9 +186,16 @@ impl Handle<'_> {
         // As in the original, a command that is no statement leaves the numbers of the last statement as they are.
         self.mysql.server_status = summary.status.bits().into();
         self.mysql.warning_count = summary.warnings.into();
-        self.state.track(&summary);
-        self.mysql.charset = self.state.charset;
+        self.track(&summary);
         Ok(())
+    }
+
+    /// Keeps the changes of the session, and publishes the character set and the database.
+    fn track(&mut self, summary: &Summary) {
+        self.state.track(summary);
+        self.mysql.charset = self.state.charset;
+        self.mysql.db =
+            if self.state.texts.database.is_empty() { ptr::null_mut() } else { pointer(&self.state.texts.database) };
     }
 
     /// Ends the connection with COM_QUIT. Errors mean that the server is gone already, or that the program put another file into the
@@ -211,10 +218,7 @@ impl Handle<'_> {
             self.state.texts.info = state::text(summary.info.as_bytes());
             self.mysql.info = pointer(&self.state.texts.info);
         }
-        self.state.track(summary);
-        self.mysql.charset = self.state.charset;
-        self.mysql.db =
-            if self.state.texts.database.is_empty() { ptr::null_mut() } else { pointer(&self.state.texts.database) };
+        self.track(summary);
     }
 
     /// Sends SQL without waiting for the answer.
@@ -273,6 +277,7 @@ impl Handle<'_> {
         }
         self.mysql.status = STATUS_READY;
         let fields = std::mem::replace(&mut self.state.fields, Fields::none());
+        self.mysql.fields = ptr::null_mut();
         let mut longest: Vec<c_ulong> = vec![0; fields.len()];
         let mut rows = Rows::new();
         let mut pushed = Ok(());
