@@ -283,6 +283,9 @@ fn the_programs_function_answers_the_questions_of_pam() {
     assert!(lines.starts_with("asked 2 Password: \nasked 2 Code: \n") && answers[0] == "answer 2\0", "{lines}");
     let (lines, _) = play(&program, PASSWORD, &[b"\xfedialog\0\x02Nothing"]);
     assert!(lines.contains("2061 HY000 ") && lines.contains("'dialog'"), "{lines}");
+    let (lines, answers) = play(&program, PASSWORD, &[b"\xfedialog\0\x04Password: ", b"\x04Misuse", b"\x04All"]);
+    assert_eq!(lines, "asked 2 Misuse\nasked 2 All\nOK none none 0 none\n");
+    assert_eq!(answers, ["pw\0", "answer 2\0", &("A".repeat(1024) + "\0")]);
     let (lines, answers) = play(&silent, PASSWORD, questions);
     assert!(lines.starts_with("2061 HY000 ") && answers == ["pw\0"], "{lines}");
 }

@@ -1,12 +1,14 @@
 //! The C API: its binary interface, and programs that use it over TLS.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "these are tests")]
 
+mod callbacks;
 mod debian;
 mod functions;
 mod interface;
 mod nonblocking;
 mod outcomes;
 mod programs;
+mod scripted;
 mod servers;
 mod suites;
 mod table;

@@ -5,11 +5,20 @@
 #include <string.h>
 
 #ifdef ANSWERS
+#include "misuse.h"
+
 /* The library finds this function by its name, as MariaDB's plugin for PAM does. */
 char *mysql_authentication_dialog_ask(MYSQL *mysql, int type, const char *prompt, char *buffer, int room) {
     printf("%s %d %s\n", mysql ? "asked" : "asked for nobody", type, prompt);
     if (!strcmp(prompt, "Nothing"))
         return NULL;
+    if (!strcmp(prompt, "Misuse"))
+        misuse(mysql, NULL);
+    if (!strcmp(prompt, "All")) {
+        /* No NUL: what stands behind the buffer is not the library's to send. */
+        memset(buffer, 'A', room);
+        return buffer;
+    }
     snprintf(buffer, room, "answer %d", type);
     return buffer;
 }
@@ -46,6 +55,8 @@ int main(int count, char **words) {
         unsigned reused = 77;
         mariadb_get_infov(mysql, SEALWIRE_TLS_SESSION_REUSED, &reused);
         mariadb_get_infov(mysql, SEALWIRE_TLS_VERIFICATION, &verified);
+        if (mysql_errno(mysql))
+            printf("%s\n", mysql_error(mysql));
         printf("OK %s %s %u", cipher ? cipher : "none", verified ? verified : "none", reused);
         mariadb_get_infov(mysql, SEALWIRE_TLS_KEY_EXCHANGE, &group);
         printf(" %s\n", group ? group : "none");

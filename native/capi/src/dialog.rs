@@ -51,6 +51,11 @@ impl Dialog for ProgramsDialog {
         let handle = self.handle.load(Ordering::Relaxed);
         // SAFETY: the program has a function of this name for this purpose; the buffer has as many bytes as it is told.
         let given = unsafe { ask(handle, kind, question.as_ptr(), answer.as_mut_ptr(), ROOM as c_int) };
+        // An error that is there now is that of a call which the function tried on this handle.
+        // SAFETY: the handle is NULL or the one of the call that runs; no reference to the struct is held.
+        if let Some(mysql) = unsafe { self.handle.load(Ordering::Relaxed).as_mut() } {
+            mysql.clear_error();
+        }
         // SAFETY: the function returns NULL or a text, which may be in the buffer. The original does not free it either.
         (!given.is_null()).then(|| Secret::new(unsafe { CStr::from_ptr(given) }.to_bytes()))
     }

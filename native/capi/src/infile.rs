@@ -21,7 +21,12 @@ const PIECE: usize = 64 * 1024;
 pub(crate) async fn send(handle: &mut Handle<'_>, name: &[u8]) -> Result<(), SqlError> {
     let sent = match handle.state.infile {
         None => from_disk(handle, name).await?,
-        Some(handler) => from_program(handle, name, handler).await?,
+        Some(handler) => {
+            let sent = from_program(handle, name, handler).await?;
+            // An error that is there now is that of a call which the program's functions tried on this handle.
+            handle.clear_error();
+            sent
+        }
     };
     handle.queue(|link| match sent {
         Ok(()) => link.connection.local_infile_end(),
