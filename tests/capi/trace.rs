@@ -115,19 +115,52 @@ fn a_set_uid_program_heeds_no_variable() {
     std::fs::copy(library(), place.path().join("libmariadb.so.3")).unwrap();
     let ca = place.path().join("ca.pem");
     std::fs::copy(sealwired().ca(), &ca).unwrap();
-    for (path, mode) in [(place.path(), 0o755), (&program, 0o4755), (&ca, 0o644)] {
+    for (path, mode) in [(place.path(), 0o777), (&ca, 0o644)] {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     }
     let (trace, keys) = (place.path().join("trace"), place.path().join("keys"));
-    let mut command = Command::new(&program);
-    command.args(["127.0.0.1", &sealwired().port(), USER, PASSWORD]).arg(&ca).uid(65534).current_dir("/");
-    command.env("SEALWIRE_TRACE", &trace).env("SSLKEYLOGFILE", &keys).env("SEALWIRE_SSL_MODE", "NONSENSE");
-    assert!(said(&mut command).starts_with("TLS_AES_"));
-    assert!(!trace.exists() && !keys.exists());
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let refused = heard(&mut command);
-    assert!(
-        !refused.status.success(),
-        "the variables are heeded where the program has its caller's rights: {refused:?}"
-    );
+    for (owner, caller) in [(0, 65534), (65534, 0)] {
+        let mut command = Command::new(&program);
+        command.args(["127.0.0.1", &sealwired().port(), USER, PASSWORD]).arg(&ca).uid(caller).current_dir("/");
+        command.env("SEALWIRE_TRACE", &trace).env("SSLKEYLOGFILE", &keys).env("SEALWIRE_SSL_MODE", "NONSENSE");
+        std::os::unix::fs::chown(&program, Some(owner), None).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o4755)).unwrap();
+        assert!(said(&mut command).starts_with("TLS_AES_"), "the program of {owner} for {caller}");
+        assert!(!trace.exists() && !keys.exists());
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let refused = heard(&mut command);
+        assert!(
+            !refused.status.success(),
+            "the variables are heeded where the program has its caller's rights: {refused:?}"
+        );
+        let _ = std::fs::remove_file(&trace);
+    }
+}
+
+/// A file that lies where the operator wants a new one is appended to only if it is the program's own user's.
+#[test]
+fn a_file_that_another_put_there_gets_no_trace() {
+    if !needs(&["cc"]) {
+        return;
+    }
+    let place = tempdir().unwrap();
+    let program = compile("manual", &folder().join("include"), place.path());
+    let (theirs, linked) = (place.path().join("theirs"), place.path().join("linked"));
+    std::fs::write(&theirs, "kept").unwrap();
+    std::fs::hard_link(&theirs, &linked).unwrap();
+    let mut reasons = vec!["it has a second name"];
+    if std::fs::metadata(&theirs).unwrap().uid() == 0 {
+        std::os::unix::fs::chown(&theirs, Some(65534), None).unwrap();
+        reasons.push("it belongs to another user");
+    } else {
+        eprintln!("skipped: only root can give a file to another user");
+    }
+    while let Some(reason) = reasons.pop() {
+        let refused = heard(&mut manual(&program, sealwired(), PASSWORD, &linked));
+        let said = String::from_utf8_lossy(&refused.stdout).into_owned();
+        assert!(said.starts_with("2000 HY000 ") && said.contains(reason), "{said}");
+        assert_eq!(std::fs::read_to_string(&theirs).unwrap(), "kept");
+        // Root's next try is with a file of its own.
+        let _ = std::os::unix::fs::chown(&theirs, Some(rustix::process::geteuid().as_raw()), None);
+    }
 }

@@ -1,10 +1,10 @@
 //! `SEALWIRE_TRACE`: the handshake of each connection, appended to a file.
 
 use std::ffi::OsString;
-use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
+use std::fmt::{self, Write as _};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -59,13 +59,18 @@ impl Trace {
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
         let mut options = OpenOptions::new();
         options.append(true).create(true).mode(0o600).custom_flags(flags.bits().cast_signed());
-        let file = options.open(path).map_err(|error| {
+        let wrong = |what: &dyn fmt::Display| {
+            let shown = path.display();
             let text = format!(
-                "environment variable '{VARIABLE}': can't write '{}': {error}; name another file, or unset it",
-                path.display()
+                "environment variable '{VARIABLE}': can't write '{shown}': {what}; name another file, or unset it"
             );
             failure::hy000(2000, text)
-        })?;
+        };
+        let file = options.open(path).map_err(|error| wrong(&error))?;
+        let metadata = file.metadata().map_err(|error| wrong(&error))?;
+        if let Some(what) = is_not_ours(&metadata, rustix::process::geteuid().as_raw()) {
+            return Err(wrong(&what));
+        }
         let place = match address {
             Address::Tcp(host, port) => format!("{host}:{port}"),
             Address::Unix(path) => path.display().to_string(),
@@ -103,6 +108,21 @@ impl Trace {
     pub(crate) fn fail(&self, error: &SqlError) {
         self.change(|state| state.write(&format!("failed: {error}")));
     }
+}
+
+/// Why the trace must not be appended to a file: another user may have put it where the operator wants a new one.
+fn is_not_ours(metadata: &Metadata, user: u32) -> Option<String> {
+    if !metadata.is_file() {
+        return Some("it is not a regular file".to_owned());
+    }
+    if metadata.uid() != user {
+        return Some(format!(
+            "it belongs to another user (number {}), and the program runs as number {user}",
+            metadata.uid()
+        ));
+    }
+    (metadata.nlink() != 1)
+        .then(|| "it has a second name, by a hard link, which may be that of another file".to_owned())
 }
 
 impl Drop for Trace {
@@ -164,7 +184,7 @@ impl State {
 mod tests {
     use super::*;
     use std::fs;
-    use std::os::unix::fs::{MetadataExt as _, symlink};
+    use std::os::unix::fs::symlink;
 
     fn address() -> Address {
         Address::Tcp("db\n.example".to_owned(), 3306)
@@ -198,6 +218,28 @@ mod tests {
         symlink(&path, &link).unwrap();
         let error = Trace::into(&link.into(), &address()).unwrap_err();
         assert!(error.code == 2000 && error.message.contains("SEALWIRE_TRACE") && !path.exists(), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_another_put_there_is_left_as_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        let refused = |path: std::path::PathBuf| {
+            let error = Trace::into(&path.into(), &address()).unwrap_err();
+            assert!(error.code == 2000 && error.message.contains("name another file"), "{error}");
+            error.message
+        };
+        fs::write(path("file"), "kept").unwrap();
+        fs::hard_link(path("file"), path("name")).unwrap();
+        assert!(refused(path("name")).contains("it has a second name"));
+        assert_eq!(fs::read_to_string(path("file")).unwrap(), "kept");
+        assert!(std::process::Command::new("mkfifo").arg(path("pipe")).status().unwrap().success());
+        let _reader =
+            OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path("pipe"));
+        assert!(refused(path("pipe")).contains("it is not a regular file"));
+        assert!(refused("/dev/null".into()).contains("it is not a regular file"));
+        let metadata = fs::metadata(path("file")).unwrap();
+        assert!(is_not_ours(&metadata, metadata.uid() + 1).unwrap().contains("it belongs to another user"));
     }
 
     #[test]

@@ -47,7 +47,7 @@ fn open(path: &Path) -> Result<Log, String> {
     Ok(Log { path: path.to_owned(), file: Mutex::new(file) })
 }
 
-/// Why other users could read the keys or replace the file. A terminal or `/dev/null` is fine, because it stores no keys.
+/// Why other users could read the keys, or have put the file there. A terminal or `/dev/null` is fine, because it stores no keys.
 fn is_open_to_others(metadata: &Metadata, user: u32, path: &Path) -> Option<String> {
     if metadata.file_type().is_char_device() {
         return None;
@@ -55,6 +55,9 @@ fn is_open_to_others(metadata: &Metadata, user: u32, path: &Path) -> Option<Stri
     let mode = metadata.mode() & 0o777;
     if metadata.uid() != user {
         return Some(format!("it belongs to another user (number {}), who could read the sessions", metadata.uid()));
+    }
+    if metadata.is_file() && metadata.nlink() != 1 {
+        return Some("it has a second name, by a hard link, which may be that of another file".to_owned());
     }
     (mode & 0o077 != 0).then(|| {
         format!(
@@ -132,6 +135,16 @@ mod tests {
         let dangling = directory.path().join("dangling");
         symlink(&nowhere, &dangling).unwrap();
         assert!(open(&dangling).is_err() && !nowhere.exists());
+    }
+
+    #[test]
+    fn a_file_with_a_second_name_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, name) = (directory.path().join("file"), directory.path().join("keys"));
+        drop(open(&path).unwrap());
+        fs::hard_link(&path, &name).unwrap();
+        let error = open(&name).unwrap_err();
+        assert!(error.contains("it has a second name"), "{error}");
     }
 
     #[test]
