@@ -1,6 +1,7 @@
 //! Options, and functions that few programs call: as MariaDB's library has them, or better where the README says so.
 
 use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -170,6 +171,38 @@ fn a_fingerprint_of_any_length_names_the_server() {
         let line = settings(&program, served, "1", &["7001=abcd"]);
         assert!(line.starts_with("2026 ") && line.contains("length of no known hash"), "{line}");
     }
+}
+
+#[test]
+fn a_connection_comes_from_the_address_that_the_program_names() {
+    if !needs(&["cc"]) {
+        return;
+    }
+    let place = tempdir().unwrap();
+    let program = built("settings", place.path());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let run = |bind: &str| {
+        let mut command = with_ours(&program);
+        command.args(["1", "127.0.0.1", &port, USER, PASSWORD, "", &format!("24={bind}")]);
+        String::from_utf8(heard(&mut command).stdout).unwrap()
+    };
+    thread::scope(|scope| {
+        // The server closes at once.
+        let peer = scope.spawn(|| listener.accept().unwrap().1.ip().to_string());
+        let line = run("127.0.0.77");
+        assert!(line.starts_with("2013 "), "{line}");
+        assert_eq!(peer.join().unwrap(), "127.0.0.77");
+    });
+    for (bind, reason) in
+        [("192.0.2.1", "(99)"), ("::1", "have no addresses of the same family"), ("no such name", "it is unknown")]
+    {
+        let line = run(bind);
+        let expected = format!("5001 HY000 Can't connect from the address '{bind}' of MYSQL_OPT_BIND (");
+        assert!(line.starts_with(&expected) && line.contains(reason), "{line}");
+    }
+    let line = settings(&program, sealwired(), "1", &["24=127.0.0.2"]);
+    assert!(line.starts_with("OK "), "{line}");
 }
 
 #[test]

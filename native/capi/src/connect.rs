@@ -31,7 +31,7 @@ use super::link::Link;
 use super::option_files;
 use super::options::{self, Settings};
 use super::policy::policy;
-use super::socket::{Address, Connecting, Socket, resolve};
+use super::socket::{Address, Connecting, NotReached, Route, Socket, resolve};
 use super::stack::with_room;
 use super::state::{self, Login};
 use super::trace::Trace;
@@ -142,11 +142,20 @@ async fn log_in(
     let socket = match &login.address {
         Address::Unix(path) => Socket::to_unix(path, handle.mode())?,
         Address::Tcp(host, port) => {
-            let addresses = with_room(|| resolve(host, *port))?;
+            let source = handle.state.settings.filled(options::BIND).map(|name| name.to_string_lossy().into_owned());
+            let routes = with_room(|| routes(host, *port, source.as_deref()))?;
             let until = clock::monotonic().saturating_add(config.connect_timeout);
-            reach(handle, addresses, until).await.map_err(|error| {
-                let reason = error.raw_os_error().map_or_else(|| error.to_string(), |number| number.to_string());
-                failure::hy000(2002, format!("Can't connect to MySQL server on '{host}:{port}' ({reason})"))
+            reach(handle, routes, until).await.map_err(|error| {
+                let reason = |error: io::Error| {
+                    error.raw_os_error().map_or_else(|| error.to_string(), |number| number.to_string())
+                };
+                match error {
+                    NotReached::Connect(error) => {
+                        let reason = reason(error);
+                        failure::hy000(2002, format!("Can't connect to MySQL server on '{host}:{port}' ({reason})"))
+                    }
+                    NotReached::Bind(error) => cant_bind(&source.unwrap_or_default(), &reason(error)),
+                }
             })?
         }
     };
@@ -169,11 +178,29 @@ async fn log_in(
     }
 }
 
-/// Tries a host's addresses one after the other, until the same time for all.
-async fn reach(handle: &mut Handle<'_>, addresses: Vec<SocketAddr>, until: Duration) -> io::Result<Socket> {
-    let mut last = io::Error::from(io::ErrorKind::NotFound);
-    for address in addresses {
-        match reach_one(handle, address, until).await {
+/// The ways to a host: each of its addresses, from an address of this machine if the program has named one.
+fn routes(host: &str, port: u16, source: Option<&str>) -> Result<Vec<Route>, SqlError> {
+    let targets = resolve(host, port)?;
+    let Some(source) = source else { return Ok(targets.into_iter().map(|to| Route { to, from: None }).collect()) };
+    let sources = resolve(source, 0).map_err(|_| cant_bind(source, "it is unknown"))?;
+    let from = |to: &SocketAddr| sources.iter().find(|from| from.is_ipv4() == to.is_ipv4()).copied();
+    let routes: Vec<Route> =
+        targets.into_iter().filter_map(|to| from(&to).map(|from| Route { to, from: Some(from) })).collect();
+    if routes.is_empty() {
+        return Err(cant_bind(source, &format!("'{host}' and it have no addresses of the same family")));
+    }
+    Ok(routes)
+}
+
+fn cant_bind(source: &str, reason: &str) -> SqlError {
+    failure::hy000(5001, format!("Can't connect from the address '{source}' of MYSQL_OPT_BIND ({reason})"))
+}
+
+/// Tries the ways to a host one after the other, until the same time for all.
+async fn reach(handle: &mut Handle<'_>, routes: Vec<Route>, until: Duration) -> Result<Socket, NotReached> {
+    let mut last = NotReached::Connect(io::ErrorKind::NotFound.into());
+    for route in routes {
+        match reach_one(handle, route, until).await {
             Ok(socket) => return Ok(socket),
             Err(error) => last = error,
         }
@@ -181,18 +208,18 @@ async fn reach(handle: &mut Handle<'_>, addresses: Vec<SocketAddr>, until: Durat
     Err(last)
 }
 
-async fn reach_one(handle: &mut Handle<'_>, address: SocketAddr, until: Duration) -> io::Result<Socket> {
-    let connecting = Connecting::begin(address)?;
+async fn reach_one(handle: &mut Handle<'_>, route: Route, until: Duration) -> Result<Socket, NotReached> {
+    let connecting = Connecting::begin(route)?;
     handle.mysql.net.fd = connecting.descriptor();
     loop {
         let left = until.saturating_sub(clock::monotonic());
         let mode = handle.mode();
         let most = if mode == Mode::Blocking { left } else { Duration::ZERO };
         if connecting.is_over(most)? {
-            return connecting.end();
+            return Ok(connecting.end()?);
         }
         if left.is_zero() || mode == (Mode::NonBlocking { timed_out: true }) {
-            return Err(io::ErrorKind::TimedOut.into());
+            return Err(NotReached::Connect(io::ErrorKind::TimedOut.into()));
         }
         if mode != Mode::Blocking {
             handle.wait(Wanted { read: false, write: true, until: Some(until) }).await;

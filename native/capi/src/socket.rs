@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::sockopt::{set_socket_keepalive, socket_error};
 use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, recv, send, shutdown,
+    AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, bind, connect, recv, send, shutdown,
     socket_with,
 };
 use sealwire_core::SqlError;
@@ -166,16 +166,46 @@ pub(crate) fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, SqlError
     if addresses.is_empty() { Err(unknown("no address")) } else { Ok(addresses) }
 }
 
+/// The server's address, and the one of this machine from which it is to be reached, if not the system chooses that.
+#[derive(Clone, Copy)]
+pub(crate) struct Route {
+    pub(crate) to: SocketAddr,
+    pub(crate) from: Option<SocketAddr>,
+}
+
+/// Why there is no TCP connection.
+pub(crate) enum NotReached {
+    /// This machine's address can't be used.
+    Bind(io::Error),
+    /// The server can't be reached.
+    Connect(io::Error),
+}
+
+impl From<io::Error> for NotReached {
+    fn from(error: io::Error) -> Self {
+        Self::Connect(error)
+    }
+}
+
+impl From<Errno> for NotReached {
+    fn from(error: Errno) -> Self {
+        Self::Connect(error.into())
+    }
+}
+
 /// A TCP connection that is being made.
 pub(crate) struct Connecting(OwnedFd);
 
 impl Connecting {
     /// Begins to connect; the descriptor is writable once that is over.
-    pub(crate) fn begin(address: SocketAddr) -> io::Result<Self> {
+    pub(crate) fn begin(route: Route) -> Result<Self, NotReached> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+        let family = if route.to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
         let socket = socket_with(family, SocketType::STREAM, flags, None)?;
-        match connect(&socket, &address) {
+        if let Some(from) = route.from {
+            bind(&socket, &from).map_err(|error| NotReached::Bind(error.into()))?;
+        }
+        match connect(&socket, &route.to) {
             Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => Ok(Self(socket)),
             Err(error) => Err(error.into()),
         }
