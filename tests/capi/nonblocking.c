@@ -334,6 +334,36 @@ static void late(void) {
     mysql_close(mysql);
 }
 
+/* A server that reads nothing: the write timeout is an event, too, and ends a blocking call as well. */
+static void unread(void) {
+    size_t length = 12 << 20;
+    char *sql = malloc(length);
+    memset(sql, 'x', length);
+    for (int blocks = 0; blocks < 2; blocks++) {
+        MYSQL *mysql = mysql_init(NULL);
+        unsigned seconds = 1;
+        int answer = 7;
+        mysql_options(mysql, MYSQL_OPT_WRITE_TIMEOUT, &seconds);
+        must(mysql_real_connect(mysql, "localhost", user, password, NULL, 0, getenv("SOCKET"), 0) == mysql, "connect", mysql);
+        double begun = now();
+        if (blocks) {
+            answer = mysql_real_query(mysql, sql, length);
+        } else {
+            int mask = mysql_real_query_start(&answer, mysql, sql, length);
+            must(mask == (MYSQL_WAIT_WRITE | MYSQL_WAIT_TIMEOUT), "the mask", mysql);
+            must(mysql_get_timeout_value(mysql) == 1, "seconds", mysql);
+            while (mask)
+                mask = mysql_real_query_cont(&answer, mysql, events(mysql, mask));
+        }
+        must(answer != 0 && fails(mysql, CR_SERVER_LOST), "the error", mysql);
+        must(now() - begun > 900 && now() - begun < 4000, "the time", mysql);
+        printf("%s\n", mysql_error(mysql));
+        must(mysql_ping(mysql) != 0 && fails(mysql, CR_SERVER_GONE_ERROR), "the connection is gone", mysql);
+        mysql_close(mysql);
+    }
+    free(sql);
+}
+
 /* The server goes away while a call is suspended; the next call finds no connection. */
 static void gone(void) {
     MYSQL *mysql = connected(prepared(NULL), 0);
@@ -388,6 +418,8 @@ int main(int count, char **words) {
         gone();
     else if (!strcmp(name, "large"))
         large();
+    else if (!strcmp(name, "unread"))
+        unread();
     else
         return 2;
     mysql_server_end();

@@ -14,6 +14,7 @@ use sealwire_tests::programs::{needs, package_folder};
 use tempfile::tempdir;
 
 use crate::programs::headers;
+use crate::scripted::serve;
 use crate::servers::{PASSWORD, Served, USER, mariadb, sealwired};
 
 /// The time for a peer of these tests.
@@ -221,6 +222,22 @@ fn timeouts_are_waited_for_by_the_program() {
     let full = full();
     let line = said(case(&program, "late", full.port, &served.ca()).env("CONNECT", "1"));
     assert!(line.starts_with("2002 Can't connect to MySQL server on '127.0.0.1:"), "{line}");
+}
+
+#[test]
+fn a_server_that_reads_nothing_is_waited_for_as_long_as_the_write_timeout_says() {
+    if !needs(&["cc"]) {
+        return;
+    }
+    let place = tempdir().unwrap();
+    let program = program(&folder().join("include"), place.path());
+    let socket = serve(place.path(), |client| {
+        client.welcome()?;
+        client.wait_for_the_end()
+    });
+    let lines = said(case(&program, "unread", 0, Path::new("")).env("SOCKET", socket));
+    assert_eq!(lines.matches("Lost connection to MySQL server").count(), 2, "{lines}");
+    assert_eq!(lines.matches("the write timeout is over").count(), 2, "{lines}");
 }
 
 /// A listener that accepts no more connections.

@@ -91,7 +91,10 @@ impl SocketIo {
             }
             Err(error) => {
                 self.unsent.clear();
-                Err(Stop::Transport(failure::lost(&format!("writing: {error}"))))
+                match error.kind() {
+                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Err(timed_out(true)),
+                    _ => Err(Stop::Transport(failure::lost(&format!("writing: {error}")))),
+                }
             }
         }
     }
