@@ -1,6 +1,6 @@
 //! The non-blocking calls. A `_start` function runs the blocking one in the non-blocking mode, and returns the events for which the program
 //! has to wait, by `mysql_get_socket` and `mysql_get_timeout_value_ms`, before it calls the `_cont` function. 0: the call is over. The
-//! arguments of `_start` must stay as they are until then, as with the original. Names are resolved without the program's help.
+//! buffers of a statement's binds must stay as they are until then, as with the original. Names are resolved without the program's help.
 
 use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 use std::ptr;

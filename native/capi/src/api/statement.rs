@@ -424,3 +424,60 @@ fn told(statement: &mut Stmt, outcome: Result<(), SqlError>) -> MyBool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{Resumed, resume, start};
+    use crate::handle::{create, destroy};
+    use crate::waits::Wanted;
+
+    const NAME: &str = "a call with a bug";
+
+    /// A call that is suspended once, and panics when it goes on.
+    unsafe fn with_a_bug(pointer: *mut MysqlStmt) -> c_int {
+        // SAFETY: the caller's statement is valid.
+        unsafe {
+            run(pointer, 1, async |_, handle| {
+                handle.wait(Wanted { read: true, ..Wanted::default() }).await;
+                panic!("a bug")
+            })
+        }
+    }
+
+    #[test]
+    fn a_panic_in_a_suspended_call_ends_the_handle_and_not_the_program() {
+        // SAFETY: the handle and its statements are made here, and used by this thread alone.
+        unsafe {
+            let mysql = create(ptr::null_mut());
+            let (statement, other) = (mysql_stmt_init(mysql), mysql_stmt_init(mysql));
+            let owner = statement.cast_const().cast();
+            assert_eq!(start(mysql, NAME, owner, || with_a_bug(statement)), Err(1));
+            assert!(matches!(resume(mysql, NAME, other.cast_const().cast(), 1, || {}), Resumed::Refused));
+            assert_eq!((*mysql).net.last_errno, 2014, "another statement's call is not this one");
+            assert!(matches!(resume(mysql, NAME, owner, 1, || {}), Resumed::Panicked));
+            assert_eq!(((*mysql).net.last_errno, mysql_stmt_errno(statement)), (2000, 2000));
+            assert!(matches!(resume(mysql, NAME, owner, 1, || {}), Resumed::Refused), "the call is over");
+            (*statement).last_errno = 0;
+            assert_eq!(mysql_stmt_execute(statement), 1);
+            assert_eq!(((*mysql).net.last_errno, mysql_stmt_errno(statement)), (2000, 2000));
+            assert_eq!(mysql_stmt_close(statement), 0, "it can be freed nevertheless");
+            destroy(mysql);
+            assert!((*other).mysql.is_null() && mysql_stmt_errno(other) == 2056);
+            assert_eq!(mysql_stmt_close(other), 0);
+        }
+    }
+
+    /// The program closes a handle while its call is suspended that would panic.
+    #[test]
+    fn a_suspended_call_is_dropped_with_its_handle() {
+        // SAFETY: as above.
+        unsafe {
+            let mysql = create(ptr::null_mut());
+            let statement = mysql_stmt_init(mysql);
+            assert_eq!(start(mysql, NAME, statement.cast_const().cast(), || with_a_bug(statement)), Err(1));
+            destroy(mysql);
+            assert_eq!(mysql_stmt_close(statement), 0);
+        }
+    }
+}
