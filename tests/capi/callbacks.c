@@ -55,7 +55,9 @@ static int went_on(int mask, int *answer, int until) {
 
 int main(int count, char **words) {
     int answer = 7;
+    unsigned seconds = 5;
     mysql = mysql_init(NULL);
+    mysql_options(mysql, MYSQL_OPT_READ_TIMEOUT, &seconds);
     if (count < 2 || !mysql_real_connect(mysql, "localhost", "u", "pw", NULL, 0, words[1], CLIENT_LOCAL_FILES)) {
         printf("%s\n", mysql_error(mysql));
         return 1;
@@ -69,6 +71,9 @@ int main(int count, char **words) {
         printf("%d %u %s\n", answer, mysql_errno(mysql), mysql_error(mysql));
     }
     if (mysql_ping(mysql) || mysql_stmt_close(statement))
+        printf("%s\n", mysql_error(mysql));
+    /* A file that is asked for when nobody reads the statement's answer any more. */
+    if (mysql_send_query(mysql, sql, strlen(sql)) || mysql_reset_connection(mysql))
         printf("%s\n", mysql_error(mysql));
     /* The handle is closed while a piece waits: the end function is called, and can't use the handle. */
     statement = NULL;

@@ -195,6 +195,21 @@ static void arguments(void) {
     left(mysql);
 }
 
+/* A result whose rows were dropped under it, and another one that took its place. */
+static void a_left_result(void) {
+    int answer = 7;
+    MYSQL *mysql = own();
+    MYSQL_RES *result = used(mysql), *other;
+    /* Some servers refuse the reset; the rows are dropped nevertheless. */
+    RUN(mysql_reset_connection, &answer, mysql, mysql);
+    other = used(mysql);
+    must(mysql_fetch_row(result) == NULL && result->handle == NULL && other->handle == mysql, "the former result has ended", mysql);
+    left(mysql);
+    must(mysql_fetch_row(other) == NULL, "no row without a connection", NULL);
+    mysql_free_result(other);
+    mysql_free_result(result);
+}
+
 /* A struct that is zeroed before its new place was told, and a statement whose handle the program has taken away, as DBD::MariaDB does. */
 static void forgotten(void) {
     MYSQL *old = own(), *mysql;
@@ -226,6 +241,7 @@ int main(int count, char **words) {
     a_statement();
     a_connection();
     arguments();
+    a_left_result();
     forgotten();
     mysql_server_end();
     printf("%s\n", name);

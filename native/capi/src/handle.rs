@@ -12,6 +12,7 @@ use sealwire_core::SqlError;
 use super::abi::{Mysql, STATUS_READY};
 use super::charset;
 use super::failure;
+use super::result::result;
 use super::state::State;
 use super::waits::Suspended;
 
@@ -196,10 +197,9 @@ pub(crate) unsafe fn detach(state: *mut State) {
     unsafe {
         let suspended = (*state).suspended.take();
         discard(state, suspended);
-        if let Some(result) = (*state).open_result.as_mut() {
-            result.handle = ptr::null_mut();
+        if let Some(result) = result(std::mem::replace(&mut (*state).open_result, ptr::null_mut())) {
+            result.end();
         }
-        (*state).open_result = ptr::null_mut();
         for statement in std::mem::take(&mut (*state).statements) {
             let statement = &mut *statement;
             statement.mysql = ptr::null_mut();

@@ -43,6 +43,14 @@ impl Res {
         Box::into_raw(result).cast()
     }
 
+    /// Ends a result whose rows are read from the connection: it has no further row, and outlives the handle.
+    pub(crate) const fn end(&mut self) {
+        self.abi.eof = 1;
+        self.abi.current_row = ptr::null_mut();
+        self.abi.handle = ptr::null_mut();
+        self.source = ptr::null_mut();
+    }
+
     fn new(fields: Fields) -> Box<Self> {
         let mut result = Box::new(Self {
             abi: MysqlRes::zeroed(),

@@ -43,6 +43,11 @@ impl Handle<'_> {
         self.clear_error();
         self.mysql.affected_rows = u64::MAX;
         self.mysql.info = ptr::null_mut();
+        // Columns are left where the connection broke before their rows were taken.
+        if !self.mysql.fields.is_null() {
+            self.mysql.fields = ptr::null_mut();
+            self.state.fields = Fields::none();
+        }
         self.state.changes.clear();
         let mode = self.mode();
         if !self.state.link.as_mut().is_some_and(|link| link.is_usable(mode)) {

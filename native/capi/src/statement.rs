@@ -226,8 +226,9 @@ impl Stmt {
     }
 
     /// The number of parameters, and of columns.
-    pub(crate) const fn counts(&self) -> (usize, usize) {
-        (self.params.len(), self.binds.len())
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        // An execution without rows leaves the binds of the columns for the next one with rows.
+        (self.params.len(), self.binds.len().min(self.abi.field_count as usize))
     }
 }
 

@@ -123,10 +123,8 @@ exports! {
     /// Resets the session; user and TLS stay.
     fn mysql_reset_connection(mysql: *mut Mysql) -> c_int = 1; {
         call::run(mysql, 1, async move |handle: &mut Handle<'static>| {
-            // A result whose rows were not read is dropped first, as the original does.
-            if handle.mysql.status != STATUS_READY {
-                handle.skip_rows().await;
-            }
+            // An answer that was not read is dropped first, as the original does.
+            handle.mysql.status = STATUS_READY;
             handle.mysql.server_status &= !crate::session::MORE_RESULTS;
             let outcome = handle.simple(|link| link.connection.reset_connection()).await;
             handle.status(outcome, 1)

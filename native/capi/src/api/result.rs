@@ -28,7 +28,12 @@ fn open(handle: &mut Handle<'_>, pointer: *mut Mysql) -> Result<*mut MysqlRes, S
     handle.mysql.fields = ptr::null_mut();
     handle.mysql.status = STATUS_USE_RESULT;
     let result = Res::unbuffered(fields, pointer, handle.state.pointer().cast());
-    handle.state.open_result = result;
+    let former = std::mem::replace(&mut handle.state.open_result, result);
+    // A former result is left where the connection broke under it, or was reset.
+    // SAFETY: the field was NULL, or a result that was not freed, because freeing clears the field.
+    if let Some(former) = unsafe { self::result(former) } {
+        former.end();
+    }
     Ok(result)
 }
 
@@ -69,10 +74,7 @@ fn told(handle: &mut Handle<'_>, result: &mut Res, outcome: Result<Row, SqlError
     let row = handle.answer(outcome, ptr::null_mut());
     if row.is_null() {
         handle.state.open_result = ptr::null_mut();
-        result.abi.current_row = row;
-        result.abi.eof = 1;
-        result.abi.handle = ptr::null_mut();
-        result.source = ptr::null_mut();
+        result.end();
     }
     row
 }
