@@ -8,6 +8,7 @@ mod interface;
 mod nonblocking;
 mod outcomes;
 mod programs;
+mod random;
 mod scripted;
 mod servers;
 mod suites;

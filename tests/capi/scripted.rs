@@ -40,12 +40,12 @@ impl Client {
 
     /// Sends packets with these payloads.
     pub(crate) fn send(&mut self, payloads: &[Vec<u8>]) -> io::Result<()> {
-        let mut bytes = Vec::new();
-        for payload in payloads {
-            bytes.extend(packet(self.sequence, payload));
-            self.sequence = self.sequence.wrapping_add(1);
-        }
-        self.stream.write_all(&bytes)
+        self.stream.write_all(&packets(self.sequence, payloads))
+    }
+
+    /// Sends bytes that need not be packets.
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)
     }
 
     /// Reads nothing until the client closes.
@@ -54,9 +54,14 @@ impl Client {
         Ok(())
     }
 
+    /// Greets as MariaDB does, without TLS, with EOF packets and LOCAL INFILE.
+    pub(crate) fn greet(&mut self) -> io::Result<()> {
+        self.send(&[greeting()])
+    }
+
     /// Greets, and accepts the login with an OK packet.
     pub(crate) fn welcome(&mut self) -> io::Result<()> {
-        self.send(&[greeting()])?;
+        self.greet()?;
         self.receive()?;
         self.send(&[ok(0)])
     }
@@ -79,13 +84,20 @@ pub(crate) fn serve(place: &Path, run: impl Fn(&mut Client) -> io::Result<()> + 
     socket
 }
 
-pub(crate) fn packet(sequence: u8, payload: &[u8]) -> Vec<u8> {
-    let [low, middle, high, _] = u32::try_from(payload.len()).unwrap().to_le_bytes();
-    [&[low, middle, high, sequence], payload].concat()
+/// Packets with these payloads, and numbers from the given one on.
+pub(crate) fn packets(first: u8, payloads: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut sequence = first;
+    for payload in payloads {
+        let [low, middle, high, _] = u32::try_from(payload.len()).unwrap().to_le_bytes();
+        bytes.extend([low, middle, high, sequence]);
+        bytes.extend(payload);
+        sequence = sequence.wrapping_add(1);
+    }
+    bytes
 }
 
-/// MariaDB's greeting without TLS, with EOF packets and LOCAL INFILE.
-pub(crate) fn greeting() -> Vec<u8> {
+fn greeting() -> Vec<u8> {
     const CAPABILITIES: u32 = 0x81ff_f7ff & !0x0100_0800;
     let mut greeting = b"\x0a10.11.19-MariaDB\0\x07\0\0\0abcdefgh\0".to_vec();
     let [low, second, third, high] = CAPABILITIES.to_le_bytes();
@@ -97,6 +109,38 @@ pub(crate) fn greeting() -> Vec<u8> {
 /// An OK packet with this status besides autocommit.
 pub(crate) fn ok(status: u8) -> Vec<u8> {
     vec![0, 0, 0, 2 | status, 0, 0, 0]
+}
+
+/// The packet behind columns and rows, with this status besides autocommit.
+pub(crate) fn eof(status: u8) -> Vec<u8> {
+    vec![0xfe, 0, 0, 2 | status, 0]
+}
+
+/// An error packet.
+pub(crate) fn error(code: u16, text: &str) -> Vec<u8> {
+    [&[0xff], &code.to_le_bytes()[..], b"#HY000", text.as_bytes()].concat()
+}
+
+/// A number of the length that its first byte tells.
+pub(crate) fn lenenc(number: u64) -> Vec<u8> {
+    let bytes = number.to_le_bytes();
+    match number {
+        0..=250 => vec![bytes[0]],
+        251..=0xffff => [&[0xfc], &bytes[..2]].concat(),
+        0x1_0000..=0xff_ffff => [&[0xfd], &bytes[..3]].concat(),
+        _ => [&[0xfe], &bytes[..]].concat(),
+    }
+}
+
+/// The definition of a column of this type.
+pub(crate) fn column(name: &[u8], kind: u8) -> Vec<u8> {
+    let mut definition = b"\x03def\x01d\x01t\x01t".to_vec();
+    for _ in 0..2 {
+        definition.extend(lenenc(name.len() as u64));
+        definition.extend(name);
+    }
+    definition.extend([12, 45, 0, 0, 1, 0, 0, kind, 0, 0, 0, 0, 0]);
+    definition
 }
 
 /// A file of the client's is wanted.

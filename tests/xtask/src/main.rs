@@ -1,5 +1,5 @@
 //! The task runner: `cargo xtask` with `demo`, `wasm`, `capi`, `size`, `test`, `sim`, `soak`, `attacks`, `faults`, `fuzz`, `memory`,
-//! `instructions` or `bench`; `USAGE` explains them.
+//! `misuse`, `instructions` or `bench`; `USAGE` explains them.
 
 mod attacks;
 mod bench;
@@ -11,6 +11,7 @@ mod fuzz;
 mod groups;
 mod instructions;
 mod memory;
+mod misuse;
 mod nightly;
 mod node;
 mod page;
@@ -44,6 +45,9 @@ usage: cargo xtask demo [--once]      a server with fresh certificates and one v
        cargo xtask soak [--connections N] [--minutes M]
                                       4,000 clients over TLS for 10 minutes, one in a hundred of them bad, certificates
                                       loaded again each second: none fails, and the server's memory stays as it is
+       cargo xtask misuse [--seed S] [--minutes M]
+                                      the C API's calls in random order for 10 minutes, also suspended and at the wrong
+                                      time, against a server that answers at random: no crash, leak or hang
        cargo xtask attacks            tries the attacks of tests/security/attacks and writes their table into SECURITY.md
        cargo xtask bench [--quick] [group...]
                                       every figure beside its peers'; all groups write tests/bench/RESULTS.md";
@@ -63,6 +67,7 @@ fn main() -> ExitCode {
         ["faults", words @ ..] => faults::faults(&context, words),
         ["fuzz", words @ ..] => fuzz::fuzz(&context, words),
         ["soak", words @ ..] => soak::soak(&context, words),
+        ["misuse", words @ ..] => misuse::misuse(&context, words),
         ["memory"] => memory::memory(&context),
         ["instructions", "--accept"] => instructions::accept(&context),
         ["attacks"] => attacks::write(&context),
