@@ -292,7 +292,8 @@ impl Handle<'_> {
                 pushed = rows.push_text(payload, &mut longest);
             }
             if let Err(error) = pushed {
-                self.drain().await?;
+                // If the connection breaks as well, the next command tells so: the row came first.
+                let _ = self.drain().await;
                 return Err(error);
             }
             match self.next_row().await {

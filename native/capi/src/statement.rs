@@ -357,7 +357,8 @@ impl Place<Stmt> {
                 taken = self.take_received(handle.link()?);
             }
             if let Err(error) = taken {
-                handle.drain().await?;
+                // If the connection breaks as well, the next command tells so: the row came first.
+                let _ = handle.drain().await;
                 return Err(error);
             }
             match handle.next_row().await {
