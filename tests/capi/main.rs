@@ -5,6 +5,7 @@ mod callbacks;
 mod debian;
 mod functions;
 mod interface;
+mod malformed;
 mod nonblocking;
 mod outcomes;
 mod programs;
