@@ -9,6 +9,7 @@ use sealwire_core::client::{Buffers, Config, Connection, Event, Io, drive};
 use sealwire_core::error::{Error, Side};
 use sealwire_core::{Input, Now, Output, SqlError};
 use sealwire_net::clock;
+use sealwire_net::closing::{Closing, read_to_the_end};
 
 use super::failure;
 use super::socket::{CLOSING_TIME, Socket};
@@ -328,21 +329,21 @@ impl Link {
         }
     }
 
-    /// Reads until the peer of a failed connection closes, for a short time at most, because closing a socket with unread bytes resets the
-    /// connection, and a reset discards an alert that the peer has not read yet.
+    /// Reads until the peer of a failed connection closes, for a short time at most.
     fn end(&mut self) -> Result<Option<Event>, SqlError> {
-        let mut discarded = Vec::new();
+        let Some((error, until)) = self.ending.take() else { return Err(failure::gone()) };
         self.io.read_timeout = None;
         self.io.unsent.clear();
-        while let Some((_, until)) = self.ending {
-            discarded.clear();
-            match self.io.receive(&mut discarded, Some(until)) {
-                Ok(Some(Input::Bytes(_))) if clock::monotonic() < until => {}
-                Ok(None) => return Ok(None),
-                Ok(Some(_)) | Err(_) => break,
-            }
+        let (socket, is_blocking) = (&self.io.socket, self.io.mode == Mode::Blocking);
+        let closing = read_to_the_end(until, |discarded, left| match is_blocking {
+            true => socket.set_read_timeout(Some(left)).and_then(|()| socket.read(discarded)),
+            false => socket.read_now(discarded),
+        });
+        if closing == Closing::Waits && !is_blocking && self.io.waits(true, Some(until)) {
+            self.ending = Some((error, until));
+            return Ok(None);
         }
-        Err(self.ending.take().map_or_else(failure::gone, |(error, _)| error))
+        Err(error)
     }
 
     /// Sends what the commands have queued, without waiting for an answer. `false`: the call has to wait.

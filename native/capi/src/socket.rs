@@ -111,6 +111,16 @@ impl Socket {
         Ok(read)
     }
 
+    /// Reads into a buffer.
+    pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(rustix::io::read(self.borrowed(), buffer)?)
+    }
+
+    /// As [`Self::read`], but only what is there. Without bytes the error is `WouldBlock`.
+    pub(crate) fn read_now(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(recv(self.borrowed(), buffer, RecvFlags::DONTWAIT)?.0)
+    }
+
     /// Writes what the socket takes at once, if anything.
     pub(crate) fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
         let mut sent = 0;

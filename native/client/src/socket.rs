@@ -5,6 +5,9 @@ use std::net::{Shutdown, TcpStream, ToSocketAddrs as _};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+use sealwire_net::clock;
+use sealwire_net::closing::read_to_the_end;
+
 use super::address::Address;
 use super::error::ClientError;
 
@@ -53,26 +56,19 @@ impl Socket {
         }
     }
 
-    /// Shuts down writing, and reads until the peer closes, for [`CLOSING_TIME`] at most, because closing a socket with unread bytes resets
-    /// the connection, which discards an alert that the peer has not read yet.
+    /// Shuts down writing, and reads until the peer closes, for [`CLOSING_TIME`] at most.
     pub(super) fn close(&mut self) {
         // An error means that the peer is gone, which needs no further handling.
         let _ = match self {
             Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
             Self::Unix(stream) => stream.shutdown(Shutdown::Write),
         };
-        let start = Instant::now();
-        let mut discarded = vec![0; 64 * 1024];
-        while let Some(left) = CLOSING_TIME.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) {
-            if self.set_read_timeout(Some(left)).is_err() {
-                break;
-            }
-            match self.read(&mut discarded) {
-                Ok(1..) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Ok(0) | Err(_) => break,
-            }
-        }
+        let until = clock::monotonic().saturating_add(CLOSING_TIME);
+        // The socket is closed next, whatever the peer has done.
+        let _ = read_to_the_end(until, |discarded, left| {
+            self.set_read_timeout(Some(left))?;
+            self.read(discarded)
+        });
     }
 }
 

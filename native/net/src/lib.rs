@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod bounded_lines;
 pub mod clock;
+pub mod closing;
 pub mod connections;
 pub mod files;
 pub mod listen;
