@@ -22,14 +22,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A relay of connections, one after the other, which a connection of the program's own directs by letters: `n` is for the next connection,
 /// `r` passes a piece of the server's bytes on, and `q` ends the connection.
-struct Relay {
-    port: u16,
-    control: u16,
+pub(crate) struct Relay {
+    pub(crate) port: u16,
+    pub(crate) control: u16,
 }
 
 impl Relay {
     /// Pieces are of that size at most.
-    fn before(upstream: u16, piece: usize) -> Self {
+    pub(crate) fn before(upstream: u16, piece: usize) -> Self {
         let (listener, port) = listener();
         let (controls, control) = self::listener();
         thread::spawn(move || {
@@ -162,7 +162,7 @@ fn bytes_that_were_read_are_not_waited_for() {
 }
 
 /// A statement with more rows than a piece of the relay's.
-fn many_rows() -> String {
+pub(crate) fn many_rows() -> String {
     vec![format!("SELECT '{}'", "x".repeat(100)); 400].join(" UNION ALL ")
 }
 

@@ -1,10 +1,11 @@
 //! The API in random order against a server that answers at random, also as no server should. `cargo xtask misuse` does it for longer.
 
 use std::io;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use sealwire_tests::capi::{compile, folder, heard, with_ours};
+use sealwire_tests::capi::{compile, compile_sanitized, folder, heard, with_ours};
 use sealwire_tests::programs::needs;
 use tempfile::tempdir;
 
@@ -255,15 +256,13 @@ impl Session<'_> {
 }
 
 /// Runs seeds until the time is over; the number of seeds.
-fn play(time: Duration, steps: u32, run: impl Fn() -> Command) -> u64 {
-    let place = tempdir().unwrap();
-    let program = compile("random", &folder().join("include"), place.path());
-    let socket = serve(place.path(), answer);
+fn play(place: &Path, program: &Path, time: Duration, steps: u32, run: impl Fn() -> Command) -> u64 {
+    let socket = serve(place, answer);
     let first: u64 = std::env::var(SEED).ok().map_or(1, |seed| seed.parse().unwrap());
     let begin = Instant::now();
     let mut seed = first;
     while seed == first || begin.elapsed() < time {
-        let output = heard(run().arg(&program).arg(&socket).args([seed.to_string(), steps.to_string()]));
+        let output = heard(run().arg(program).arg(&socket).args([seed.to_string(), steps.to_string()]));
         let shown = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
         assert!(output.status.success(), "{SEED}={seed}: {}: {shown}", output.status);
         let refused = shown.split(", ").nth(1).and_then(|text| text.split(' ').next()?.parse().ok()).unwrap_or(0);
@@ -282,8 +281,21 @@ fn no_order_of_calls_breaks_the_program() {
     if !needs(&["cc"]) {
         return;
     }
-    let seeds = play(seconds(20), 20_000, || with_ours("env"));
+    let place = tempdir().unwrap();
+    let program = compile("random", &folder().join("include"), place.path());
+    let seeds = play(place.path(), &program, seconds(10), 20_000, || with_ours("env"));
     println!("{seeds} seeds");
+}
+
+#[test]
+fn no_order_of_calls_makes_the_address_sanitizer_report() {
+    if !needs(&["cc"]) {
+        return;
+    }
+    let place = tempdir().unwrap();
+    let program = compile_sanitized("random", "address", place.path());
+    let seeds = play(place.path(), &program, seconds(10), 20_000, || with_ours("env"));
+    println!("{seeds} seeds with AddressSanitizer");
 }
 
 #[test]
@@ -291,7 +303,9 @@ fn no_order_of_calls_touches_foreign_memory_or_leaks() {
     if !needs(&["cc", "valgrind"]) {
         return;
     }
-    let seeds = play(seconds(20), 6000, || {
+    let place = tempdir().unwrap();
+    let program = compile("random", &folder().join("include"), place.path());
+    let seeds = play(place.path(), &program, seconds(10), 6000, || {
         let mut command = with_ours("valgrind");
         command.args(["--quiet", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite"]);
         command

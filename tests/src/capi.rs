@@ -35,12 +35,23 @@ pub fn compile(name: &str, headers: &Path, into: &Path) -> PathBuf {
     compile_file(&package_folder().join("capi").join(name).with_extension("c"), headers, into)
 }
 
+/// As [`compile`], with our headers and this sanitizer of the compiler: `address` or `thread`.
+pub fn compile_sanitized(name: &str, sanitizer: &str, into: &Path) -> PathBuf {
+    let source = package_folder().join("capi").join(name).with_extension("c");
+    compile_with(&source, &folder().join("include"), into, &[&format!("-fsanitize={sanitizer}")])
+}
+
 /// As [`compile`], for any file.
 pub fn compile_file(source: &Path, headers: &Path, into: &Path) -> PathBuf {
+    compile_with(source, headers, into, &[])
+}
+
+fn compile_with(source: &Path, headers: &Path, into: &Path, options: &[&str]) -> PathBuf {
     let name = source.file_stem().unwrap_or_default().to_string_lossy();
     let program = into.join(format!("{name}-{}", headers.file_name().unwrap_or_default().to_string_lossy()));
     let mut compiler = Command::new("cc");
-    compiler.args(["-std=gnu11", "-Wall", "-Werror", "-g", "-I"]).arg(headers).arg(source).arg("-o").arg(&program);
+    compiler.args(["-std=gnu11", "-Wall", "-Werror", "-g", "-I"]).arg(headers).args(options);
+    compiler.arg(source).arg("-o").arg(&program);
     compiler.arg(library());
     let output = child::output(&mut compiler, &[]).expect("cc runs");
     assert!(output.status.success(), "{}: {}", source.display(), String::from_utf8_lossy(&output.stderr));
