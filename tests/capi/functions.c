@@ -92,7 +92,7 @@ static void files(MYSQL *mysql) {
     }
     mysql_set_local_infile_default(mysql);
     load(mysql, "LOAD DATA LOCAL INFILE '/dev/null' INTO TABLE test.loaded");
-    printf("%d\n", mysql_query(mysql, "LOAD DATA LOCAL INFILE '/nonexistent' INTO TABLE test.loaded"));
+    printf("%d\n", mysql_query(mysql, "LOAD DATA LOCAL INFILE '/nonexistent/none' INTO TABLE test.loaded"));
     run(mysql, "SELECT COUNT(*) FROM test.loaded");
 }
 

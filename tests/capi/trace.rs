@@ -84,10 +84,10 @@ fn a_file_that_cannot_be_written_is_named() {
     }
     let place = tempdir().unwrap();
     let program = compile("manual", &folder().join("include"), place.path());
-    let refused = heard(&mut manual(&program, sealwired(), PASSWORD, Path::new("/nonexistent/trace")));
+    let refused = heard(&mut manual(&program, sealwired(), PASSWORD, Path::new("/nonexistent/none/trace")));
     let said = String::from_utf8_lossy(&refused.stdout).into_owned();
     assert!(
-        said.starts_with("2000 HY000 ") && said.contains("SEALWIRE_TRACE") && said.contains("/nonexistent/trace"),
+        said.starts_with("2000 HY000 ") && said.contains("SEALWIRE_TRACE") && said.contains("/nonexistent/none/trace"),
         "{said}"
     );
 }
