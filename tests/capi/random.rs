@@ -12,7 +12,7 @@ use tempfile::tempdir;
 use crate::scripted::{Client, column, eof, error, infile, lenenc, ok, packets, serve};
 
 /// The time for the random order in seconds, if it is not to be short.
-const SECONDS: &str = "SEALWIRE_MISUSE_SECONDS";
+pub(crate) const SECONDS: &str = "SEALWIRE_MISUSE_SECONDS";
 /// The first seed, where it is not 1; a run tells the seed that has failed.
 const SEED: &str = "SEALWIRE_MISUSE_SEED";
 
