@@ -2,6 +2,7 @@
    memory any more at its old place, and neither have texts that were arguments. */
 #include "waiting.h"
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 /* More rows than the relay lets through at once. */
 static const char *many;
@@ -122,6 +123,16 @@ static void a_statement(void) {
     must(mysql_stmt_reset(statement) != 0 && mysql_stmt_errno(statement) == CR_COMMANDS_OUT_OF_SYNC, "reset", mysql);
     must(mysql_stmt_execute_cont(&foreign, other, MYSQL_WAIT_READ) == 0 && foreign == 1, "go on by another statement", mysql);
     must(mysql_stmt_errno(other) == CR_COMMANDS_OUT_OF_SYNC, "its error", mysql);
+    /* After a fork the child has no part in the call, and is told so on the statement. */
+    int status = 1;
+    pid_t child = fork();
+    if (child == 0) {
+        int refused = mysql_stmt_execute_cont(&answer, statement, MYSQL_WAIT_READ) == 0 && answer == 1;
+        refused = refused && mysql_stmt_errno(statement) == CR_SERVER_GONE_ERROR && fails(mysql, CR_SERVER_GONE_ERROR);
+        mysql_close(mysql);
+        _exit(refused ? 0 : 1);
+    }
+    must(waitpid(child, &status, 0) == child && status == 0, "the child", mysql);
     mysql = moved(mysql);
     while (mask)
         mask = mysql_stmt_execute_cont(&answer, statement, events(mysql, mask));

@@ -29,6 +29,8 @@ pub(crate) enum Resumed {
     Refused,
     /// The call panicked, and is over.
     Panicked,
+    /// Another process began the call, which this one has dropped.
+    Gone,
 }
 
 impl Handle<'_> {
@@ -189,7 +191,7 @@ pub(crate) unsafe fn resume(
     unsafe {
         if !is_ours {
             discard(state, Some(suspended));
-            return Resumed::Refused;
+            return Resumed::Gone;
         }
         begin();
         let polled = poll(state, suspended.future.as_mut());

@@ -5,6 +5,8 @@
 use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 use std::ptr;
 
+use sealwire_core::SqlError;
+
 use super::connection::{disconnect, may_close};
 use super::{charset, connection, info, query, result, statement};
 use crate::abi::{MyBool, Mysql, MysqlRes, MysqlStmt};
@@ -37,11 +39,11 @@ trait Owned: Copy {
     /// As [`Self::handle`].
     unsafe fn begin(self) {}
 
-    /// Says that no call is suspended, where the handle can't say so.
+    /// Tells an error, if not that no call is suspended, where the handle can't tell it.
     ///
     /// # Safety
     /// As [`Self::handle`].
-    unsafe fn refuse(self) {}
+    unsafe fn refuse(self, _error: Option<SqlError>) {}
 }
 
 impl Owned for *mut Mysql {
@@ -78,11 +80,11 @@ impl Owned for *mut MysqlStmt {
         }
     }
 
-    unsafe fn refuse(self) {
+    unsafe fn refuse(self, error: Option<SqlError>) {
         // SAFETY: as above.
         if let Some(statement) = unsafe { self.cast::<Stmt>().as_mut() } {
             // SAFETY: the caller promises it.
-            let error = unsafe { hindrance(statement.abi.mysql) };
+            let error = error.or_else(|| unsafe { hindrance(statement.abi.mysql) });
             statement.set_error(&error.unwrap_or_else(failure::out_of_sync));
         }
     }
@@ -116,7 +118,11 @@ unsafe fn go_on<T: Copy + 'static>(of: impl Owned, name: &'static str, to: *mut 
             Resumed::Waits(waits) => return waits,
             Resumed::Done(answer) => give(to, answer.downcast_ref().copied().unwrap_or(failed)),
             Resumed::Refused => {
-                of.refuse();
+                of.refuse(None);
+                give(to, failed);
+            }
+            Resumed::Gone => {
+                of.refuse(Some(failure::gone()));
                 give(to, failed);
             }
             Resumed::Panicked => give(to, failed),
@@ -210,7 +216,7 @@ exports! {
     fn mysql_close_cont(mysql: *mut Mysql, events: c_int) -> c_int = DONE; {
         match resume(mysql, CLOSE, ptr::null(), events, || {}) {
             Resumed::Waits(waits) => return waits,
-            Resumed::Done(_) | Resumed::Panicked => destroy(mysql),
+            Resumed::Done(_) | Resumed::Panicked | Resumed::Gone => destroy(mysql),
             Resumed::Refused => {}
         }
         DONE
