@@ -39,9 +39,10 @@ impl Io for Tcp {
     ) -> Result<Option<Input<'a>>, Self::Error> {
         let left = deadline.map(|at| at.saturating_sub(self.started.elapsed()).max(Duration::from_millis(1)));
         self.socket.set_read_timeout(left)?;
-        bytes.resize(16 * 1024, 0);
-        let read = self.socket.read(bytes);
-        bytes.truncate(*read.as_ref().unwrap_or(&0));
+        let before = bytes.len();
+        bytes.resize(before + 16 * 1024, 0);
+        let read = self.socket.read(bytes.get_mut(before..).unwrap_or_default());
+        bytes.truncate(before + *read.as_ref().unwrap_or(&0));
         match read {
             Ok(0) => Ok(Some(Input::Eof)),
             Ok(_) => Ok(Some(Input::Bytes(bytes))),

@@ -10,6 +10,8 @@ use core::time::Duration;
 use crate::compression::{Bounds, Compression, Unpacked};
 use crate::error::{Error, PeerMisbehaved};
 use crate::facts::TlsFacts;
+#[cfg(feature = "client")]
+use crate::lent_rows::{LentRows, RowShape};
 use crate::received::{Packet, Received, reserve};
 use crate::tls::{TlsError, TlsLayer};
 use crate::trace::{self, Direction, RecordScanner, Tracer};
@@ -122,6 +124,16 @@ impl Channel {
         Ok(())
     }
 
+    /// Gives the bytes behind the packets taken so far to the driver: see `client::Connection::lend_incomplete`.
+    #[cfg(feature = "client")]
+    pub(crate) fn lend_incomplete(&mut self, received: &mut Received, incoming: &mut Vec<u8>) {
+        if self.tls.is_none() && self.compression.is_none() && incoming.is_empty() && !received.is_taken() {
+            received.forget_taken();
+            core::mem::swap(&mut received.bytes, incoming);
+            self.bytes_in -= incoming.len() as u64;
+        }
+    }
+
     fn feed_tls(&mut self, bytes: &mut [u8], wall: Duration, received: &mut Received) -> Result<(), Error> {
         let Some(tls) = &mut self.tls else { return Ok(()) };
         if self.tracer.is_on() {
@@ -223,20 +235,19 @@ impl Channel {
         Ok(Some(Packet { at: start..start + found.payload_length, sequence: found.first_sequence }))
     }
 
-    /// Takes the next packet if it is complete, has one frame and the expected number, and `is_row` recognises its payload. Otherwise
+    /// Takes the next packet if it is complete, has one frame and the expected number, and the shape of a row. Otherwise
     /// returns `false` and leaves the packet to [`next_packet`](Self::next_packet).
     #[inline]
     #[cfg(feature = "client")]
-    pub(crate) fn next_row(
-        &mut self,
-        received: &mut Received,
-        is_row: impl Fn(&[u8]) -> bool,
-        row: &mut Packet,
-    ) -> bool {
-        let Some((&[a, b, c, sequence], rest)) = received.rest().split_first_chunk::<HEADER>() else { return false };
-        let length = u32::from_le_bytes([a, b, c, 0]) as usize;
+    pub(crate) fn next_row(&mut self, received: &mut Received, shape: RowShape, row: &mut Packet) -> bool {
+        let Some((header, rest)) = received.rest().split_first_chunk::<HEADER>() else { return false };
+        let (length, sequence) = frame::header(u32::from_le_bytes(*header));
         let Some(payload) = rest.get(..length) else { return false };
-        if sequence != self.sequence || length >= frame::MAX_FRAME_PAYLOAD || length > self.limit || !is_row(payload) {
+        if sequence != self.sequence
+            || length >= frame::MAX_FRAME_PAYLOAD
+            || length > self.limit
+            || !shape.is_row(payload, length)
+        {
             return false;
         }
         let start = received.taken + HEADER;
@@ -244,6 +255,31 @@ impl Channel {
         received.taken = start + length;
         self.sequence = sequence.wrapping_add(1);
         true
+    }
+
+    /// Lends the received bytes, if there are any, for [`LentRows`] to take the packets that [`next_row`](Self::next_row) would take.
+    #[cfg(feature = "client")]
+    pub(crate) fn lend_rows(&self, received: &mut Received, shape: RowShape, rows: &mut LentRows) -> bool {
+        // The byte that is put behind them must not make the buffer grow, which would copy it.
+        if received.is_taken() || !rows.is_empty() || !reserve(&mut received.bytes, 1, 0) {
+            return false;
+        }
+        let bytes = core::mem::take(&mut received.bytes);
+        let longest = self.limit.min(frame::MAX_FRAME_PAYLOAD - 1);
+        rows.fill(bytes, core::mem::take(&mut received.taken), self.sequence, shape, longest);
+        true
+    }
+
+    /// Takes the lent bytes back, in front of those that have arrived since.
+    #[cfg(feature = "client")]
+    pub(crate) fn take_back(&mut self, received: &mut Received, rows: &mut LentRows) {
+        if rows.is_empty() {
+            return;
+        }
+        self.sequence = rows.sequence;
+        let (mut bytes, taken) = rows.take();
+        bytes.extend_from_slice(received.rest());
+        *received = Received { bytes, taken };
     }
 
     /// The number of buffered bytes of the peer.

@@ -26,6 +26,8 @@ mod default_port;
 pub mod error;
 pub mod facts;
 pub mod ladder;
+#[cfg(feature = "client")]
+mod lent_rows;
 mod link;
 mod machine;
 pub mod message;

@@ -17,7 +17,7 @@ const LINES: usize = 800;
 const DRIVER_LINES: usize = 60;
 
 /// The layers of core, folders and files of the root. Each may import its own layer and lower ones.
-const LAYERS: [(&str, u8); 22] = [
+const LAYERS: [(&str, u8); 23] = [
     ("default_port", 0),
     ("machine", 0),
     ("printable", 0),
@@ -27,6 +27,7 @@ const LAYERS: [(&str, u8); 22] = [
     ("wire", 0),
     ("compression", 1),
     ("facts", 1),
+    ("lent_rows", 1),
     ("message", 1),
     ("received", 1),
     ("std_clock", 1),

@@ -24,8 +24,8 @@ pub trait Io {
     /// An error of the transport.
     fn send(&mut self, bytes: &mut Vec<u8>) -> Result<(), Self::Error>;
 
-    /// Waits for input until the deadline, if there is one, and appends received bytes to the vector, which is empty. `None` ends
-    /// [`drive`]: a transport that does not block returns it if there is no input.
+    /// Waits for input until the deadline, if there is one, and appends received bytes to the vector, which may hold others that must stay.
+    /// `None` ends [`drive`]: a transport that does not block returns it if there is no input.
     ///
     /// # Errors
     /// An error of the transport.
@@ -68,9 +68,24 @@ pub fn drive<I: Io>(connection: &mut Connection, io: &mut I, buffers: &mut Buffe
             }
             Output::Transmit => io.send(&mut buffers.outgoing)?,
             Output::Wait(deadline) => {
-                let Some(input) = io.receive(&mut buffers.incoming, deadline)? else { return Ok(None) };
-                // Ignore the error here, because the next poll returns it, after the alert for the peer.
-                let _ = connection.handle_input(input, io.now());
+                connection.lend_incomplete(&mut buffers.incoming);
+                let waited = io.receive(&mut buffers.incoming, deadline).map(|input| match input {
+                    Some(Input::Bytes(_)) => (None, true),
+                    Some(Input::Eof) => (Some(Input::Eof), true),
+                    Some(Input::Timeout) => (Some(Input::Timeout), true),
+                    None => (None, false),
+                });
+                // Ignore errors of the connection here, because the next poll returns them, after the alert for the peer.
+                if !buffers.incoming.is_empty() {
+                    let _ = connection.handle_input(Input::Bytes(&mut buffers.incoming), io.now());
+                }
+                let (end, goes_on) = waited?;
+                if let Some(end) = end {
+                    let _ = connection.handle_input(end, io.now());
+                }
+                if !goes_on {
+                    return Ok(None);
+                }
             }
         }
     }
@@ -83,8 +98,10 @@ mod tests {
     use alloc::vec;
 
     use super::*;
-    use crate::client::Config;
+    use crate::client::{Config, LentRows};
+    use crate::message::encode_text_row;
     use crate::random::Random;
+    use crate::wire::frame;
 
     #[derive(Debug)]
     struct Sevens;
@@ -126,7 +143,6 @@ mod tests {
             bytes: &'a mut Vec<u8>,
             deadline: Option<Duration>,
         ) -> Result<Option<Input<'a>>, Error> {
-            assert!(bytes.is_empty());
             match self.given.pop_front() {
                 Some(ScriptedInput::Bytes(given)) => {
                     bytes.extend_from_slice(given);
@@ -163,6 +179,67 @@ mod tests {
         assert!(matches!(drive(&mut script), Ok(None)));
         assert!(script.sent.windows(7).any(|part| part == b"learner"));
         assert!(matches!(drive(&mut script), Ok(Some(Event::Connected(_)))));
+    }
+
+    /// The answer to a query: one column, `rows` rows, of which the third has a length that takes three bytes, and the end.
+    fn answer(rows: usize) -> Vec<u8> {
+        let mut payloads = vec![b"\x01".to_vec(), b"\x03def\0\0\0\x01c\0\x0c\x2d\0\xff\0\0\0\xfd\0\0\0\0\0".to_vec()];
+        payloads.push(b"\xfe\0\0\x02\0".to_vec());
+        for row in 0..rows {
+            let value = vec![b'a'; if row == 2 { 300 } else { row % 7 }];
+            let mut payload = Vec::new();
+            encode_text_row([Some(value.as_slice())], &mut payload);
+            payloads.push(payload);
+        }
+        payloads.push(b"\xfe\0\0\x02\0".to_vec());
+        let (mut bytes, mut sequence) = (Vec::new(), 1);
+        for payload in payloads {
+            frame::encode(&payload, &mut sequence, &mut bytes);
+        }
+        bytes
+    }
+
+    #[test]
+    fn lent_rows_are_those_of_the_events_however_they_arrive() {
+        let answer: &'static [u8] = answer(300).leak();
+        for size in [1, 2, 3, 5, 8, 13, 60, 500, answer.len()] {
+            let login = [GREETING, b"\x07\0\0\x02\0\0\0\x02\0\0\0"].map(ScriptedInput::Bytes);
+            let given = login.into_iter().chain(answer.chunks(size).map(ScriptedInput::Bytes)).collect();
+            let mut script = Script { given, sent: Vec::new(), now: Duration::ZERO };
+            let config = Config::new("learner", "secret".into(), Arc::new(Sevens));
+            let mut connection = Connection::new(Arc::new(config), Now::default());
+            let (mut buffers, mut lent) = (Buffers::default(), LentRows::default());
+            let mut next = |connection: &mut Connection| drive(connection, &mut script, &mut buffers).unwrap().unwrap();
+            assert!(matches!(next(&mut connection), Event::Connected(_)));
+            connection.query(b"SELECT c FROM t").unwrap();
+            assert!(matches!(next(&mut connection), Event::ResultSet));
+            let (mut rows, mut by_event) = (Vec::new(), 0);
+            loop {
+                if connection.lend_rows(&mut lent) {
+                    while let Some(row) = lent.advance() {
+                        rows.push(row.split_last().unwrap().1.to_vec());
+                        row.fill(0xee);
+                    }
+                    connection.take_back(&mut lent);
+                }
+                match next(&mut connection) {
+                    Event::Row(_) => {
+                        by_event += 1;
+                        rows.push(connection.row_payload().to_vec());
+                    }
+                    Event::ResultEnd { .. } => break,
+                    other => panic!("{other:?}"),
+                }
+            }
+            assert!(
+                rows.iter().map(Vec::len).eq((0..300).map(|row| if row == 2 { 303 } else { 1 + row % 7 })),
+                "{size}"
+            );
+            assert!(by_event <= 1 + answer.len().div_ceil(size), "{size}: {by_event}");
+            assert!(!connection.lend_rows(&mut lent), "no rows are due");
+            assert!(connection.is_idle());
+            assert_eq!(connection.facts().bytes_in, (GREETING.len() + 11 + answer.len()) as u64);
+        }
     }
 
     #[test]

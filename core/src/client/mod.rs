@@ -15,6 +15,8 @@ pub use drive::{Buffers, Io, drive};
 pub use event::{Event, Prepared, RowFormat, Summary};
 pub use handshake::GREETING;
 
+pub use crate::lent_rows::LentRows;
+
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -33,8 +35,9 @@ use results::CommandPhase;
 /// Its methods are of four kinds:
 /// - input, [`handle_input`](Self::handle_input): bytes, end of file, time. Changes the state.
 /// - output, [`poll_output`](Self::poll_output): bytes to send, events, the next deadline. Call it after each input and each command until
-///   it returns [`Output::Wait`]; only then wait for more input. [`advance_row`](Self::advance_row) and
-///   [`advance_to_payload`](Self::advance_to_payload) are a shorter way to rows that have already arrived. They may be called instead of `poll_output` at any time; if they return `None`, call `poll_output`.
+///   it returns [`Output::Wait`]; only then wait for more input. [`advance_row`](Self::advance_row),
+///   [`advance_to_payload`](Self::advance_to_payload) and [`lend_rows`](Self::lend_rows) are a shorter way to rows that have already arrived.
+///   They may be called instead of `poll_output` at any time; if they return `None` or `false`, call `poll_output`.
 /// - commands: queue a request. They may be called before earlier requests are answered; the answers come in the order of the requests. The
 ///   commands are [`query`](Self::query), [`query_with_attributes`](Self::query_with_attributes), [`prepare`](Self::prepare),
 ///   [`execute`](Self::execute), [`execute_as`](Self::execute_as),
@@ -89,6 +92,13 @@ impl Connection {
         self.link.handle_input(input, now, &mut self.received, stage).map_err(|error| self.link.fail(error))
     }
 
+    /// Moves the bytes of a packet that has not arrived completely to `incoming`, if that is empty, so that the driver receives the others
+    /// behind them. It must hand them in again with the next [`Input::Bytes`]. This saves a copy, where there is neither TLS nor compression;
+    /// there it does nothing. [`drive`] calls it.
+    pub fn lend_incomplete(&mut self, incoming: &mut Vec<u8>) {
+        self.link.channel.lend_incomplete(&mut self.received, incoming);
+    }
+
     /// Returns the next thing for the driver to do; see the type's documentation. Appends bytes to send to `out`.
     ///
     /// # Errors
@@ -125,6 +135,22 @@ impl Connection {
             }
             _ => None,
         }
+    }
+
+    /// Lends the received bytes for the time in which the driver reads the rows in them. Before it does anything else with the connection, it
+    /// must give them back with [`take_back`](Self::take_back). Returns `false` if no rows are due or no bytes have arrived.
+    pub fn lend_rows(&mut self, rows: &mut LentRows) -> bool {
+        match &mut self.state {
+            State::Commands(phase) if !self.link.is_over() => {
+                phase.lend_rows(&self.link.channel, &mut self.received, rows)
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes back what [`lend_rows`](Self::lend_rows) lent. The connection has moved to the row that the driver has read last, which is gone.
+    pub fn take_back(&mut self, rows: &mut LentRows) {
+        self.link.channel.take_back(&mut self.received, rows);
     }
 
     /// The parameters that this connection has negotiated so far.

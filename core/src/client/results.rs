@@ -10,6 +10,7 @@ use super::event::{Event, Prepared, RowFormat, Summary};
 use super::reply_trace::trace_reply;
 use crate::channel::{Channel, ExpectedNumbers};
 use crate::error::{Error, PeerMisbehaved, Side};
+use crate::lent_rows::{LentRows, RowShape};
 use crate::link::Link;
 use crate::message::SqlError;
 use crate::message::{
@@ -133,12 +134,25 @@ impl CommandPhase {
     #[inline]
     pub(super) fn next_row(&mut self, channel: &mut Channel, received: &mut Received) -> Option<RowFormat> {
         let Stage::Rows(format) = self.stage else { return None };
-        let columns = self.columns.len();
-        let is_row = |payload: &[u8]| match format {
-            RowFormat::Text => TextRow::is_row(payload),
-            RowFormat::Binary => BinaryRow::is_row(payload, columns),
-        };
-        channel.next_row(received, is_row, &mut self.row).then_some(format)
+        let shape = self.shape(format);
+        channel.next_row(received, shape, &mut self.row).then_some(format)
+    }
+
+    #[inline]
+    fn shape(&self, format: RowFormat) -> RowShape {
+        match format {
+            RowFormat::Text => RowShape { first: TextRow::LARGEST_FIRST_BYTE, shortest: 1 },
+            RowFormat::Binary => {
+                RowShape { first: BinaryRow::FIRST_BYTE, shortest: BinaryRow::shortest(self.columns.len()) }
+            }
+        }
+    }
+
+    /// Lends the received bytes if rows are due.
+    pub(super) fn lend_rows(&mut self, channel: &Channel, received: &mut Received, rows: &mut LentRows) -> bool {
+        let Stage::Rows(format) = self.stage else { return false };
+        self.row = Packet::default();
+        channel.lend_rows(received, self.shape(format), rows)
     }
 
     /// Whether the server waits for the contents of a file.

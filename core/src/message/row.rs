@@ -26,13 +26,10 @@ impl<'a> TextRow<'a> {
         Self { payload }
     }
 
-    /// Whether the first byte proves that the payload is a row, because it is NULL or the length of a value of fewer than 251 bytes. Other
-    /// rows begin like other packets.
-    #[inline]
+    /// Up to this one, the first byte proves that a payload is a row, because it is NULL or the length of a value of fewer than 251 bytes.
+    /// Other rows begin like other packets.
     #[cfg(feature = "client")]
-    pub(crate) fn is_row(payload: &[u8]) -> bool {
-        payload.first().is_some_and(|first| *first <= NULL)
-    }
+    pub(crate) const LARGEST_FIRST_BYTE: u8 = NULL;
 
     /// The values in order; `None` is NULL.
     #[inline]
@@ -118,11 +115,15 @@ impl<'a> BinaryRow<'a> {
         Ok(Self { bitmap, values: reader.rest(), columns })
     }
 
-    /// Whether a payload has the header and the NULL bitmap of a row with this many columns.
+    /// The first byte of each row.
+    #[cfg(feature = "client")]
+    pub(crate) const FIRST_BYTE: u8 = 0;
+
+    /// The length of the first byte and the NULL bitmap of a row with this many columns.
     #[inline]
     #[cfg(feature = "client")]
-    pub(crate) fn is_row(payload: &[u8], columns: usize) -> bool {
-        payload.first() == Some(&0) && payload.len() > bitmap_length(columns)
+    pub(crate) const fn shortest(columns: usize) -> usize {
+        1 + bitmap_length(columns)
     }
 
     /// The columns that the values belong to.

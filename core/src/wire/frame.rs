@@ -12,6 +12,13 @@ pub const MAX_FRAME_PAYLOAD: usize = 0xff_ffff;
 /// The length of a frame header.
 pub const HEADER: usize = 4;
 
+/// The length and the sequence number in a frame's header, which was read as one number.
+#[inline]
+#[cfg(feature = "client")]
+pub(crate) const fn header(number: u32) -> (usize, u8) {
+    ((number & 0xff_ffff) as usize, (number >> 24) as u8)
+}
+
 /// Appends `payload` as one or more frames and sets `sequence` to the next number.
 pub fn encode(payload: &[u8], sequence: &mut u8, out: &mut Vec<u8>) {
     let mut rest = payload;

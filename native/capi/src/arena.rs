@@ -6,9 +6,10 @@ use std::ptr::{self, NonNull};
 
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 
-/// The size of the first chunk. Each further one is twice as large, up to [`LARGEST`]; then they are regions.
+/// The size of the first chunk. Each further one is twice as large, up to [`LARGEST`]; then they are regions, of whose last large page a
+/// part is wasted: at most a quarter of what the chunks hold.
 const FIRST: usize = 4 * 1024;
-const LARGEST: usize = 512 * 1024;
+const LARGEST: usize = 4 * 1024 * 1024;
 /// Everything is aligned for pointers.
 const ALIGN: usize = align_of::<*mut c_char>();
 /// The size of a region of many rows. Only what is written takes memory.
@@ -148,7 +149,7 @@ mod tests {
         let mut taken: Vec<(usize, usize)> = Vec::new();
         let small = [1, 8, 100, 5000, 3, LARGEST + 1, 7, 0, 4096];
         // The last ones are in regions.
-        for size in small.into_iter().chain([300_000; 12]).chain([REGION + 1, 9, REGION - 8, 8, 8]) {
+        for size in small.into_iter().chain([3_000_000; 12]).chain([REGION + 1, 9, REGION - 8, 8, 8]) {
             let at = arena.take(size).unwrap() as usize;
             assert_eq!(at % ALIGN, 0);
             assert!(taken.iter().all(|(from, length)| at >= from + length || at + size <= *from));

@@ -5,7 +5,7 @@ use std::process;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sealwire_core::client::{Buffers, Config, Connection, Event, Io, drive};
+use sealwire_core::client::{Buffers, Config, Connection, Event, Io, LentRows, drive};
 use sealwire_core::error::{Error, Side};
 use sealwire_core::{Input, Now, Output, SqlError};
 use sealwire_net::clock;
@@ -24,6 +24,8 @@ pub(crate) struct Link {
     pub(crate) connection: Connection,
     io: SocketIo,
     buffers: Buffers,
+    /// The rows that a result reads. The connection gets them back before it does anything else.
+    lent: LentRows,
     /// The error of a connection whose peer still reads the reason, and the end of the time for that.
     ending: Option<(SqlError, Duration)>,
     /// An event that came while bytes were sent.
@@ -227,6 +229,7 @@ impl Link {
             connection: Connection::new(Arc::new(config), clock::now()),
             io,
             buffers: Buffers::default(),
+            lent: LentRows::default(),
             ending: None,
             held: None,
             process: process::id(),
@@ -248,6 +251,7 @@ impl Link {
 
     /// Whether a command can be sent. A server that closed the idle connection is noticed here, before the command is lost.
     pub(crate) fn is_usable(&mut self, mode: Mode) -> bool {
+        self.settle();
         self.io.mode = mode;
         if self.over || !self.is_ours() {
             return false;
@@ -295,6 +299,7 @@ impl Link {
 
     /// Sends and receives until there is an event. `None`: the call has to wait.
     pub(crate) fn event(&mut self, mode: Mode) -> Result<Option<Event>, SqlError> {
+        self.settle();
         self.io.mode = mode;
         if self.ending.is_some() {
             return self.end();
@@ -348,6 +353,7 @@ impl Link {
 
     /// Sends what the commands have queued, without waiting for an answer. `false`: the call has to wait.
     pub(crate) fn flush(&mut self, mode: Mode) -> Result<bool, SqlError> {
+        self.settle();
         self.io.mode = mode;
         let mut outgoing = Vec::new();
         let flushed = self.flush_into(&mut outgoing);
@@ -388,15 +394,34 @@ impl Link {
     /// Moves to the next row if all of it has arrived; its payload.
     #[inline]
     pub(crate) fn row_at_hand(&mut self) -> Option<&[u8]> {
+        self.settle();
         if self.held.is_some() {
             return None;
         }
         self.connection.advance_to_payload()
     }
 
+    /// The rows that the connection has lent.
+    #[inline]
+    pub(crate) const fn lent(&mut self) -> &mut LentRows {
+        &mut self.lent
+    }
+
+    /// Lends the bytes that have arrived, where rows are due.
+    pub(crate) fn lend(&mut self) -> bool {
+        self.settle();
+        self.held.is_none() && self.connection.lend_rows(&mut self.lent)
+    }
+
+    /// Gives the connection its bytes back.
+    fn settle(&mut self) {
+        self.connection.take_back(&mut self.lent);
+    }
+
     /// Moves to the next row if it was received.
     #[inline]
     pub(crate) fn advance_row(&mut self) -> bool {
+        self.settle();
         self.held.is_none() && self.connection.advance_row().is_some()
     }
 

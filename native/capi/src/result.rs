@@ -55,10 +55,10 @@ impl Res {
         let mut result = Box::new(Self {
             abi: MysqlRes::zeroed(),
             lengths: vec![0; fields.len()],
+            current: Current::new(fields.len()),
             fields,
             rows: Rows::new(),
             data: MysqlData::zeroed(),
-            current: Current::default(),
             source: ptr::null_mut(),
         });
         result.abi.fields = result.fields.pointer();

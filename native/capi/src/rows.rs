@@ -4,6 +4,7 @@ use std::ffi::{c_char, c_ulong};
 use std::ptr;
 
 use sealwire_core::SqlError;
+use sealwire_core::client::LentRows;
 use sealwire_core::error::Error;
 use sealwire_core::message::{TextRow, encode_text_row};
 
@@ -67,7 +68,7 @@ impl Rows {
                 self.append(node);
                 Ok(())
             }
-            Err(Odd::Malformed | Odd::TooLong) => Err(malformed()),
+            Err(Odd::Malformed) => Err(malformed()),
             Err(Odd::Verbose) => self.push_text(&shortened(payload)?, longest),
         }
     }
@@ -149,8 +150,6 @@ enum Odd {
     Malformed,
     /// The length of a value is told by more bytes than needed, which `lengths` does not expect.
     Verbose,
-    /// There is no room for it yet.
-    TooLong,
 }
 
 /// Copies a row's payload without its first byte, in which there is no value, ends each value with a NUL, which overwrites a byte of the
@@ -242,14 +241,19 @@ unsafe fn copy_row(row: &[u8], to: *mut u8) {
 /// The start and length of a value whose length takes several bytes.
 #[cold]
 fn long_value(payload: &[u8], at: usize) -> Result<(usize, usize), Odd> {
-    let rest = payload.get(at..).unwrap_or_default();
-    let value = TextRow::new(rest).iter().next().and_then(Result::ok).flatten().ok_or(Odd::Malformed)?;
-    let told = match rest.first() {
+    let (told, length) = length_of(payload.get(at..).unwrap_or_default()).ok_or(Odd::Malformed)?;
+    if told == prefix(length) { Ok((at + told, length)) } else { Err(Odd::Verbose) }
+}
+
+/// The number of bytes that tell the length of the value at the front, and that length. All of the value is there.
+fn length_of(payload: &[u8]) -> Option<(usize, usize)> {
+    let value = TextRow::new(payload).iter().next().and_then(Result::ok).flatten()?;
+    let told = match payload.first() {
         Some(0xfc) => 3,
         Some(0xfd) => 4,
         _ => 9,
     };
-    if told == prefix(value.len()) { Ok((at + told, value.len())) } else { Err(Odd::Verbose) }
+    Some((told, value.len()))
 }
 
 /// The row with every length in as few bytes as possible.
@@ -262,53 +266,89 @@ fn shortened(payload: &[u8]) -> Result<Vec<u8>, SqlError> {
     Ok(row)
 }
 
-/// The only row in memory of a result that is read from the connection.
-#[derive(Debug, Default)]
+/// The current row of a result that is read from the connection.
+#[derive(Debug)]
 pub(crate) struct Current {
-    values: Vec<u8>,
+    /// The row, where it came alone.
+    alone: Vec<u8>,
     pointers: Vec<*mut c_char>,
+    /// Whether the row to which the last step was to move has too few values.
+    is_malformed: bool,
 }
 
 impl Current {
-    /// Takes a row; returns the array of pointers to its values. Their lengths are in `lengths`, of which there are as many as columns.
+    /// For rows of this many columns.
+    pub(crate) fn new(columns: usize) -> Self {
+        Self { alone: Vec::new(), pointers: vec![ptr::null_mut(); columns.max(1)], is_malformed: false }
+    }
+
+    /// Moves to the next row that was lent: the array of pointers to its values. Their lengths are in `lengths`, of which there are as many
+    /// as columns. NULL where there is no row, or one for which [`Self::check`] has an error.
     #[inline]
+    pub(crate) fn advance(&mut self, lent: &mut LentRows, lengths: &mut [c_ulong]) -> *mut *mut c_char {
+        let Some(row) = lent.advance() else { return ptr::null_mut() };
+        if lay_out_in_place(row, &mut self.pointers, lengths).is_none() {
+            self.is_malformed = true;
+            return ptr::null_mut();
+        }
+        self.pointers.as_mut_ptr()
+    }
+
+    /// Whether [`Self::check`] has an error.
+    pub(crate) const fn is_malformed(&self) -> bool {
+        self.is_malformed
+    }
+
+    /// The error of the row to which [`Self::advance`] did not move; told once.
+    pub(crate) fn check(&mut self) -> Result<(), SqlError> {
+        if std::mem::take(&mut self.is_malformed) { Err(malformed()) } else { Ok(()) }
+    }
+
+    /// Takes a row that came alone, as [`Self::advance`] does.
     pub(crate) fn set(&mut self, payload: &[u8], lengths: &mut [c_ulong]) -> Result<*mut *mut c_char, SqlError> {
-        match self.lay(payload, lengths) {
-            Ok(row) => Ok(row),
-            Err(odd) => self.set_odd(payload, lengths, odd),
-        }
+        self.alone.clear();
+        self.alone.try_reserve(payload.len() + 1).map_err(|_| failure::no_memory())?;
+        self.alone.extend_from_slice(payload);
+        self.alone.push(0);
+        lay_out_in_place(&mut self.alone, &mut self.pointers, lengths).ok_or_else(malformed)?;
+        Ok(self.pointers.as_mut_ptr())
     }
+}
 
-    #[inline]
-    fn lay(&mut self, payload: &[u8], lengths: &mut [c_ulong]) -> Result<*mut *mut c_char, Odd> {
-        let columns = lengths.len();
-        if self.values.capacity() < payload.len() || self.pointers.len() <= columns {
-            return Err(Odd::TooLong);
-        }
-        let data = self.pointers.as_mut_ptr();
-        // SAFETY: the pointers are more than the columns; the vector, whose length stays 0, has room for the payload.
-        unsafe {
-            lay_out(payload, columns, data, self.values.as_mut_ptr(), |index, length| {
-                if let Some(told) = lengths.get_mut(index) {
-                    *told = length as c_ulong;
-                }
-            })
-        }?;
-        Ok(data)
-    }
-
-    #[cold]
-    fn set_odd(&mut self, payload: &[u8], lengths: &mut [c_ulong], odd: Odd) -> Result<*mut *mut c_char, SqlError> {
-        match odd {
-            Odd::Malformed => Err(malformed()),
-            Odd::Verbose => self.set(&shortened(payload)?, lengths),
-            Odd::TooLong => {
-                self.values.try_reserve(payload.len()).map_err(|_| failure::no_memory())?;
-                self.pointers.resize(lengths.len() + 1, ptr::null_mut());
-                self.set(payload, lengths)
+/// Ends each value of a row with a NUL, which overwrites the first byte of the next one's length, or the byte behind the row, and tells the
+/// places and lengths of the values. The last byte of `row` is that behind it. `None` where there are too few values.
+#[inline]
+fn lay_out_in_place(row: &mut [u8], pointers: &mut [*mut c_char], lengths: &mut [c_ulong]) -> Option<()> {
+    let base = row.as_mut_ptr().cast::<c_char>();
+    // The place of the next value, and its first byte, which the NUL of the value before has overwritten.
+    let (mut at, mut first) = (0, *row.first()?);
+    for (pointer, told) in pointers.iter_mut().zip(lengths) {
+        let (start, length) = match first {
+            0..=0xfa => (at + 1, usize::from(first)),
+            0xfb => {
+                (*pointer, *told) = (ptr::null_mut(), 0);
+                at += 1;
+                first = *row.get(at)?;
+                continue;
             }
-        }
+            _ => long_value_in_place(row, at, first)?,
+        };
+        at = start + length;
+        // Behind the last value of a whole row is the byte behind the row.
+        first = std::mem::take(row.get_mut(at)?);
+        (*pointer, *told) = (base.wrapping_add(start), length as c_ulong);
     }
+    Some(())
+}
+
+/// As [`long_value`], where a NUL is in place of the first byte.
+#[cold]
+fn long_value_in_place(row: &mut [u8], at: usize, first: u8) -> Option<(usize, usize)> {
+    let overwritten = std::mem::replace(row.get_mut(at)?, first);
+    let (_, payload) = row.split_last()?;
+    let (told, length) = length_of(payload.get(at..)?)?;
+    *row.get_mut(at)? = overwritten;
+    Some((at + told, length))
 }
 
 fn malformed() -> SqlError {
@@ -373,7 +413,7 @@ mod tests {
             let values: Vec<_> = [None, Some(vec![b'x'; first]), None, None, Some(vec![b'y'; 0xfb]), None].into();
             let mut payload = Vec::new();
             encode_text_row(values.iter().map(Option::as_deref), &mut payload);
-            let (mut rows, mut current, mut longest) = (Rows::new(), Current::default(), [0; 6]);
+            let (mut rows, mut current, mut longest) = (Rows::new(), Current::new(6), [0; 6]);
             rows.push_text(&payload, &mut longest).unwrap();
             // SAFETY: the row lives as long as `rows`.
             let data = unsafe { rows.first().as_ref() }.unwrap().data;
@@ -389,14 +429,23 @@ mod tests {
 
     #[test]
     fn the_current_row_is_one_row() {
-        let (mut current, mut found) = (Current::default(), [9; 4]);
+        let (mut current, mut found) = (Current::new(4), [9; 4]);
         for payload in [PAYLOAD, b"\xfd\x02\0\0ab\xfb\x00\x03c\0d"] {
             let data = current.set(payload, &mut found).unwrap();
             assert_eq!(shown(data, &found), expected());
             // SAFETY: the first value ends with a NUL.
             assert_eq!(unsafe { CStr::from_ptr(*data) }, c"ab");
         }
-        assert!(current.set(b"", &mut [0]).is_err());
+        for broken in [
+            &b""[..],
+            b"\x02ab\xfb\x00",
+            b"\x02ab\xfb\x00\x05c\0d",
+            b"\x02ab\xfb\x00\xfc\x03",
+            b"\x02ab\xfb\x00\xff\0\0",
+            b"\x02ab\xfb\x00\xfe\xff\xff\xff\xff\xff\xff\xff\xff",
+        ] {
+            assert_eq!(current.set(broken, &mut found).unwrap_err().code, 2027, "{broken:?}");
+        }
     }
 
     #[test]

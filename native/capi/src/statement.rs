@@ -7,7 +7,7 @@ use sealwire_core::SqlError;
 use sealwire_core::client::{Event, Prepared};
 use sealwire_core::message::{BinaryRow, ColumnDefinition, ParamType, Value};
 
-use super::abi::{MysqlBind, MysqlStmt, STATUS_GET_RESULT, STATUS_READY, STATUS_STMT_RESULT};
+use super::abi::{Mysql, MysqlBind, MysqlStmt, STATUS_GET_RESULT, STATUS_READY, STATUS_STMT_RESULT};
 use super::bind;
 use super::failure;
 use super::fields::Fields;
@@ -15,6 +15,7 @@ use super::handle::{Handle, Place, set_text};
 use super::link::{Link, RowStop};
 use super::rows::{self, Rows};
 use super::session::client_error;
+use super::state::State;
 
 /// The states of a statement, in the order in which they are reached.
 pub(crate) const INITTED: c_uint = 0;
@@ -404,7 +405,7 @@ impl Place<Stmt> {
         self.row.clear();
         self.row.extend_from_slice(handle.link()?.connection.row_payload());
         // SAFETY: the caller promises it.
-        unsafe { self.deliver(handle) }
+        unsafe { self.deliver(&handle.mysql) }
     }
 }
 
@@ -429,11 +430,46 @@ impl Stmt {
         if !ptr::eq(handle.state.open_statement, &raw const self.abi) {
             return Err(failure::out_of_sync());
         }
-        let Some(payload) = handle.link()?.row_at_hand() else { return Ok(None) };
+        let link = handle.link()?;
+        let is_here = self.take_lent(link) || link.lend() && self.take_lent(link);
+        if !is_here {
+            return Ok(None);
+        }
+        // SAFETY: the caller promises it.
+        unsafe { self.deliver(&handle.mysql) }.map(Some)
+    }
+
+    /// As [`Self::fetch_now`], where the connection has lent the row; else `None`. It looks at no more than that takes.
+    ///
+    /// # Safety
+    /// The statement's handle is NULL or open, and the pointers in the binds of the columns are valid.
+    #[inline]
+    pub(crate) unsafe fn fetch_lent(&mut self) -> Option<Result<Fetched, SqlError>> {
+        // SAFETY: the caller says so; the extension is NULL or a state of `mysql_init`.
+        unsafe {
+            let mysql = self.abi.mysql.as_ref()?;
+            let state = mysql.extension.cast::<State>().as_mut()?;
+            let is_due =
+                matches!(self.abi.state, WAITING | FETCHING) && ptr::eq(state.open_statement, &raw const self.abi);
+            if !is_due || self.is_stored || self.wants_rows() || state.poisoned || state.suspended.is_some() {
+                return None;
+            }
+            // In place of `with`, which costs more than the row: if this panics, the handle stays poisoned.
+            state.poisoned = true;
+            let is_taken = state.link.as_mut().is_some_and(|link| self.take_lent(link));
+            let fetched = is_taken.then(|| self.deliver(mysql));
+            state.poisoned = false;
+            fetched
+        }
+    }
+
+    /// Moves to the next row that the connection has lent, if there is one.
+    #[inline]
+    fn take_lent(&mut self, link: &mut Link) -> bool {
+        let Some([payload @ .., _]) = link.lent().advance() else { return false };
         self.row.clear();
         self.row.extend_from_slice(payload);
-        // SAFETY: the caller promises it.
-        unsafe { self.deliver(handle) }.map(Some)
+        true
     }
 
     /// Whether the next row is to be fetched from the cursor first.
@@ -454,21 +490,21 @@ impl Stmt {
         };
         self.abi.result_cursor = row.next;
         // SAFETY: the caller promises it.
-        unsafe { self.deliver(handle) }
+        unsafe { self.deliver(&handle.mysql) }
     }
 
     /// Writes the row to which the fetch has moved into the binds of the columns.
     ///
     /// # Safety
     /// The pointers in the binds of the columns are valid.
-    unsafe fn deliver(&mut self, handle: &Handle<'_>) -> Result<Fetched, SqlError> {
+    unsafe fn deliver(&mut self, mysql: &Mysql) -> Result<Fetched, SqlError> {
         self.abi.state = FETCHING;
         if self.abi.bind_result_done == 0 {
             return Ok(Fetched::Row { truncated: false });
         }
         // SAFETY: the row and the columns stay as they are while the binds are filled; the caller says that their pointers are valid.
         let truncated = unsafe { self.fill() }?;
-        let reports = handle.mysql.options.report_data_truncation != 0;
+        let reports = mysql.options.report_data_truncation != 0;
         Ok(Fetched::Row { truncated: truncated && reports })
     }
 

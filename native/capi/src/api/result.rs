@@ -11,7 +11,7 @@ use crate::abi::{MyBool, Mysql, MysqlField, MysqlRes, MysqlRows, STATUS_GET_RESU
 use crate::call;
 use crate::failure;
 use crate::fields::Fields;
-use crate::handle::{Handle, Place, exports, state_of, text, with};
+use crate::handle::{Handle, Place, exports, guarded, state_of, text, with};
 use crate::link::Link;
 use crate::result::{NONE, Res, free, result};
 use crate::rows::{self, Rows};
@@ -37,28 +37,36 @@ fn open(handle: &mut Handle<'_>, pointer: *mut Mysql) -> Result<*mut MysqlRes, S
     Ok(result)
 }
 
-/// The next row in the result's own memory, if all of it has arrived.
+/// The next row, if it is in memory or was lent by the connection; else NULL. Nothing here panics.
 ///
 /// # Safety
-/// The result's handle is NULL or open.
+/// As [`result()`]; the result's handle is NULL or open.
 #[inline]
-unsafe fn next_at_hand(result: &mut Res) -> Option<Result<Row, SqlError>> {
-    let pointer = result.abi.handle;
+unsafe fn next_at_hand(pointer: *mut MysqlRes) -> Row {
     // SAFETY: the caller says so; the extension is NULL or a state of `mysql_init`.
-    let (status, state) = unsafe {
-        let mysql = pointer.as_ref()?;
-        (mysql.status, mysql.extension.cast::<State>().as_mut()?)
-    };
-    if status != STATUS_USE_RESULT || state.home != pointer || state.poisoned || state.busy || state.suspended.is_some()
-    {
-        return None;
+    unsafe {
+        let Some(result) = result(pointer) else { return ptr::null_mut() };
+        if let Some(row) = result.abi.data_cursor.as_ref() {
+            result.abi.data_cursor = row.next;
+            result.abi.current_row = row.data;
+            return row.data;
+        }
+        // A stored result has no handle.
+        let handle = result.abi.handle;
+        let Some(mysql) = handle.as_ref() else { return ptr::null_mut() };
+        let Some(state) = mysql.extension.cast::<State>().as_mut() else { return ptr::null_mut() };
+        let is_free = state.home == handle && !state.poisoned && !state.busy && state.suspended.is_none();
+        if mysql.status != STATUS_USE_RESULT || !is_free {
+            return ptr::null_mut();
+        }
+        let Some(link) = &mut state.link else { return ptr::null_mut() };
+        let row = result.current.advance(link.lent(), &mut result.lengths);
+        if !row.is_null() {
+            result.abi.current_row = row;
+            result.abi.row_count += 1;
+        }
+        row
     }
-    // In place of `with`, which costs more than the row: if this panics, the handle stays poisoned.
-    state.poisoned = true;
-    let payload = state.link.as_mut().and_then(Link::row_at_hand);
-    let row = payload.map(|payload| result.current.set(payload, &mut result.lengths));
-    state.poisoned = false;
-    row
 }
 
 /// Takes the connection's current row into the result's own memory.
@@ -81,37 +89,20 @@ fn told(handle: &mut Handle<'_>, result: &mut Res, outcome: Result<Row, SqlError
 
 /// The next row from the connection; NULL behind the last.
 async fn next(handle: &mut Handle<'_>, result: &mut Place<Res>) -> Result<Row, SqlError> {
+    result.current.check()?;
     if handle.mysql.status != STATUS_USE_RESULT {
         return Err(failure::hy000(2050, "Row retrieval was canceled by mysql_stmt_close() call"));
     }
     if handle.advance().await?.is_none() { Ok(ptr::null_mut()) } else { take(handle, result) }
 }
 
-/// The next row of a result that is read from the connection.
+/// The next row of a result that is read from the connection, where it is not in the result's own memory.
 ///
 /// # Safety
 /// `pointer` is such a result.
 unsafe fn next_unbuffered(pointer: *mut MysqlRes) -> Row {
-    // SAFETY: the caller promises it; the result's handle is NULL or open, because closing the handle clears the field.
-    unsafe {
-        let Some(result) = result(pointer) else { return ptr::null_mut() };
-        let at_hand = next_at_hand(result);
-        if let Some(Ok(row)) = at_hand {
-            result.abi.current_row = row;
-            result.abi.row_count += 1;
-            return row;
-        }
-        wait_for_row(pointer, at_hand.and_then(Result::err))
-    }
-}
-
-/// The next row once it has arrived, unless a row was malformed.
-///
-/// # Safety
-/// `pointer` is a result that is read from the connection.
-#[cold]
-unsafe fn wait_for_row(pointer: *mut MysqlRes, malformed: Option<SqlError>) -> Row {
-    // SAFETY: as above; the result is freed by `mysql_free_result` alone, which refuses to while a call is suspended.
+    // SAFETY: the caller promises it; the result's handle is NULL or open, because closing the handle clears the field. The result is freed
+    // by `mysql_free_result` alone, which refuses to while a call is suspended.
     unsafe {
         let Some(result) = result(pointer) else { return ptr::null_mut() };
         let mysql = result.abi.handle;
@@ -119,15 +110,34 @@ unsafe fn wait_for_row(pointer: *mut MysqlRes, malformed: Option<SqlError>) -> R
             result.abi.current_row = ptr::null_mut();
             result.abi.eof = 1;
         }
+        if with(mysql, false, |handle| lend(handle, result)) {
+            let row = first_lent(pointer);
+            if !row.is_null() {
+                return row;
+            }
+        }
         call::run(mysql, ptr::null_mut(), async move |handle: &mut Handle<'static>| {
             let mut result = Place::new(pointer.cast::<Res>());
-            let outcome = match malformed {
-                Some(error) => Err(error),
-                None => next(handle, &mut result).await,
-            };
+            let outcome = next(handle, &mut result).await;
             told(handle, &mut result, outcome)
         })
     }
+}
+
+/// As [`next_at_hand`], which is worth one copy in the program.
+///
+/// # Safety
+/// As there.
+#[inline(never)]
+unsafe fn first_lent(pointer: *mut MysqlRes) -> Row {
+    // SAFETY: the caller promises it.
+    unsafe { next_at_hand(pointer) }
+}
+
+/// Lends the rows that have arrived, where those lent before are read.
+fn lend(handle: &mut Handle<'_>, result: &Res) -> bool {
+    let may = handle.mysql.status == STATUS_USE_RESULT && handle.state.suspended.is_none();
+    may && !result.current.is_malformed() && handle.state.link.as_mut().is_some_and(Link::lend)
 }
 
 /// A result that is being freed: also where the program closes the handle meanwhile. Until then the handle knows the result, which so learns
@@ -195,6 +205,38 @@ async fn columns_of_table(handle: &mut Handle<'_>, table: &[u8], pattern: &[u8])
     Ok(Res::stored(Fields::new(&columns).ok_or_else(failure::no_memory)?, Rows::new()))
 }
 
+/// The next row; NULL behind the last, or for an error.
+///
+/// # Safety
+/// As the functions below.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "C" fn mysql_fetch_row(pointer: *mut MysqlRes) -> Row {
+    // A row at hand costs less than to catch a panic, which it does not need.
+    // SAFETY: the caller keeps the contract of the C API.
+    unsafe {
+        let row = next_at_hand(pointer);
+        if row.is_null() { guarded(row, || next_row(pointer)) } else { row }
+    }
+}
+
+/// As [`mysql_fetch_row`], where the row is not at hand.
+///
+/// # Safety
+/// As [`result()`].
+unsafe fn next_row(pointer: *mut MysqlRes) -> Row {
+    // SAFETY: the caller promises it.
+    unsafe {
+        let Some(result) = result(pointer) else { return ptr::null_mut() };
+        if result.abi.data.is_null() && result.abi.eof == 0 {
+            return next_unbuffered(pointer);
+        }
+        if !result.abi.data.is_null() {
+            result.abi.current_row = ptr::null_mut();
+        }
+        ptr::null_mut()
+    }
+}
+
 exports! {
     /// Takes all rows of a result into memory.
     fn mysql_store_result(mysql: *mut Mysql) -> *mut MysqlRes = NONE; {
@@ -225,24 +267,6 @@ exports! {
 
     /// Frees a result, and reads and drops the rows that remain on the connection.
     fn mysql_free_result(pointer: *mut MysqlRes) = (); { free_open(pointer) }
-
-    /// The next row; NULL behind the last, or for an error.
-    fn mysql_fetch_row(pointer: *mut MysqlRes) -> Row = ptr::null_mut(); {
-        let Some(result) = result(pointer) else { return ptr::null_mut() };
-        if result.abi.data.is_null() {
-            if result.abi.eof != 0 {
-                return ptr::null_mut();
-            }
-            return next_unbuffered(pointer);
-        }
-        let Some(row) = result.abi.data_cursor.as_ref() else {
-            result.abi.current_row = ptr::null_mut();
-            return ptr::null_mut();
-        };
-        result.abi.data_cursor = row.next;
-        result.abi.current_row = row.data;
-        row.data
-    }
 
     /// The lengths of the current row's values.
     fn mysql_fetch_lengths(pointer: *mut MysqlRes) -> *mut c_ulong = ptr::null_mut(); {

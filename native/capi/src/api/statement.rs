@@ -221,6 +221,12 @@ exports! {
     /// Reads the next row into the bound buffers: 0, 100 at the end, 101 where a value was cut.
     fn mysql_stmt_fetch(pointer: *mut MysqlStmt) -> c_int = 1; {
         let Some(statement) = statement(pointer) else { return 1 };
+        if let Some(lent) = statement.fetch_lent() {
+            return match lent {
+                Ok(row) => fetched(&row),
+                Err(error) => with(statement.abi.mysql, 1, |handle| answer(statement, handle, Err(error), 1)),
+            };
+        }
         // A row that is here already needs no call that may have to wait.
         let here = with(statement.abi.mysql, None, |handle| {
             if handle.state.suspended.is_some() {
