@@ -80,6 +80,55 @@ static void changes(void) {
     run("DROP TABLE c");
 }
 
+/* The value of a row: every length up to 300, and NULL now and then. */
+static int is_null(int n) { return n % 7 == 0; }
+static int length_of(int n) { return n * 37 % 301; }
+
+/* Rows that are read one by one, more than one read brings, to the end and up to the middle. */
+static void many_rows(void) {
+    enum { ROWS = 4000 };
+    char *sql = malloc(ROWS * 320), *end = sql, text[301];
+    memset(text, 'x', sizeof text);
+    run("CREATE TEMPORARY TABLE r (n INT PRIMARY KEY, t VARCHAR(400))");
+    end += sprintf(end, "INSERT INTO r VALUES ");
+    for (int n = 0; n < ROWS; n++)
+        end += is_null(n) ? sprintf(end, "(%d,NULL),", n) : sprintf(end, "(%d,'%.*s'),", n, length_of(n), text);
+    end[-1] = 0;
+    run(sql);
+    free(sql);
+    for (int last = ROWS; last > 0; last -= ROWS - 10) {
+        run("SELECT n, t FROM r ORDER BY n");
+        MYSQL_RES *result = mysql_use_result(mysql);
+        for (int n = 0; n < last; n++) {
+            MYSQL_ROW row = mysql_fetch_row(result);
+            unsigned long *lengths = mysql_fetch_lengths(result);
+            MUST(row && atoi(row[0]) == n && strlen(row[0]) == lengths[0] && (row[1] == NULL) == is_null(n));
+            MUST(lengths[1] == (row[1] ? length_of(n) : 0) && (!row[1] || strlen(row[1]) == lengths[1]));
+        }
+        MUST(last < ROWS || !mysql_fetch_row(result));
+        MUST(mysql_num_rows(result) == last);
+        mysql_free_result(result);
+        MUST(mysql_ping(mysql) == 0);
+
+        MYSQL_STMT *s = prepared("SELECT n, t FROM r ORDER BY n");
+        int number;
+        unsigned long length;
+        my_bool null;
+        MYSQL_BIND binds[2];
+        memset(binds, 0, sizeof binds);
+        binds[0].buffer_type = MYSQL_TYPE_LONG, binds[0].buffer = &number;
+        binds[1].buffer_type = MYSQL_TYPE_STRING, binds[1].buffer = text, binds[1].buffer_length = sizeof text;
+        binds[1].length = &length, binds[1].is_null = &null;
+        MUST(mysql_stmt_execute(s) == 0 && mysql_stmt_bind_result(s, binds) == 0);
+        for (int n = 0; n < last; n++)
+            MUST(mysql_stmt_fetch(s) == 0 && number == n && null == is_null(n) && (null || length == length_of(n)));
+        MUST(last < ROWS || mysql_stmt_fetch(s) == MYSQL_NO_DATA);
+        mysql_stmt_close(s);
+        MUST(mysql_ping(mysql) == 0);
+    }
+    run("DROP TABLE r");
+}
+
 static void several_results(void) {
     MUST(mysql_set_server_option(mysql, MYSQL_OPTION_MULTI_STATEMENTS_ON) == 0);
     run("SELECT 1; SET @x = 1; SELECT 2");
@@ -348,6 +397,7 @@ int main(int count, char **words) {
     MUST(mysql_get_ssl_cipher(mysql) != NULL);
     text_results();
     changes();
+    many_rows();
     several_results();
     types();
     unread_rows();
