@@ -149,8 +149,8 @@ macro_rules! scripts {
 }
 
 scripts! {
-    check_mysql collectd coturn cppconn dbcheck dovecot exim freeradius kamailio libdbi libzdb lighttpd lua_dbi lua_sql mysqlpp opendbx pam pdns pike
-    poco postfix proftpd pure_ftpd qt5 qt6 rsyslog soci sphinx tcl
+    aprutil check_mysql collectd coturn courier cppconn cppdb dbcheck dovecot exim freeradius gda gearman hydra kamailio libdbi libzdb lighttpd
+    lua_dbi lua_sql mysqlpp opendbx pam pdns pike poco postfix proftpd pure_ftpd qt5 qt6 rsyslog sasl soci sphinx tcl zabbix
 }
 
 #[test]

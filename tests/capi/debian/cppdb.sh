@@ -1,0 +1,2 @@
+compile g++ cppdb.cpp -lcppdb
+"$BUILT/program" "$PORT" "$DBUSER" "$PASSWORD"
