@@ -3,6 +3,7 @@
 use std::alloc::{Layout, alloc, dealloc};
 use std::ffi::{c_char, c_void};
 use std::ptr::{self, NonNull};
+use std::time::{Duration, Instant};
 
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 
@@ -16,6 +17,12 @@ const ALIGN: usize = align_of::<*mut c_char>();
 const REGION: usize = 16 * 1024 * 1024;
 /// The size and alignment of large pages on x86-64 and aarch64, by which a region costs 1/512 of the page faults.
 const LARGE_PAGE: usize = 2 * 1024 * 1024;
+/// By how much a region is filled with usual pages.
+const USUAL_STEP: usize = 256 * 1024;
+/// The time of a large page for which the system need not move other memory. By usual pages the same memory takes about as long.
+const USUAL_TIME: Duration = Duration::from_millis(1);
+/// When large pages have taken so much more, the rest are usual ones. One may take longer because another process ran meanwhile.
+const MOST_LOST: Duration = Duration::from_millis(4);
 
 /// A bump allocator. Its values stay at their places until the arena is dropped.
 #[derive(Debug)]
@@ -26,6 +33,8 @@ pub(crate) struct Arena {
     left: usize,
     /// The bytes behind the free part in the last region, which have no memory yet.
     reserved: usize,
+    /// By how much large pages have taken longer than is usual.
+    lost: Duration,
 }
 
 /// Memory of an arena.
@@ -39,7 +48,7 @@ enum Chunk {
 
 impl Arena {
     pub(crate) const fn new() -> Self {
-        Self { chunks: Vec::new(), free: ptr::null_mut(), left: 0, reserved: 0 }
+        Self { chunks: Vec::new(), free: ptr::null_mut(), left: 0, reserved: 0, lost: Duration::ZERO }
     }
 
     /// Room for `size` bytes, not initialised, aligned for pointers; `None` where the system has no memory.
@@ -92,8 +101,6 @@ impl Arena {
         let skipped = mapping.addr().checked_next_multiple_of(LARGE_PAGE)? - mapping.addr();
         // SAFETY: `skipped` is less than a large page, by which the mapping is larger than the wanted size.
         let start = unsafe { mapping.byte_add(skipped) };
-        // SAFETY: the advice concerns the new mapping alone, and changes no contents. A system without large pages refuses it.
-        let _ = unsafe { rustix::mm::madvise(start, wanted, rustix::mm::Advice::LinuxHugepage) };
         self.free = start.cast();
         self.left = 0;
         self.reserved = wanted;
@@ -102,13 +109,23 @@ impl Arena {
 
     /// Makes `size` bytes of the region free, and gets memory for them at once, which costs less than a fault for each page.
     fn fill_region(&mut self, size: usize) {
-        let more = size.saturating_sub(self.left).next_multiple_of(LARGE_PAGE).min(self.reserved);
-        // SAFETY: the pages are behind the free part, within the region, and nobody has written to them. Older systems refuse the advice,
-        // and get the memory when it is written.
-        let _ = unsafe {
+        let is_large = self.lost < MOST_LOST;
+        let step = if is_large { LARGE_PAGE } else { USUAL_STEP };
+        let more = size.saturating_sub(self.left).next_multiple_of(step).min(self.reserved);
+        let before = Instant::now();
+        // SAFETY: the pages are behind the free part, within the region, and nobody has written to them. The advice changes no contents.
+        // Systems without large pages refuse the first one; older ones refuse the second, and get the memory when it is written.
+        unsafe {
             let behind = self.free.add(self.left).cast();
-            rustix::mm::madvise(behind, more, rustix::mm::Advice::LinuxPopulateWrite)
-        };
+            if is_large {
+                let _ = rustix::mm::madvise(behind, more, rustix::mm::Advice::LinuxHugepage);
+            }
+            let _ = rustix::mm::madvise(behind, more, rustix::mm::Advice::LinuxPopulateWrite);
+        }
+        let pages = u32::try_from(more / LARGE_PAGE).unwrap_or(u32::MAX);
+        if is_large {
+            self.lost += before.elapsed().saturating_sub(USUAL_TIME.saturating_mul(pages));
+        }
         self.left += more;
         self.reserved -= more;
     }
@@ -145,7 +162,14 @@ mod tests {
 
     #[test]
     fn pieces_are_aligned_and_do_not_overlap() {
-        let mut arena = Arena::new();
+        for lost in [Duration::ZERO, MOST_LOST] {
+            let mut arena = Arena::new();
+            arena.lost = lost;
+            fills(arena);
+        }
+    }
+
+    fn fills(mut arena: Arena) {
         let mut taken: Vec<(usize, usize)> = Vec::new();
         let small = [1, 8, 100, 5000, 3, LARGEST + 1, 7, 0, 4096];
         // The last ones are in regions.
