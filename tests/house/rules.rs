@@ -45,9 +45,10 @@ const LAYERS: [(&str, u8); 23] = [
 ];
 
 /// The packages that ship, with their ranks: each may depend on packages of lower ranks.
-const PACKAGES: [(&str, &str, u8); 12] = [
+const PACKAGES: [(&str, &str, u8); 13] = [
     ("sealwire-core", "core", 0),
     ("sealwire-accounts", "core/accounts", 1),
+    ("sealwire-binlog", "core/binlog", 1),
     ("sealwire-simnet", "core/simnet", 2),
     ("sealwire-net", "native/net", 1),
     ("sealwire", "native/client", 2),

@@ -146,7 +146,15 @@ fn docs(context: &Context) -> Tally {
 /// The libraries that others may depend on. The packages are not compiled, because the other groups have compiled the sources.
 fn package(context: &Context) -> Tally {
     let mut cargo = context.cargo(["package", "--no-verify", "--allow-dirty", "--offline", "--quiet"]);
-    for name in ["sealwire-core", "sealwire-accounts", "sealwire-simnet", "sealwire-net", "sealwire", "sealwire-wasm"] {
+    for name in [
+        "sealwire-core",
+        "sealwire-accounts",
+        "sealwire-binlog",
+        "sealwire-simnet",
+        "sealwire-net",
+        "sealwire",
+        "sealwire-wasm",
+    ] {
         cargo.args(["--package", name]);
     }
     run(&mut cargo).into()
@@ -155,7 +163,7 @@ fn package(context: &Context) -> Tally {
 fn unit(context: &Context) -> Tally {
     // Always the whole workspace, so that every group builds the dependencies with the same features, once.
     let mut command = context.cargo(["test", "--workspace", "--lib", "--bins", "--examples", "--no-fail-fast"]);
-    for package in ["core", "core/accounts", "core/simnet", "native/certs"] {
+    for package in ["core", "core/accounts", "core/binlog", "core/simnet", "native/certs"] {
         for name in integration_tests(&context.root.join(package).join("tests")) {
             command.args(["--test", &name]);
         }

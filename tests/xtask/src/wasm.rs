@@ -21,10 +21,12 @@ const CLIENT: &str = "sealwire_wasm";
 const PAGE: &str = "sealwire_page";
 
 /// Core's tests that also run on wasm: package, kind of target, and the name of the built file.
-const TESTS: [(&str, &[&str], &str); 4] = [
+const TESTS: [(&str, &[&str], &str); 6] = [
     ("sealwire-core", &["--lib"], "sealwire_core"),
     ("sealwire-core", &["--test", "tls"], "tls"),
     ("sealwire-accounts", &["--lib"], "sealwire_accounts"),
+    ("sealwire-binlog", &["--lib"], "sealwire_binlog"),
+    ("sealwire-binlog", &["--test", "logs"], "logs"),
     ("sealwire-simnet", &["--lib"], "sealwire_simnet"),
 ];
 

@@ -1,0 +1,360 @@
+//! From bytes to events: the format, checksums, positions, and the tables that row events speak of.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::error::{Error, Problem};
+use crate::event::Event;
+use crate::event_type::EventType;
+use crate::format::{CHECKSUM, Checksum, ENCRYPTED_MAGIC, FormatDescription, MAGIC};
+use crate::header::{EventFlags, EventHeader, HEADER};
+use crate::inflate::Inflate;
+use crate::rows::{RowsFlags, is_rows, peek};
+use crate::table_map::Table;
+
+/// The bounds within which a reader works.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The most bytes of one event. By default 1 GiB and 1 MiB: a server's largest `max_allowed_packet`, and what is around the rows.
+    pub event: u32,
+    /// The most tables that one statement may describe; 65,536 by default.
+    pub tables: usize,
+    /// The most bytes of their descriptions; 64 MiB by default.
+    pub table_bytes: usize,
+    /// How compressed events are inflated, and how large they may become.
+    pub inflate: Inflate,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { event: (1 << 30) + (1 << 20), tables: 1 << 16, table_bytes: 64 << 20, inflate: Inflate::default() }
+    }
+}
+
+/// The tables kept for statements to come, because a table that is described again in the same words is not read again.
+const KEPT_TABLES: usize = 256;
+
+/// A table, and whether the current statement described it.
+#[derive(Debug)]
+struct Known {
+    table: Arc<Table>,
+    is_current: bool,
+}
+
+/// Whether the first bytes of a file are to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// A file whose first four bytes have not been read.
+    FileStart,
+    /// A file after them.
+    File,
+    /// The events of a server's answer to COM_BINLOG_DUMP.
+    Stream,
+}
+
+/// Reads the events of a file, or of a stream.
+#[derive(Debug)]
+pub struct Reader {
+    source: Source,
+    limits: Limits,
+    position: u64,
+    /// How events end, as FORMAT_DESCRIPTION says, or as the client asked before there is one.
+    checksum: Checksum,
+    /// How the artificial ROTATE event ends, which is as the client asked, whatever the file has.
+    asked: Checksum,
+    /// Whether a FORMAT_DESCRIPTION came.
+    has_format: bool,
+    post_headers: Vec<u8>,
+    tables: Vec<Known>,
+    table_bytes: usize,
+    /// Whether the tables end with the current event.
+    ends_statement: bool,
+}
+
+impl Reader {
+    /// A reader of a file, from its first byte on.
+    pub fn file(limits: Limits) -> Self {
+        Self::new(Source::FileStart, Checksum::None, limits)
+    }
+
+    /// A reader of the events that a server sends after COM_BINLOG_DUMP. `asked` is the checksum that the client asked for in the variable
+    /// `@master_binlog_checksum`; NONE where it set no such variable.
+    pub fn stream(asked: Checksum, limits: Limits) -> Self {
+        Self::new(Source::Stream, asked, limits)
+    }
+
+    fn new(source: Source, asked: Checksum, limits: Limits) -> Self {
+        Self {
+            source,
+            limits,
+            position: 0,
+            checksum: asked,
+            asked,
+            has_format: false,
+            post_headers: Vec::new(),
+            tables: Vec::new(),
+            table_bytes: 0,
+            ends_statement: false,
+        }
+    }
+
+    /// Goes on at another position of the file, which is that of an event. The format must be known: read FORMAT_DESCRIPTION first.
+    pub fn seek(&mut self, position: u64) {
+        self.position = position;
+        self.forget_tables();
+    }
+
+    /// The position behind the last event. In a file this is the number of bytes read; in a stream it follows ROTATE and `end_log_pos`.
+    pub const fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// How the events of this log end.
+    pub const fn checksum(&self) -> Checksum {
+        self.checksum
+    }
+
+    /// The limits.
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Takes the next event of a file from the front of `bytes`. `None` means that `bytes` do not hold it to its end: call again with
+    /// these bytes and more, or, at the end of the file, call [`Reader::finish`].
+    pub fn next<'a>(&mut self, bytes: &mut &'a [u8]) -> Result<Option<Event<'a>>, Error> {
+        if self.source == Source::FileStart {
+            let Some((magic, rest)) = bytes.split_first_chunk::<4>() else { return Ok(None) };
+            match *magic {
+                MAGIC => {}
+                ENCRYPTED_MAGIC => return Err(self.error(None, Problem::Encrypted)),
+                _ => return Err(self.error(None, Problem::NotABinaryLog)),
+            }
+            *bytes = rest;
+            self.position = MAGIC.len() as u64;
+            self.source = Source::File;
+        }
+        let Some(header) = self.header(bytes)? else { return Ok(None) };
+        let Some((event, rest)) = bytes.split_at_checked(header.size as usize) else { return Ok(None) };
+        let event = self.take(header, event, self.checksum)?;
+        *bytes = rest;
+        Ok(Some(event))
+    }
+
+    /// The number of bytes that [`Reader::next`] needs for the next event, of which `bytes` is the beginning. It is bounded by
+    /// [`Limits::event`].
+    pub fn needed(&self, bytes: &[u8]) -> Result<usize, Error> {
+        if self.source == Source::FileStart {
+            return Ok(MAGIC.len() + HEADER);
+        }
+        Ok(self.header(bytes)?.map_or(HEADER, |header| header.size as usize))
+    }
+
+    /// Ends a file: fails if it is cut short, so that `rest` are the first bytes of an event.
+    pub fn finish(&self, rest: &[u8]) -> Result<(), Error> {
+        match self.source {
+            Source::FileStart => Err(self.error(None, Problem::NotABinaryLog)),
+            _ if rest.is_empty() => Ok(()),
+            _ => {
+                let event = self.header(rest)?.map(|header| header.event_type);
+                Err(self.error(event, Problem::Truncated("the event")))
+            }
+        }
+    }
+
+    /// Takes an event of a stream: one packet, without the 0 before it.
+    pub fn event<'a>(&mut self, bytes: &'a [u8]) -> Result<Event<'a>, Error> {
+        let header = self.header(bytes)?.ok_or_else(|| self.error(None, Problem::Truncated("the event's header")))?;
+        if header.size as usize != bytes.len() {
+            return Err(self.error(Some(header.event_type), Problem::Size(header.size)));
+        }
+        let is_artificial = header.event_type == EventType::ROTATE && header.flags.contains(EventFlags::ARTIFICIAL);
+        self.take(header, bytes, if is_artificial { self.asked } else { self.checksum })
+    }
+
+    /// Takes the next event of a TRANSACTION_PAYLOAD from the front of its inflated bytes: they have no checksums. `None` is the end.
+    /// Positions stay at the payload's.
+    pub fn next_inside<'a>(&mut self, bytes: &mut &'a [u8]) -> Result<Option<Event<'a>>, Error> {
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let Some(header) = self.header(bytes)? else {
+            return Err(self.error(None, Problem::Truncated("the event's header")));
+        };
+        let event_type = header.event_type;
+        if matches!(event_type, EventType::TRANSACTION_PAYLOAD | EventType::FORMAT_DESCRIPTION | EventType::ROTATE) {
+            return Err(self.error(Some(event_type), Problem::Malformed("the payload")));
+        }
+        let Some((event, rest)) = bytes.split_at_checked(header.size as usize) else {
+            return Err(self.error(Some(event_type), Problem::Truncated("the event")));
+        };
+        *bytes = rest;
+        let position = self.position;
+        let event = self.found(header, event, Checksum::None)?;
+        self.position = position;
+        Ok(Some(event))
+    }
+
+    /// The header at the front of `bytes`, if it is there whole.
+    fn header(&self, bytes: &[u8]) -> Result<Option<EventHeader>, Error> {
+        let Ok(header) = EventHeader::decode(bytes) else { return Ok(None) };
+        let event = Some(header.event_type);
+        if (header.size as usize) < HEADER {
+            return Err(self.error(event, Problem::Malformed("the event's size")));
+        }
+        if header.size > self.limits.event {
+            let (size, limit) = (header.size.into(), self.limits.event.into());
+            return Err(self.error(event, Problem::TooBig { what: "the event", size, limit }));
+        }
+        Ok(Some(header))
+    }
+
+    /// Takes a whole event, and moves the position behind it.
+    fn take<'a>(&mut self, header: EventHeader, bytes: &'a [u8], checksum: Checksum) -> Result<Event<'a>, Error> {
+        let event = self.found(header, bytes, checksum)?;
+        match self.source {
+            Source::File | Source::FileStart => self.position += u64::from(header.size),
+            Source::Stream => self.follow(&header, event.body),
+        }
+        if header.event_type == EventType::START_ENCRYPTION && self.source == Source::File {
+            return Err(self.error(Some(header.event_type), Problem::Encrypted));
+        }
+        Ok(event)
+    }
+
+    /// Moves the position in a stream.
+    fn follow(&mut self, header: &EventHeader, body: &[u8]) {
+        match header.event_type {
+            EventType::ROTATE => {
+                if let Some(position) = body.first_chunk::<8>() {
+                    self.position = u64::from_le_bytes(*position);
+                }
+            }
+            // Heartbeats and events that the sender made are in no file.
+            EventType::HEARTBEAT | EventType::HEARTBEAT_V2 => {}
+            _ if header.end_log_pos == 0 => {}
+            // 32 bits of the position are there; it only grows.
+            _ => {
+                let high = self.position & !u64::from(u32::MAX);
+                let position = high | u64::from(header.end_log_pos);
+                self.position = if position < self.position { position + (1 << 32) } else { position };
+            }
+        }
+    }
+
+    /// Compares the checksum of an event, and takes over what it says about those to come.
+    fn found<'a>(&mut self, header: EventHeader, bytes: &'a [u8], checksum: Checksum) -> Result<Event<'a>, Error> {
+        let event_type = header.event_type;
+        let position = self.position;
+        let fail = |problem| Error { position, event: Some(event_type), problem };
+        if core::mem::take(&mut self.ends_statement) {
+            self.forget_tables();
+        }
+        let all = bytes.get(HEADER..).unwrap_or_default();
+        let is_format = event_type == EventType::FORMAT_DESCRIPTION;
+        let mut format = None;
+        let mut length = all.len();
+        if is_format {
+            let (description, body) = FormatDescription::decode(all).map_err(fail)?;
+            length = body;
+            format = Some(description);
+        } else if !self.has_format && self.source == Source::File {
+            return Err(fail(if event_type == EventType::START_V3 {
+                Problem::OldFormat(3)
+            } else {
+                Problem::Malformed("the first event, which is no FORMAT_DESCRIPTION,")
+            }));
+        } else if checksum == Checksum::Crc32 {
+            length = length.checked_sub(CHECKSUM).ok_or_else(|| fail(Problem::Truncated("the checksum")))?;
+        }
+        let (body, stored) = all.split_at_checked(length).unwrap_or((all, &[]));
+        let stored = stored.first_chunk::<CHECKSUM>().map(|bytes| u32::from_le_bytes(*bytes));
+        // Without checksums FORMAT_DESCRIPTION has one, too, and servers that relay it leave zeros there.
+        let is_compared = format.is_none_or(|format| format.checksum == Some(Checksum::Crc32));
+        if let (Some(stored), true) = (stored, is_compared) {
+            let computed = checksum_of(bytes, is_format);
+            if stored != computed {
+                return Err(fail(Problem::Checksum { stored, computed }));
+            }
+        }
+        let mut table = None;
+        if let Some(format) = format {
+            self.checksum = format.checksum.unwrap_or_default();
+            self.has_format = true;
+            self.post_headers = format.post_header_lengths.to_vec();
+            self.forget_tables();
+        }
+        let post_header = self.post_header(event_type);
+        if event_type == EventType::TABLE_MAP {
+            table = Some(self.describe(body, post_header).map_err(fail)?);
+        } else if is_rows(event_type) {
+            let (table_id, flags) = peek(body, post_header).map_err(fail)?;
+            let mut known = self.tables.iter().filter(|known| known.is_current);
+            table = known.find(|known| known.table.table_id() == table_id).map(|known| Arc::clone(&known.table));
+            self.ends_statement = flags.contains(RowsFlags::STMT_END);
+        }
+        let inflate = self.limits.inflate;
+        Ok(Event { header, position, bytes, body, checksum: stored, table, post_header, inflate })
+    }
+
+    fn post_header(&self, event_type: EventType) -> u8 {
+        let index = usize::from(event_type.0).checked_sub(1);
+        index.and_then(|index| self.post_headers.get(index)).copied().unwrap_or(0)
+    }
+
+    /// Keeps the table that a TABLE_MAP event describes.
+    fn describe(&mut self, body: &[u8], post_header: u8) -> Result<Arc<Table>, Problem> {
+        let same = self.tables.iter_mut().find(|known| known.table.body() == body);
+        if let Some(known) = same {
+            known.is_current = true;
+            return Ok(Arc::clone(&known.table));
+        }
+        let table = Arc::new(Table::decode(body, post_header)?);
+        let limits = &self.limits;
+        if let Some(at) = self.tables.iter().position(|known| known.table.table_id() == table.table_id()) {
+            let old = self.tables.swap_remove(at);
+            self.table_bytes -= old.table.body().len();
+        }
+        let (count, bytes) = (self.tables.len() + 1, self.table_bytes + body.len());
+        let too_big =
+            |what, size: usize, limit: usize| Problem::TooBig { what, size: size as u64, limit: limit as u64 };
+        if count > limits.tables {
+            return Err(too_big("the number of tables", count, limits.tables));
+        }
+        if bytes > limits.table_bytes {
+            return Err(too_big("the size of the tables' descriptions", bytes, limits.table_bytes));
+        }
+        self.table_bytes = bytes;
+        self.tables.push(Known { table: Arc::clone(&table), is_current: true });
+        Ok(table)
+    }
+
+    /// Ends the statement to which the tables belong.
+    fn forget_tables(&mut self) {
+        if self.tables.len() > KEPT_TABLES || self.table_bytes > self.limits.table_bytes / 2 {
+            self.tables.clear();
+            self.table_bytes = 0;
+        }
+        self.tables.iter_mut().for_each(|known| known.is_current = false);
+    }
+
+    const fn error(&self, event: Option<EventType>, problem: Problem) -> Error {
+        Error { position: self.position, event, problem }
+    }
+}
+
+/// The checksum of an event's bytes, which end with it. FORMAT_DESCRIPTION is summed up without the flag IN_USE, because the server
+/// clears the flag in the file without touching the checksum.
+pub(crate) fn checksum_of(bytes: &[u8], is_format: bool) -> u32 {
+    const FLAGS: usize = HEADER - 2;
+    let mut hasher = crc32fast::Hasher::new();
+    let covered = bytes.get(..bytes.len().saturating_sub(CHECKSUM)).unwrap_or_default();
+    match covered.split_at_checked(FLAGS) {
+        Some((head, [flags, rest @ ..])) if is_format => {
+            hasher.update(head);
+            hasher.update(&[flags & !(EventFlags::IN_USE.0 as u8)]);
+            hasher.update(rest);
+        }
+        _ => hasher.update(covered),
+    }
+    hasher.finalize()
+}
