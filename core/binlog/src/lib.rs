@@ -21,6 +21,7 @@ mod format;
 mod gtid;
 mod header;
 mod inflate;
+pub mod json;
 mod payload;
 mod query;
 mod reader;
