@@ -12,7 +12,7 @@ use crate::control::{
 use crate::error::{Problem, Result};
 use crate::event_type::EventType;
 use crate::format::FormatDescription;
-use crate::gtid::{GtidEvent, GtidList, MariaDbGtidEvent};
+use crate::gtid::{GtidEvent, GtidList, MariaDbGtidEvent, tagged};
 use crate::inflate::Inflate;
 use crate::payload::TransactionPayload;
 use crate::query::{LoadQuery, Query};
@@ -62,7 +62,7 @@ pub enum Body<'a> {
     AnonymousGtid(GtidEvent<'a>),
     /// The GTID of the transaction that follows, which may have a tag (MySQL 8.3).
     GtidTagged(GtidEvent<'a>),
-    /// The GTIDs of all earlier files, as bytes of a set of MySQL.
+    /// The GTIDs of all earlier files, for [`crate::GtidSet::decode`].
     PreviousGtids(&'a [u8]),
     /// A transaction's events, compressed (MySQL).
     TransactionPayload(TransactionPayload<'a>),
@@ -119,6 +119,7 @@ impl<'a> Body<'a> {
             EventType::ANNOTATE_ROWS => Self::AnnotateRows(body),
             EventType::GTID => Self::Gtid(GtidEvent::decode(body)?),
             EventType::ANONYMOUS_GTID => Self::AnonymousGtid(GtidEvent::decode(body)?),
+            EventType::GTID_TAGGED => Self::GtidTagged(tagged::decode(body)?),
             EventType::PREVIOUS_GTIDS => Self::PreviousGtids(body),
             EventType::TRANSACTION_PAYLOAD => Self::TransactionPayload(TransactionPayload::decode(body)?),
             EventType::MARIADB_GTID => Self::MariaDbGtid(MariaDbGtidEvent::decode(body)?),
@@ -155,7 +156,8 @@ impl<'a> Body<'a> {
             Self::TableMap(body) => body.encode(out),
             Self::Rows(body) => body.encode(out),
             Self::RowsQuery(sql) => put_rows_query(sql, out),
-            Self::Gtid(body) | Self::AnonymousGtid(body) | Self::GtidTagged(body) => body.encode(out),
+            Self::Gtid(body) | Self::AnonymousGtid(body) => body.encode(out),
+            Self::GtidTagged(body) => tagged::encode(body, out),
             Self::TransactionPayload(body) => body.encode(out),
             Self::MariaDbGtid(body) => body.encode(out),
             Self::GtidList(body) => body.encode(out),

@@ -42,8 +42,8 @@ pub use event::Event;
 pub use event_type::EventType;
 pub use format::{Checksum, Flavour, FormatDescription, MAGIC};
 pub use gtid::{
-    CommitTime, ExtraFlags, GtidError, GtidEvent, GtidList, LogicalClock, MariaDbGtid, MariaDbGtidEvent, ServerVersion,
-    Uuid,
+    CommitTime, ExtraFlags, GtidError, GtidEvent, GtidList, GtidSet, LogicalClock, MOST_INTERVALS, MariaDbGtid,
+    MariaDbGtidEvent, MariaDbGtidSet, MariaDbGtidState, ServerVersion, Tag, Uuid,
 };
 pub use header::{EventFlags, EventHeader, HEADER};
 #[cfg(feature = "zlib")]

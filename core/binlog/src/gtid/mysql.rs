@@ -78,6 +78,8 @@ pub struct GtidEvent<'a> {
     pub version: Option<ServerVersion>,
     /// The number of the group of transactions that were committed together (MySQL 8.3).
     pub commit_group_ticket: Option<u64>,
+    /// In GTID_TAGGED: the number of the first field that a reader may skip if it does not know it; else 0.
+    pub last_required_field: u64,
 }
 
 /// The logical clock of MySQL's log, which starts at 0 and 1 in each file.
