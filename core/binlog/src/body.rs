@@ -22,7 +22,7 @@ use crate::table_map::{Table, TableMap};
 /// The body of an event. Its parts are borrowed from the event's bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body<'a> {
-    /// The description of the log's format.
+    /// The description of the log's format, also of an old log: START_V3.
     FormatDescription(FormatDescription<'a>),
     /// The log continues in another file.
     Rotate(Rotate<'a>),
@@ -80,6 +80,8 @@ pub enum Body<'a> {
     HeartbeatV2(HeartbeatV2<'a>),
     /// The log has a gap.
     Incident(Incident<'a>),
+    /// An event that servers no longer write: LOAD DATA before MySQL 5.0.3, rows before 5.1.18. It changes data, so it must not be skipped.
+    Obsolete(&'a [u8]),
     /// An event of group replication, or one whose type is unknown but whose flags allow to skip it.
     Other(&'a [u8]),
 }
@@ -100,7 +102,9 @@ impl<'a> Body<'a> {
     pub(crate) fn decode(body: &'a [u8], context: Context<'_>) -> Result<Self> {
         let post_header = context.post_header;
         Ok(match context.event_type {
-            EventType::FORMAT_DESCRIPTION => Self::FormatDescription(FormatDescription::decode(body)?.0),
+            EventType::FORMAT_DESCRIPTION | EventType::START_V3 => {
+                Self::FormatDescription(FormatDescription::decode(body)?.0)
+            }
             EventType::ROTATE => Self::Rotate(Rotate::decode(body)?),
             EventType::STOP => Self::Stop,
             EventType::QUERY => Self::Query(Query::decode(body, post_header, None)?),
@@ -130,7 +134,14 @@ impl<'a> Body<'a> {
             EventType::HEARTBEAT_V2 => Self::HeartbeatV2(HeartbeatV2::decode(body)?),
             EventType::INCIDENT => Self::Incident(Incident::decode(body)?),
             EventType::TRANSACTION_CONTEXT | EventType::VIEW_CHANGE => Self::Other(body),
-            EventType::START_V3 => return Err(Problem::OldFormat(3)),
+            EventType::LOAD
+            | EventType::SLAVE
+            | EventType::CREATE_FILE
+            | EventType::EXEC_LOAD
+            | EventType::NEW_LOAD
+            | EventType::PRE_GA_WRITE_ROWS
+            | EventType::PRE_GA_UPDATE_ROWS
+            | EventType::PRE_GA_DELETE_ROWS => Self::Obsolete(body),
             event_type if is_rows(event_type) => {
                 Self::Rows(Rows::decode(event_type, body, post_header, context.inflate, context.table)?)
             }
@@ -165,16 +176,20 @@ impl<'a> Body<'a> {
             Self::StartEncryption(body) => body.encode(out),
             Self::HeartbeatV2(body) => body.encode(out),
             Self::Incident(body) => body.encode(out),
-            Self::AnnotateRows(bytes) | Self::PreviousGtids(bytes) | Self::Heartbeat(bytes) | Self::Other(bytes) => {
+            Self::AnnotateRows(bytes)
+            | Self::PreviousGtids(bytes)
+            | Self::Heartbeat(bytes)
+            | Self::Obsolete(bytes)
+            | Self::Other(bytes) => {
                 out.put(bytes);
             }
         }
     }
 
-    /// The type of an event with this body; `None` for [`Body::Other`], which has many.
+    /// The type of an event with this body; `None` for [`Body::Obsolete`] and [`Body::Other`], which have many.
     pub const fn event_type(&self) -> Option<EventType> {
         Some(match self {
-            Self::FormatDescription(_) => EventType::FORMAT_DESCRIPTION,
+            Self::FormatDescription(format) => format.event_type(),
             Self::Rotate(_) => EventType::ROTATE,
             Self::Stop => EventType::STOP,
             Self::Query(query) if query.packed.is_some() => EventType::QUERY_COMPRESSED,
@@ -204,7 +219,7 @@ impl<'a> Body<'a> {
             Self::Heartbeat(_) => EventType::HEARTBEAT,
             Self::HeartbeatV2(_) => EventType::HEARTBEAT_V2,
             Self::Incident(_) => EventType::INCIDENT,
-            Self::Other(_) => return None,
+            Self::Obsolete(_) | Self::Other(_) => return None,
         })
     }
 }

@@ -22,7 +22,7 @@ pub struct Event<'a> {
     pub body: &'a [u8],
     /// The checksum, if the event has one.
     pub checksum: Option<u32>,
-    /// The table of a row event, if a TABLE_MAP event described it; the described table of a TABLE_MAP event.
+    /// The table of a row event, if a TABLE_MAP event described it; the described table of a TABLE_MAP event that is well formed.
     pub table: Option<Arc<Table>>,
     pub(crate) post_header: u8,
     pub(crate) inflate: Inflate,
@@ -38,6 +38,10 @@ impl<'a> Event<'a> {
             inflate: &self.inflate,
             table: self.table.clone(),
         };
+        if self.header.event_type == EventType::TABLE_MAP && self.table.is_none() {
+            // Its parts may be whole, but its metadata is not.
+            Table::decode(self.body, self.post_header).map_err(|problem| self.error(problem))?;
+        }
         let bytes = if self.header.event_type == EventType::FORMAT_DESCRIPTION {
             // The checksum's place depends on the version, which is in the body.
             self.bytes.get(HEADER..).unwrap_or_default()

@@ -43,10 +43,20 @@ types! {
     ROTATE = 4, "Rotate";
     /// A number for the next statement: INSERT_ID or LAST_INSERT_ID.
     INTVAR = 5, "Intvar";
+    /// LOAD DATA INFILE of MySQL 3.23.
+    LOAD = 6, "Load";
+    /// Never written.
+    SLAVE = 7, "Slave";
+    /// The first piece of LOAD DATA's file, in MySQL 4.0 and 4.1.
+    CREATE_FILE = 8, "Create_file";
     /// A piece of LOAD DATA's file.
     APPEND_BLOCK = 9, "Append_block";
+    /// LOAD DATA itself, in MySQL 4.0 and 4.1.
+    EXEC_LOAD = 10, "Exec_load";
     /// LOAD DATA failed, and its file is not needed.
     DELETE_FILE = 11, "Delete_file";
+    /// LOAD DATA INFILE of MySQL 4.0 and 4.1.
+    NEW_LOAD = 12, "New_load";
     /// The seeds of RAND() for the next statement.
     RAND = 13, "RAND";
     /// A user variable for the next statement.
@@ -61,6 +71,12 @@ types! {
     EXECUTE_LOAD_QUERY = 18, "Execute_load_query";
     /// The table that row events speak of.
     TABLE_MAP = 19, "Table_map";
+    /// Inserted rows, as MySQL 5.1.4 to 5.1.17 wrote them.
+    PRE_GA_WRITE_ROWS = 20, "Write_rows_event_old";
+    /// Updated rows, as MySQL 5.1.4 to 5.1.17 wrote them.
+    PRE_GA_UPDATE_ROWS = 21, "Update_rows_event_old";
+    /// Deleted rows, as MySQL 5.1.4 to 5.1.17 wrote them.
+    PRE_GA_DELETE_ROWS = 22, "Delete_rows_event_old";
     /// Inserted rows, version 1.
     WRITE_ROWS_V1 = 23, "Write_rows_v1";
     /// Updated rows, version 1.

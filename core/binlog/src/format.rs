@@ -16,6 +16,8 @@ pub const MAGIC: [u8; 4] = [0xfe, b'b', b'i', b'n'];
 pub(crate) const ENCRYPTED_MAGIC: [u8; 4] = [0xfd, b'b', b'i', b'n'];
 /// The format of all logs since MySQL 5.0.
 const FORMAT: u16 = 4;
+/// The format of logs of MySQL 4.0 and 4.1.
+const OLD_FORMAT: u16 = 3;
 /// The bytes of the server's version, which zeros fill up.
 const VERSION: usize = 50;
 /// The bytes of a checksum.
@@ -38,6 +40,9 @@ const MYSQL: [u8; 41] = [
     0, 13, 0, 8, 0, 0, 0, 0, 4, 0, 4, 0, 0, 0, 98, 0, 4, 26, 8, 0, 0, 0, 8, 8, 8, 2, 0, 0, 0, 10, 10, 10, 42, 42, 0,
     18, 52, 0, 10, 40, 0,
 ];
+
+/// The post-header lengths of format 3, which does not write them down, from type 1 on.
+const OLD: [u8; 14] = [56, 11, 0, 8, 0, 18, 0, 4, 4, 4, 4, 18, 0, 0];
 
 /// Copies `from` into `to` at an index; only for tables that are computed when the code is compiled.
 #[expect(clippy::indexing_slicing, reason = "the compiler runs this and refuses an index that is out of bounds")]
@@ -71,12 +76,14 @@ pub enum Flavour {
 /// The description of a log's format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FormatDescription<'a> {
-    /// The format's number: 4.
+    /// The format's number: 4, or 3 in START_V3 of MySQL 4.1 and before, which ends behind `created`.
     pub binlog_version: u16,
     /// The server's version, without the zeros behind it.
     pub server_version: &'a [u8],
     /// Seconds since 1970 when the server started, in the first file after a start; else 0.
     pub created: u32,
+    /// The number of bytes of each event's header: 19, but 23 in logs of a patched MySQL 5.1. This event and ROTATE have 19 always.
+    pub header_length: u8,
     /// The number of bytes with which the body of each type begins, from type 1 on.
     pub post_header_lengths: &'a [u8],
     /// How the following events end; `None` before MySQL 5.6.1 and MariaDB 5.3.0, which knew no checksums.
@@ -90,7 +97,14 @@ impl<'a> FormatDescription<'a> {
             Flavour::MySql => &MYSQL,
             Flavour::MariaDb => &MARIADB,
         };
-        Self { binlog_version: FORMAT, server_version, created, post_header_lengths, checksum: Some(checksum) }
+        Self {
+            binlog_version: FORMAT,
+            server_version,
+            created,
+            header_length: HEADER as u8,
+            post_header_lengths,
+            checksum: Some(checksum),
+        }
     }
 
     /// Reads the bytes behind the header, with the checksum that this event always has where checksums are known. Also returns the
@@ -98,30 +112,40 @@ impl<'a> FormatDescription<'a> {
     pub(crate) fn decode(bytes: &'a [u8]) -> Result<(Self, usize)> {
         let mut reader = Reader::new(bytes);
         let binlog_version = reader.u16("the format's number")?;
-        if binlog_version != FORMAT {
+        if binlog_version != FORMAT && binlog_version != OLD_FORMAT {
             return Err(Problem::OldFormat(binlog_version));
         }
         let version = reader.bytes(VERSION, "the server's version")?;
         let server_version = version.split(|byte| *byte == 0).next().unwrap_or_default();
-        let created = reader.u32("the time of creation")?;
-        if usize::from(reader.u8("the headers' length")?) != HEADER {
+        let mut format = Self {
+            binlog_version,
+            server_version,
+            created: reader.u32("the time of creation")?,
+            header_length: HEADER as u8,
+            post_header_lengths: &OLD,
+            checksum: None,
+        };
+        if binlog_version == OLD_FORMAT {
+            return Ok((format, bytes.len()));
+        }
+        format.header_length = reader.u8("the headers' length")?;
+        if usize::from(format.header_length) < HEADER {
             return Err(Problem::Malformed("the headers' length"));
         }
-        let lengths = reader.rest();
-        let Some(length) = knows_checksums(server_version).then(|| lengths.len().checked_sub(CHECKSUM + 1)) else {
-            let format = Self { binlog_version, server_version, created, post_header_lengths: lengths, checksum: None };
+        format.post_header_lengths = reader.rest();
+        if !knows_checksums(server_version) {
             return Ok((format, bytes.len()));
-        };
-        let length = length.ok_or(Problem::Truncated("the checksum's algorithm"))?;
-        let (post_header_lengths, rest) =
-            lengths.split_at_checked(length).ok_or(Problem::Truncated("the post-header lengths"))?;
-        let checksum = match rest.first() {
+        }
+        let length = format.post_header_lengths.len().checked_sub(CHECKSUM + 1);
+        let parts = length.and_then(|length| format.post_header_lengths.split_at_checked(length));
+        let (lengths, rest) = parts.ok_or(Problem::Truncated("the checksum's algorithm"))?;
+        format.post_header_lengths = lengths;
+        format.checksum = Some(match rest.first() {
             // 255 stands for a log of a server without checksums, which a replica with them relays.
             Some(0 | 255) => Checksum::None,
             Some(1) => Checksum::Crc32,
             _ => return Err(Problem::Malformed("the checksum's algorithm")),
-        };
-        let format = Self { binlog_version, server_version, created, post_header_lengths, checksum: Some(checksum) };
+        });
         Ok((format, bytes.len() - CHECKSUM))
     }
 
@@ -131,11 +155,19 @@ impl<'a> FormatDescription<'a> {
         let mut version = self.server_version.iter().copied().take(VERSION);
         out.extend((0..VERSION).map(|_| version.next().unwrap_or(0)));
         out.put_u32(self.created);
-        out.put_u8(HEADER as u8);
+        if self.binlog_version == OLD_FORMAT {
+            return;
+        }
+        out.put_u8(self.header_length);
         out.put(self.post_header_lengths);
         if let Some(checksum) = self.checksum {
             out.put_u8(u8::from(checksum == Checksum::Crc32));
         }
+    }
+
+    /// The type of the event.
+    pub(crate) const fn event_type(&self) -> EventType {
+        if self.binlog_version == OLD_FORMAT { EventType::START_V3 } else { EventType::FORMAT_DESCRIPTION }
     }
 
     /// The number of bytes with which the body of this type begins; 0 for a type that the server did not know.

@@ -29,6 +29,7 @@ mod rows;
 mod table_map;
 mod temporal;
 mod value;
+mod writer;
 
 pub use body::Body;
 pub use build::{NewColumn, NewTable, RowMetadata, RowsBuilder};
@@ -56,3 +57,4 @@ pub use rows::{Row, RowIter, Rows, RowsFlags, RowsKind};
 pub use table_map::{Column, MOST_COLUMNS, Table, TableMap};
 pub use temporal::{Date, DateTime, Time, Timestamp};
 pub use value::Value;
+pub use writer::{Head, Writer, encode_event, relocate};

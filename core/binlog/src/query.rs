@@ -70,7 +70,7 @@ impl<'a> Query<'a> {
         })
     }
 
-    /// Appends the body.
+    /// Appends the body, in format 4.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let head = Head {
             thread_id: self.thread_id,

@@ -64,6 +64,8 @@ pub struct Reader {
     asked: Checksum,
     /// Whether a FORMAT_DESCRIPTION came.
     has_format: bool,
+    /// The length of headers, as FORMAT_DESCRIPTION says.
+    header_length: usize,
     post_headers: Vec<u8>,
     tables: Vec<Known>,
     table_bytes: usize,
@@ -91,6 +93,7 @@ impl Reader {
             checksum: asked,
             asked,
             has_format: false,
+            header_length: HEADER,
             post_headers: Vec::new(),
             tables: Vec::new(),
             table_bytes: 0,
@@ -249,20 +252,18 @@ impl Reader {
         if core::mem::take(&mut self.ends_statement) {
             self.forget_tables();
         }
-        let all = bytes.get(HEADER..).unwrap_or_default();
-        let is_format = event_type == EventType::FORMAT_DESCRIPTION;
+        let is_format = matches!(event_type, EventType::FORMAT_DESCRIPTION | EventType::START_V3);
+        if !is_format && !self.has_format && self.source == Source::File {
+            return Err(fail(Problem::Malformed("the first event, which is no FORMAT_DESCRIPTION,")));
+        }
+        let header_length = if is_format || event_type == EventType::ROTATE { HEADER } else { self.header_length };
+        let all = bytes.get(header_length..).ok_or_else(|| fail(Problem::Truncated("the event's header")))?;
         let mut format = None;
         let mut length = all.len();
         if is_format {
             let (description, body) = FormatDescription::decode(all).map_err(fail)?;
             length = body;
             format = Some(description);
-        } else if !self.has_format && self.source == Source::File {
-            return Err(fail(if event_type == EventType::START_V3 {
-                Problem::OldFormat(3)
-            } else {
-                Problem::Malformed("the first event, which is no FORMAT_DESCRIPTION,")
-            }));
         } else if checksum == Checksum::Crc32 {
             length = length.checked_sub(CHECKSUM).ok_or_else(|| fail(Problem::Truncated("the checksum")))?;
         }
@@ -280,14 +281,16 @@ impl Reader {
         if let Some(format) = format {
             self.checksum = format.checksum.unwrap_or_default();
             self.has_format = true;
+            self.header_length = usize::from(format.header_length);
             self.post_headers = format.post_header_lengths.to_vec();
             self.forget_tables();
         }
         let post_header = self.post_header(event_type);
         if event_type == EventType::TABLE_MAP {
-            table = Some(self.describe(body, post_header).map_err(fail)?);
-        } else if is_rows(event_type) {
-            let (table_id, flags) = peek(body, post_header).map_err(fail)?;
+            table = self.describe(body, post_header).map_err(fail)?;
+        } else if is_rows(event_type)
+            && let Ok((table_id, flags)) = peek(body, post_header)
+        {
             let mut known = self.tables.iter().filter(|known| known.is_current);
             table = known.find(|known| known.table.table_id() == table_id).map(|known| Arc::clone(&known.table));
             self.ends_statement = flags.contains(RowsFlags::STMT_END);
@@ -301,14 +304,15 @@ impl Reader {
         index.and_then(|index| self.post_headers.get(index)).copied().unwrap_or(0)
     }
 
-    /// Keeps the table that a TABLE_MAP event describes.
-    fn describe(&mut self, body: &[u8], post_header: u8) -> Result<Arc<Table>, Problem> {
+    /// Keeps the table that a TABLE_MAP event describes; `None` for an event that is malformed, which [`Event::decode`] reports.
+    fn describe(&mut self, body: &[u8], post_header: u8) -> Result<Option<Arc<Table>>, Problem> {
         let same = self.tables.iter_mut().find(|known| known.table.body() == body);
         if let Some(known) = same {
             known.is_current = true;
-            return Ok(Arc::clone(&known.table));
+            return Ok(Some(Arc::clone(&known.table)));
         }
-        let table = Arc::new(Table::decode(body, post_header)?);
+        let Ok(table) = Table::decode(body, post_header) else { return Ok(None) };
+        let table = Arc::new(table);
         let limits = &self.limits;
         if let Some(at) = self.tables.iter().position(|known| known.table.table_id() == table.table_id()) {
             let old = self.tables.swap_remove(at);
@@ -325,7 +329,7 @@ impl Reader {
         }
         self.table_bytes = bytes;
         self.tables.push(Known { table: Arc::clone(&table), is_current: true });
-        Ok(table)
+        Ok(Some(table))
     }
 
     /// Ends the statement to which the tables belong.

@@ -14,6 +14,8 @@ use crate::error::{Problem, Result};
 pub const MOST_COLUMNS: usize = 4096;
 /// The post-header's length in logs of MySQL 5.1.4 to 5.1.15, whose table numbers have four bytes.
 const SHORT_POST_HEADER: u8 = 6;
+/// The post-header's length since.
+const POST_HEADER: u8 = 8;
 
 /// A TABLE_MAP event as its parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +30,7 @@ pub struct TableMap<'a> {
     pub table: &'a [u8],
     /// The number of each column's type.
     pub types: &'a [u8],
-    /// The metadata of all columns.
+    /// The metadata of all columns. MySQL 5.1.4 to 5.1.17 wrote none, and nothing behind it.
     pub metadata: &'a [u8],
     /// One bit for each column: whether it may be NULL.
     pub nullable: &'a [u8],
@@ -37,6 +39,11 @@ pub struct TableMap<'a> {
 }
 
 impl<'a> TableMap<'a> {
+    /// Reads the body of an event, of any server since MySQL 5.1.16.
+    pub fn parse(body: &'a [u8]) -> Result<Self> {
+        Self::decode(body, POST_HEADER)
+    }
+
     pub(crate) fn decode(body: &'a [u8], post_header: u8) -> Result<Self> {
         let mut reader = Reader::new(body);
         let table_id = table_id(&mut reader, post_header)?;
@@ -44,12 +51,16 @@ impl<'a> TableMap<'a> {
         let database = name(&mut reader, "the database's name")?;
         let table = name(&mut reader, "the table's name")?;
         let columns = columns(&mut reader)?;
+        let types = reader.bytes(columns, "the columns' types")?;
+        if reader.is_empty() {
+            return Ok(Self { table_id, flags, database, table, types, metadata: &[], nullable: &[], optional: &[] });
+        }
         Ok(Self {
             table_id,
             flags,
             database,
             table,
-            types: reader.bytes(columns, "the columns' types")?,
+            types,
             metadata: reader.lenenc_bytes("the columns' metadata")?,
             nullable: reader.bytes(columns.div_ceil(8), "the bits of columns that may be NULL")?,
             optional: reader.rest(),
@@ -64,6 +75,9 @@ impl<'a> TableMap<'a> {
         put_name(self.table, out);
         out.put_lenenc_int(self.types.len() as u64);
         out.put(self.types);
+        if self.nullable.is_empty() && !self.types.is_empty() {
+            return;
+        }
         out.put_lenenc_bytes(self.metadata);
         out.put(self.nullable);
         out.put(self.optional);
@@ -173,7 +187,10 @@ impl Table {
         let mut metadata = Reader::new(map.metadata);
         let mut columns = Vec::with_capacity(map.types.len());
         for (index, column_type) in map.types.iter().enumerate() {
-            let kind = ColumnKind::decode(*column_type, &mut metadata)?;
+            let kind = match ColumnKind::decode(*column_type, &mut metadata) {
+                Err(_) if map.nullable.is_empty() => ColumnKind::Unknown(*column_type),
+                kind => kind?,
+            };
             columns.push(Column::new(kind, bit(map.nullable, index)));
         }
         let mut table = Self {
