@@ -5,11 +5,13 @@
 mod accounts;
 mod bridge;
 mod client;
+mod events;
 mod frames;
 mod lexer;
 mod messages;
 mod options;
 mod pem;
+mod rows;
 mod script;
 mod seeds;
 mod server;
@@ -27,7 +29,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 12] = [
     Target { name: "messages", run: messages::run },
     Target { name: "frames", run: frames::run },
     Target { name: "accounts", run: accounts::run },
@@ -38,6 +40,8 @@ pub const TARGETS: [Target; 10] = [
     Target { name: "bridge", run: bridge::run },
     Target { name: "sql", run: sql::run },
     Target { name: "lexer", run: lexer::run },
+    Target { name: "events", run: events::run },
+    Target { name: "rows", run: rows::run },
 ];
 
 /// The target of that name.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use sealwire_binlog::{Event, EventType, Limits, Reader};
 use sealwire_core::client;
 use sealwire_core::message::Value;
 use sealwire_core::message::vectors::{self, Kind};
@@ -27,6 +28,8 @@ pub fn seeds(target: &str, root: &Path) -> Vec<Vec<u8>> {
         "server" => servers(),
         "sql" => sql::SEEDS.iter().map(|text| under(0, text.as_bytes())).collect(),
         "lexer" => lexer::SEEDS.iter().flat_map(|text| [0, 4, 7].map(|how| under(how, text.as_bytes()))).collect(),
+        "events" => events(root),
+        "rows" => rows(root),
         "bridge" => BRIDGE.iter().map(|(mode, bytes)| under(*mode, bytes)).collect(),
         _ => Vec::new(),
     }
@@ -58,6 +61,69 @@ fn message(kind: Kind, capabilities: u64, payload: &[u8]) -> Vec<u8> {
         _ => out.put(payload),
     }
     out
+}
+
+/// The recorded log of MariaDB.
+fn log(root: &Path) -> Vec<u8> {
+    std::fs::read(root.join("core/binlog/tests/data/mariadb-10.11.binlog")).expect("the recorded log")
+}
+
+/// Shows each event of the recorded log.
+fn each_event(log: &[u8], mut visit: impl FnMut(&Event<'_>)) {
+    let (mut reader, mut rest) = (Reader::file(Limits::default()), log);
+    while let Some(event) = reader.next(&mut rest).expect("a log that is whole") {
+        visit(&event);
+    }
+}
+
+/// The first events as a file, each kind of event as a script, texts.
+fn events(root: &Path) -> Vec<Vec<u8>> {
+    let log = log(root);
+    let mut all = vec![under(0, &log[..3000])];
+    let mut seen = std::collections::BTreeSet::new();
+    each_event(&log, |event| {
+        let Ok(length) = u8::try_from(event.body.len()) else { return };
+        if seen.insert((event.header.event_type, event.header.flags.0, length / 32)) {
+            let head = [2, event.header.event_type.0, event.header.flags.0 as u8, length];
+            all.push([&head[..], event.body].concat());
+        }
+    });
+    let uuid = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
+    for text in ["{\"a\": [1, -2.5e3, \"\\u00e4\", true, null]}", &format!("{uuid}:1-5:7:tag:9"), "0-1-100,7-1-3"] {
+        all.push(under(5, text.as_bytes()));
+        let mut bytes = Vec::new();
+        if sealwire_binlog::json::from_text(text, &mut bytes).is_ok() {
+            all.push(under(4, &bytes));
+        }
+    }
+    let set: sealwire_binlog::GtidSet = format!("{uuid}:1-5:7:tag:9").parse().expect("a set");
+    let mut bytes = Vec::new();
+    set.encode(&mut bytes);
+    all.push(under(3, &bytes));
+    all
+}
+
+/// The rows of each table in the recorded log.
+fn rows(root: &Path) -> Vec<Vec<u8>> {
+    let (mut all, mut map) = (Vec::new(), Vec::new());
+    each_event(&log(root), |event| {
+        let kind = match event.header.event_type {
+            EventType::TABLE_MAP => {
+                map = event.body.to_vec();
+                return;
+            }
+            EventType::WRITE_ROWS_V1 => 0,
+            EventType::UPDATE_ROWS_V1 => 1,
+            EventType::DELETE_ROWS_V1 => 2,
+            _ => return,
+        };
+        let Ok(length) = u8::try_from(map.len()) else { return };
+        // Behind the table's number, the flags, and the number of columns.
+        let rows = event.body.get(9..).unwrap_or_default();
+        all.push([&[kind, length][..], &map, rows.get(..1000).unwrap_or(rows)].concat());
+    });
+    all.truncate(60);
+    all
 }
 
 fn frames() -> Vec<Vec<u8>> {

@@ -8,8 +8,9 @@ use crate::nightly;
 use crate::run::{Context, Tally, run, spelled};
 
 /// The programs of tests/fuzz.
-const TARGETS: [&str; 10] =
-    ["messages", "frames", "accounts", "options", "pem", "client", "server", "bridge", "sql", "lexer"];
+const TARGETS: [&str; 12] = [
+    "messages", "frames", "accounts", "options", "pem", "client", "server", "bridge", "sql", "lexer", "events", "rows",
+];
 
 /// Seconds for each target in CI.
 const CI_SECONDS: u64 = 10;
