@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use sealwire_core::wire::{Put as _, Reader};
 
+use crate::decimal::Decimal;
 use crate::error::{Problem, Result};
 
 /// ROTATE: the log continues in another file.
@@ -102,7 +103,7 @@ pub struct UserValue<'a> {
     pub flags: Option<u8>,
 }
 
-impl UserValue<'_> {
+impl<'a> UserValue<'a> {
     /// A text.
     pub const STRING: u8 = 0;
     /// A DOUBLE.
@@ -111,6 +112,16 @@ impl UserValue<'_> {
     pub const INT: u8 = 2;
     /// A DECIMAL.
     pub const DECIMAL: u8 = 4;
+
+    /// The number of a [`UserValue::DECIMAL`].
+    pub fn decimal(&self) -> Result<Decimal<'a>> {
+        let mut reader = Reader::new(self.data);
+        let (precision, scale) = (reader.u8("a DECIMAL's precision")?, reader.u8("a DECIMAL's precision")?);
+        if self.kind != Self::DECIMAL || !(1..=65).contains(&precision) || scale > precision {
+            return Err(Problem::Malformed("a DECIMAL's precision"));
+        }
+        Decimal::read(&mut reader, precision, scale)
+    }
 
     /// Whether an integer is unsigned.
     pub fn is_unsigned(&self) -> bool {

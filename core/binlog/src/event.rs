@@ -1,13 +1,16 @@
 //! One event: its header, its bytes, and all that is needed to decode its body.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use crate::body::{Body, Context};
 use crate::error::{Error, Problem};
 use crate::event_type::EventType;
+use crate::format::Checksum;
 use crate::header::{EventFlags, EventHeader, HEADER};
 use crate::inflate::Inflate;
 use crate::table_map::Table;
+use crate::writer::encode_raw;
 
 /// An event as a [`crate::Reader`] found it. Its checksum was compared.
 #[derive(Debug, Clone)]
@@ -49,6 +52,15 @@ impl<'a> Event<'a> {
             self.body
         };
         Body::decode(bytes, context).map_err(|problem| self.error(problem))
+    }
+
+    /// The bytes of this event with another type and body: the header stays as it was, but for the size. So a compressed event becomes
+    /// plain.
+    pub fn with_body(&self, event_type: EventType, body: &[u8], checksum: Checksum) -> Result<Vec<u8>, Error> {
+        let mut bytes = Vec::with_capacity(HEADER + body.len() + 4);
+        let header = EventHeader { event_type, ..self.header };
+        encode_raw(header, body, checksum, &mut bytes).map_err(|problem| self.error(problem))?;
+        Ok(bytes)
     }
 
     /// A problem with the place of this event.

@@ -11,6 +11,7 @@ extern crate sealwire_wasm_tests;
 
 mod body;
 mod build;
+mod checksum;
 mod column;
 mod control;
 mod decimal;
@@ -57,4 +58,4 @@ pub use rows::{Row, RowIter, Rows, RowsFlags, RowsKind};
 pub use table_map::{Column, MOST_COLUMNS, Table, TableMap};
 pub use temporal::{Date, DateTime, Time, Timestamp};
 pub use value::Value;
-pub use writer::{Head, Writer, encode_event, relocate};
+pub use writer::{Head, Writer, encode_event, encode_raw, relocate};

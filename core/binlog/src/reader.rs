@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use crate::checksum::checksum_of;
 use crate::error::{Error, Problem};
 use crate::event::Event;
 use crate::event_type::EventType;
@@ -344,21 +345,4 @@ impl Reader {
     const fn error(&self, event: Option<EventType>, problem: Problem) -> Error {
         Error { position: self.position, event, problem }
     }
-}
-
-/// The checksum of an event's bytes, which end with it. FORMAT_DESCRIPTION is summed up without the flag IN_USE, because the server
-/// clears the flag in the file without touching the checksum.
-pub(crate) fn checksum_of(bytes: &[u8], is_format: bool) -> u32 {
-    const FLAGS: usize = HEADER - 2;
-    let mut hasher = crc32fast::Hasher::new();
-    let covered = bytes.get(..bytes.len().saturating_sub(CHECKSUM)).unwrap_or_default();
-    match covered.split_at_checked(FLAGS) {
-        Some((head, [flags, rest @ ..])) if is_format => {
-            hasher.update(head);
-            hasher.update(&[flags & !(EventFlags::IN_USE.0 as u8)]);
-            hasher.update(rest);
-        }
-        _ => hasher.update(covered),
-    }
-    hasher.finalize()
 }

@@ -5,11 +5,11 @@ use alloc::vec::Vec;
 use sealwire_core::wire::Put as _;
 
 use crate::body::Body;
+use crate::checksum::checksum_of;
 use crate::error::{Problem, Result};
 use crate::event_type::EventType;
 use crate::format::{CHECKSUM, Checksum, FormatDescription, MAGIC};
 use crate::header::{EventFlags, EventHeader, HEADER};
-use crate::reader::checksum_of;
 
 /// The part of a header that does not follow from the body and the position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -77,13 +77,28 @@ pub fn encode_event(
     out: &mut Vec<u8>,
 ) -> Result<u32> {
     let event_type = body.event_type().ok_or(Problem::UnknownEvent)?;
-    let start = out.len();
     let Head { timestamp, server_id, flags } = head;
-    EventHeader { timestamp, event_type, server_id, size: 0, end_log_pos, flags }.encode(out);
-    body.encode(out);
+    let header = EventHeader { timestamp, event_type, server_id, size: 0, end_log_pos, flags };
     // FORMAT_DESCRIPTION has its checksum always, if the server knows checksums.
     let always = matches!(body, Body::FormatDescription(format) if format.checksum.is_some());
-    if always || checksum == Checksum::Crc32 {
+    encode_with(header, if always { Checksum::Crc32 } else { checksum }, out, |out| body.encode(out))
+}
+
+/// Appends an event whose body is bytes already, and returns its size. `header.size` is not looked at.
+pub fn encode_raw(header: EventHeader, body: &[u8], checksum: Checksum, out: &mut Vec<u8>) -> Result<u32> {
+    encode_with(header, checksum, out, |out| out.put(body))
+}
+
+fn encode_with(
+    header: EventHeader,
+    checksum: Checksum,
+    out: &mut Vec<u8>,
+    body: impl FnOnce(&mut Vec<u8>),
+) -> Result<u32> {
+    let start = out.len();
+    header.encode(out);
+    body(out);
+    if checksum == Checksum::Crc32 {
         out.put(&[0; CHECKSUM]);
     }
     let size = out.len() - start;
@@ -93,7 +108,7 @@ pub fn encode_event(
     };
     let event = out.get_mut(start..).unwrap_or_default();
     overwrite(event, SIZE, size);
-    if always || checksum == Checksum::Crc32 {
+    if checksum == Checksum::Crc32 {
         sum(event);
     }
     Ok(size)

@@ -21,12 +21,14 @@ const CLIENT: &str = "sealwire_wasm";
 const PAGE: &str = "sealwire_page";
 
 /// Core's tests that also run on wasm: package, kind of target, and the name of the built file.
-const TESTS: [(&str, &[&str], &str); 6] = [
+const TESTS: [(&str, &[&str], &str); 8] = [
     ("sealwire-core", &["--lib"], "sealwire_core"),
     ("sealwire-core", &["--test", "tls"], "tls"),
     ("sealwire-accounts", &["--lib"], "sealwire_accounts"),
     ("sealwire-binlog", &["--lib"], "sealwire_binlog"),
     ("sealwire-binlog", &["--test", "logs"], "logs"),
+    ("sealwire-binlog", &["--test", "row_types"], "row_types"),
+    ("sealwire-binlog", &["--test", "properties"], "properties"),
     ("sealwire-simnet", &["--lib"], "sealwire_simnet"),
 ];
 
