@@ -1,5 +1,6 @@
 //! From bytes to events: the format, checksums, positions, and the tables that row events speak of.
 
+use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -35,11 +36,11 @@ impl Default for Limits {
 /// The tables kept for statements to come, because a table that is described again in the same words is not read again.
 const KEPT_TABLES: usize = 256;
 
-/// A table, and whether the current statement described it.
+/// A table, and the number of the statement that described it last.
 #[derive(Debug)]
 struct Known {
     table: Arc<Table>,
-    is_current: bool,
+    statement: u64,
 }
 
 /// Whether the first bytes of a file are to come.
@@ -65,11 +66,15 @@ pub struct Reader {
     asked: Checksum,
     /// Whether a FORMAT_DESCRIPTION came.
     has_format: bool,
+    /// Whether the rest of the file is encrypted.
+    is_encrypted: bool,
     /// The length of headers, as FORMAT_DESCRIPTION says.
     header_length: usize,
     post_headers: Vec<u8>,
-    tables: Vec<Known>,
+    /// By the numbers of the tables. Those of the current statement are valid.
+    tables: BTreeMap<u64, Known>,
     table_bytes: usize,
+    statement: u64,
     /// Whether the tables end with the current event.
     ends_statement: bool,
 }
@@ -94,10 +99,12 @@ impl Reader {
             checksum: asked,
             asked,
             has_format: false,
+            is_encrypted: false,
             header_length: HEADER,
             post_headers: Vec::new(),
-            tables: Vec::new(),
+            tables: BTreeMap::new(),
             table_bytes: 0,
+            statement: 0,
             ends_statement: false,
         }
     }
@@ -137,6 +144,9 @@ impl Reader {
             self.position = MAGIC.len() as u64;
             self.source = Source::File;
         }
+        if self.is_encrypted && !bytes.is_empty() {
+            return Err(self.error(None, Problem::Encrypted));
+        }
         let Some(header) = self.header(bytes)? else { return Ok(None) };
         let Some((event, rest)) = bytes.split_at_checked(header.size as usize) else { return Ok(None) };
         let event = self.take(header, event, self.checksum)?;
@@ -158,6 +168,7 @@ impl Reader {
         match self.source {
             Source::FileStart => Err(self.error(None, Problem::NotABinaryLog)),
             _ if rest.is_empty() => Ok(()),
+            _ if self.is_encrypted => Err(self.error(None, Problem::Encrypted)),
             _ => {
                 let event = self.header(rest)?.map(|header| header.event_type);
                 Err(self.error(event, Problem::Truncated("the event")))
@@ -219,9 +230,8 @@ impl Reader {
             Source::File | Source::FileStart => self.position += u64::from(header.size),
             Source::Stream => self.follow(&header, event.body),
         }
-        if header.event_type == EventType::START_ENCRYPTION && self.source == Source::File {
-            return Err(self.error(Some(header.event_type), Problem::Encrypted));
-        }
+        // A stream is decrypted by the server.
+        self.is_encrypted |= header.event_type == EventType::START_ENCRYPTION && self.source == Source::File;
         Ok(event)
     }
 
@@ -292,8 +302,8 @@ impl Reader {
         } else if is_rows(event_type)
             && let Ok((table_id, flags)) = peek(body, post_header)
         {
-            let mut known = self.tables.iter().filter(|known| known.is_current);
-            table = known.find(|known| known.table.table_id() == table_id).map(|known| Arc::clone(&known.table));
+            let known = self.tables.get(&table_id).filter(|known| known.statement == self.statement);
+            table = known.map(|known| Arc::clone(&known.table));
             self.ends_statement = flags.contains(RowsFlags::STMT_END);
         }
         let inflate = self.limits.inflate;
@@ -307,18 +317,15 @@ impl Reader {
 
     /// Keeps the table that a TABLE_MAP event describes; `None` for an event that is malformed, which [`Event::decode`] reports.
     fn describe(&mut self, body: &[u8], post_header: u8) -> Result<Option<Arc<Table>>, Problem> {
-        let same = self.tables.iter_mut().find(|known| known.table.body() == body);
-        if let Some(known) = same {
-            known.is_current = true;
+        let Ok((table_id, _)) = peek(body, post_header) else { return Ok(None) };
+        if let Some(known) = self.tables.get_mut(&table_id).filter(|known| known.table.body() == body) {
+            known.statement = self.statement;
             return Ok(Some(Arc::clone(&known.table)));
         }
+        let old = self.tables.remove(&table_id);
+        self.table_bytes -= old.map_or(0, |old| old.table.body().len());
         let Ok(table) = Table::decode(body, post_header) else { return Ok(None) };
-        let table = Arc::new(table);
         let limits = &self.limits;
-        if let Some(at) = self.tables.iter().position(|known| known.table.table_id() == table.table_id()) {
-            let old = self.tables.swap_remove(at);
-            self.table_bytes -= old.table.body().len();
-        }
         let (count, bytes) = (self.tables.len() + 1, self.table_bytes + body.len());
         let too_big =
             |what, size: usize, limit: usize| Problem::TooBig { what, size: size as u64, limit: limit as u64 };
@@ -329,7 +336,8 @@ impl Reader {
             return Err(too_big("the size of the tables' descriptions", bytes, limits.table_bytes));
         }
         self.table_bytes = bytes;
-        self.tables.push(Known { table: Arc::clone(&table), is_current: true });
+        let table = Arc::new(table);
+        self.tables.insert(table_id, Known { table: Arc::clone(&table), statement: self.statement });
         Ok(Some(table))
     }
 
@@ -339,7 +347,7 @@ impl Reader {
             self.tables.clear();
             self.table_bytes = 0;
         }
-        self.tables.iter_mut().for_each(|known| known.is_current = false);
+        self.statement += 1;
     }
 
     const fn error(&self, event: Option<EventType>, problem: Problem) -> Error {

@@ -187,40 +187,79 @@ impl<'a> Rows<'a> {
         }
         Ok(RowIter {
             reader: Reader::new(&self.data),
-            columns: table.columns(),
+            of: [&*self.data, self.before, self.after].map(|part| part.as_ptr() as usize),
+            columns: self.columns,
+            documents: table.columns().iter().filter(|column| is_json(column.kind)).count(),
             kind: self.kind,
-            before: self.before,
-            after: self.after,
+            before: present(table.columns(), self.before),
+            after: present(table.columns(), self.after),
         })
     }
 }
 
 /// One row: a value for each column of the table, or `None` for a column that is not in the image.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Row<'r> {
     /// The row before the change; empty for [`RowsKind::Write`].
     pub before: Vec<Option<Value<'r>>>,
     /// The row after the change; empty for [`RowsKind::Delete`].
     pub after: Vec<Option<Value<'r>>>,
+    /// The places in memory of the rows and the bits of columns to which the images belong.
+    of: [usize; 3],
+}
+
+impl PartialEq for Row<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.before == other.before && self.after == other.after
+    }
+}
+
+/// A column that is in an image.
+#[derive(Debug, Clone, Copy)]
+struct Present {
+    index: usize,
+    kind: ColumnKind,
+    is_unsigned: bool,
+    /// The number of the column among those of JSON documents.
+    document: Option<usize>,
+}
+
+/// The columns whose bits are set.
+fn present(columns: &[Column], bits: &[u8]) -> Vec<Present> {
+    let mut documents = 0..;
+    let column = |(index, column): (usize, &Column)| {
+        let document = if is_json(column.kind) { documents.next() } else { None };
+        let is_unsigned = column.unsigned == Some(true);
+        bit(bits, index).then_some(Present { index, kind: column.kind, is_unsigned, document })
+    };
+    columns.iter().enumerate().filter_map(column).collect()
 }
 
 /// The rows of an event.
 #[derive(Debug, Clone)]
 pub struct RowIter<'r> {
     reader: Reader<'r>,
-    columns: &'r [Column],
+    of: [usize; 3],
+    columns: usize,
+    /// The number of columns of JSON documents.
+    documents: usize,
     kind: RowsKind,
-    before: &'r [u8],
-    after: &'r [u8],
+    before: Vec<Present>,
+    after: Vec<Present>,
 }
 
 impl<'r> RowIter<'r> {
-    /// Reads the next row into `row`, whose memory serves for all rows. `false` is the end.
+    /// Reads the next row into `row`, whose memory serves for all rows. `false` is the end. Many rows at a time may take far more memory
+    /// than the event, because a column that is not in an image, or is NULL, has next to no bytes in it.
     pub fn next_into(&mut self, row: &mut Row<'r>) -> Result<bool> {
-        row.before.clear();
-        row.after.clear();
         if self.reader.is_empty() {
+            *row = Row::default();
             return Ok(false);
+        }
+        // All rows of an event have the same columns, so that the others stay as they are. `row` borrows from its event, so that no other
+        // event can be in the same place.
+        if row.of != self.of {
+            *row = Row { of: self.of, ..Row::default() };
         }
         let left = self.reader.remaining();
         let read = self.images(row);
@@ -230,23 +269,25 @@ impl<'r> RowIter<'r> {
         });
         if read.is_err() {
             self.reader.rest();
+            *row = Row::default();
         }
         read
     }
 
     fn images(&mut self, row: &mut Row<'r>) -> Result<()> {
         if self.kind.has_before() {
-            image(&mut self.reader, self.columns, self.before, None, &mut row.before)?;
+            row.before.resize(self.columns, None);
+            image(&mut self.reader, &self.before, None, &mut row.before)?;
         }
         if !self.kind.has_after() {
             return Ok(());
         }
         let mut partial = None;
         if self.kind == RowsKind::PartialUpdate && self.reader.lenenc_int("the row's options")? & 1 != 0 {
-            let documents = self.columns.iter().filter(|column| is_json(column.kind)).count();
-            partial = Some(self.reader.bytes(documents.div_ceil(8), "the bits of JSON columns")?);
+            partial = Some(self.reader.bytes(self.documents.div_ceil(8), "the bits of JSON columns")?);
         }
-        image(&mut self.reader, self.columns, self.after, partial, &mut row.after)
+        row.after.resize(self.columns, None);
+        image(&mut self.reader, &self.after, partial, &mut row.after)
     }
 }
 
@@ -270,35 +311,24 @@ const fn is_json(kind: ColumnKind) -> bool {
 /// Reads one image. The bits of NULL values are those of the columns that are present; `partial` has one bit for each JSON column.
 fn image<'r>(
     reader: &mut Reader<'r>,
-    columns: &[Column],
-    present: &[u8],
+    present: &[Present],
     partial: Option<&[u8]>,
-    values: &mut Vec<Option<Value<'r>>>,
+    values: &mut [Option<Value<'r>>],
 ) -> Result<()> {
-    let count = (0..columns.len()).filter(|index| bit(present, *index)).count();
-    let nulls = reader.bytes(count.div_ceil(8), "the bits of NULL values")?;
-    values.reserve(columns.len());
-    let (mut number, mut documents) = (0, 0);
-    for (index, column) in columns.iter().enumerate() {
-        let is_partial = is_json(column.kind) && {
-            documents += 1;
-            partial.is_some_and(|partial| bit(partial, documents - 1))
-        };
-        if !bit(present, index) {
-            values.push(None);
-            continue;
-        }
-        let is_null = bit(nulls, number);
-        number += 1;
-        let value = if is_null {
+    let nulls = reader.bytes(present.len().div_ceil(8), "the bits of NULL values")?;
+    for (number, column) in present.iter().enumerate() {
+        let is_partial = || column.document.zip(partial).is_some_and(|(number, partial)| bit(partial, number));
+        let value = if bit(nulls, number) {
             Value::Null
-        } else if is_partial {
+        } else if is_partial() {
             let length = reader.u32("the changes to a JSON document")?;
             Value::JsonDiff(reader.bytes(length as usize, "the changes to a JSON document")?)
         } else {
-            Value::read(reader, column.kind, column.unsigned == Some(true), index)?
+            Value::read(reader, column.kind, column.is_unsigned, column.index)?
         };
-        values.push(Some(value));
+        if let Some(place) = values.get_mut(column.index) {
+            *place = Some(value);
+        }
     }
     Ok(())
 }

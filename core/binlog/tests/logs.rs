@@ -13,8 +13,8 @@ use std::sync::Arc;
 use sealwire_binlog::{
     Body, Checksum, ColumnKind, Error, Event, EventFlags, EventType, Flavour, FormatDescription, GtidEvent, GtidList,
     GtidSet, Head, HeartbeatV2, IntVar, Limits, MAGIC, MariaDbGtid, MariaDbGtidEvent, NewColumn, NewTable, Problem,
-    Query, Reader, Rotate, RowMetadata, Rows, RowsBuilder, RowsFlags, RowsKind, StatusVariable, Table,
-    TransactionPayload, Value, Writer, deflate, encode_event, relocate,
+    Query, Reader, Rotate, RowMetadata, Rows, RowsBuilder, RowsFlags, RowsKind, StartEncryption, StatusVariable, Table,
+    TableMap, TransactionPayload, Value, Writer, deflate, encode_event, relocate,
 };
 
 const MARIADB: &[u8] = include_bytes!("data/mariadb-10.11.binlog");
@@ -157,7 +157,7 @@ fn written(flavour: Flavour, checksum: Checksum) -> Vec<u8> {
     put(Body::Query(Query { status: sealwire_binlog::StatusVariables(&status), ..Query::new(3, b"d", b"BEGIN") }));
     put(Body::IntVar(IntVar { kind: IntVar::INSERT_ID, value: 7 }));
     let table = table(&[ColumnKind::Int, ColumnKind::VarChar { bytes: 300 }]);
-    put(Body::TableMap(sealwire_binlog::TableMap::parse(table.body()).unwrap()));
+    put(Body::TableMap(TableMap::parse(table.body()).unwrap()));
     let version = if flavour == Flavour::MySql { 2 } else { 1 };
     let row = |number: i64| [Some(Value::Int(number)), Some(Value::Bytes(b"text"))];
     for kind in [RowsKind::Write, RowsKind::Update, RowsKind::Delete] {
@@ -265,6 +265,14 @@ fn a_file_that_is_no_log_is_refused() {
     let mut no_format = MAGIC.to_vec();
     encode_event(HEAD, 0, &Body::Stop, Checksum::None, &mut no_format).unwrap();
     assert!(matches!(problem(&no_format), Problem::Malformed(_)));
+    let mut encrypted = written(Flavour::MariaDb, Checksum::Crc32);
+    let mut writer = Writer::resume(encrypted.len() as u64, Checksum::Crc32);
+    let start = StartEncryption { scheme: 1, key_version: 1, nonce: [7; 12] };
+    writer.write(HEAD, &Body::StartEncryption(start), &mut encrypted).unwrap();
+    events(&encrypted, |_, _| {});
+    encrypted.extend([0; 40]);
+    let error = first_error(&encrypted, Limits::default());
+    assert_eq!((error.position, error.event, error.problem), (writer.position(), None, Problem::Encrypted));
     let mut small = written(Flavour::MySql, Checksum::None);
     small[4 + 9] = 18;
     small[4 + 10] = 0;
@@ -365,6 +373,21 @@ fn tables_live_until_their_statement_ends() {
 }
 
 #[test]
+fn many_tables_in_one_statement_take_no_more_time_each() {
+    let mut reader = Reader::stream(Checksum::None, Limits { tables: 50_000, ..Limits::default() });
+    let mut event = Vec::new();
+    let map = table(&[ColumnKind::Int]);
+    encode_event(HEAD, 0, &Body::TableMap(TableMap::parse(map.body()).unwrap()), Checksum::None, &mut event).unwrap();
+    for number in 0..50_000_u32 {
+        event[19..23].copy_from_slice(&number.to_le_bytes());
+        let described = reader.event(&event).unwrap().table.unwrap();
+        assert_eq!(described.table_id(), number.into());
+    }
+    event[19..23].copy_from_slice(&50_000_u32.to_le_bytes());
+    assert!(matches!(reader.event(&event).unwrap_err().problem, Problem::TooBig { what: "the number of tables", .. }));
+}
+
+#[test]
 fn an_unknown_event_is_skipped_only_if_its_flags_allow_it() {
     let mut event = Vec::new();
     encode_event(HEAD, 0, &Body::Stop, Checksum::None, &mut event).unwrap();
@@ -383,7 +406,7 @@ fn an_unknown_event_is_skipped_only_if_its_flags_allow_it() {
 fn a_payload_holds_events_without_checksums_and_no_second_payload() {
     let mut inside = Vec::new();
     let table = table(&[ColumnKind::Int]);
-    let map = Body::TableMap(sealwire_binlog::TableMap::parse(table.body()).unwrap());
+    let map = Body::TableMap(TableMap::parse(table.body()).unwrap());
     encode_event(HEAD, 0, &map, Checksum::None, &mut inside).unwrap();
     let mut rows = RowsBuilder::new(table, RowsKind::Write, 2);
     rows.push(&[], &[Some(Value::Int(3))]).unwrap();

@@ -235,7 +235,7 @@ fn columns_may_be_left_out_of_images() {
     table.encode(RowMetadata::Full, &mut body).unwrap();
     let table = Arc::new(Table::decode(&body, 8).unwrap());
     assert_eq!(table.primary_key(), [(0, 0)]);
-    let builder = RowsBuilder::new(table, RowsKind::Update, 2);
+    let builder = RowsBuilder::new(Arc::clone(&table), RowsKind::Update, 2);
     let mut builder = builder.with_columns(|index| index == 0, |index| index > 0);
     let before: Vec<Option<Value<'_>>> = vec![Some(Value::Int(1))];
     let after: Vec<Option<Value<'_>>> =
@@ -248,4 +248,13 @@ fn columns_may_be_left_out_of_images() {
     assert_eq!(row.before.iter().flatten().count(), 1);
     assert_eq!((row.after[0], row.after[5], row.after[9]), (None, Some(Value::Null), Some(Value::Int(9))));
     assert!(!iter.next_into(&mut row).unwrap());
+    assert_eq!(row, Row::default());
+    // A row that served for one event has nothing left of it in the next.
+    let mut second =
+        RowsBuilder::new(Arc::clone(&table), RowsKind::Update, 2).with_columns(|_| true, |index| index == 0);
+    second.push(&after, &before).unwrap();
+    let second = second.rows(RowsFlags::STMT_END);
+    let (mut first, mut second) = (rows.iter().unwrap(), second.iter().unwrap());
+    assert!(first.next_into(&mut row).unwrap() && second.next_into(&mut row).unwrap());
+    assert_eq!((row.before.iter().flatten().count(), row.after.iter().flatten().count()), (10, 1));
 }
