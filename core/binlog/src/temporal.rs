@@ -328,6 +328,14 @@ mod tests {
     }
 
     #[test]
+    fn midnight_has_no_sign() {
+        let zero = Time::read(&mut Reader::new(&[0x80, 0, 0]), 0).unwrap();
+        assert_eq!((zero.to_string(), zero.negative), ("00:00:00".into(), false));
+        let most = Time::read(&mut Reader::new(&[0x4b, 0x91, 0x05]), 0).unwrap();
+        assert_eq!(most.to_string(), "-838:59:59");
+    }
+
+    #[test]
     fn fractions_that_are_none_are_refused() {
         assert_eq!(Time::read(&mut Reader::new(&[0x80, 0, 0, 100]), 1), Err(Problem::Malformed("a second's fraction")));
         assert!(Timestamp::read(&mut Reader::new(&[0, 0, 0, 0, 0xff, 0xff, 0xff]), 6).is_err());
