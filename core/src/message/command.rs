@@ -7,7 +7,7 @@ use core::fmt;
 
 use super::handshake::{nul_or_rest, put_short_bytes};
 use super::parameters::{Parameter, Parameters, put_parameters};
-use super::{Attributes, Capabilities, Value};
+use super::{Attributes, BinlogDump, BinlogDumpGtid, Capabilities, RegisterReplica, Value};
 use crate::wire::{Put, Reader, Result};
 
 /// The numbers of the commands on the wire.
@@ -100,12 +100,12 @@ pub enum Command<'a> {
         /// The maximum number of rows.
         rows: u32,
     },
-    /// Registers a replica. The bytes are not decoded.
-    RegisterReplica(&'a [u8]),
-    /// Requests the binary log by position. The bytes are not decoded.
-    BinlogDump(&'a [u8]),
-    /// Requests the binary log by GTID. The bytes are not decoded.
-    BinlogDumpGtid(&'a [u8]),
+    /// Registers a replica.
+    RegisterReplica(RegisterReplica<'a>),
+    /// Requests the binary log by position.
+    BinlogDump(BinlogDump<'a>),
+    /// Requests the binary log by GTID.
+    BinlogDumpGtid(BinlogDumpGtid<'a>),
     /// A command with an unknown number.
     Unknown(u8),
 }
@@ -146,9 +146,9 @@ impl<'a> Command<'a> {
             number::STMT_FETCH => {
                 Self::StmtFetch { statement: reader.u32("statement id")?, rows: reader.u32("number of rows")? }
             }
-            number::REGISTER_REPLICA => Self::RegisterReplica(reader.rest()),
-            number::BINLOG_DUMP => Self::BinlogDump(reader.rest()),
-            number::BINLOG_DUMP_GTID => Self::BinlogDumpGtid(reader.rest()),
+            number::REGISTER_REPLICA => Self::RegisterReplica(RegisterReplica::read(&mut reader)?),
+            number::BINLOG_DUMP => Self::BinlogDump(BinlogDump::read(&mut reader)?),
+            number::BINLOG_DUMP_GTID => Self::BinlogDumpGtid(BinlogDumpGtid::read(&mut reader)?),
             unknown => Self::Unknown(unknown),
         })
     }
@@ -168,10 +168,10 @@ impl<'a> Command<'a> {
             Self::InitDb(bytes)
             | Self::StmtPrepare(bytes)
             | Self::StmtExecute(bytes)
-            | Self::StmtBulkExecute(bytes)
-            | Self::RegisterReplica(bytes)
-            | Self::BinlogDump(bytes)
-            | Self::BinlogDumpGtid(bytes) => out.put(bytes),
+            | Self::StmtBulkExecute(bytes) => out.put(bytes),
+            Self::RegisterReplica(replica) => replica.put(out),
+            Self::BinlogDump(dump) => dump.put(out),
+            Self::BinlogDumpGtid(dump) => dump.put(out),
             Self::Query(query) => query.put(capabilities, out),
             Self::FieldList { table, wildcard } => {
                 out.put_nul_bytes(table);
@@ -415,9 +415,21 @@ mod tests {
                 Command::StmtClose(number),
                 Command::StmtReset(number),
                 Command::StmtFetch { statement: number, rows: number },
-                Command::RegisterReplica(&bytes),
-                Command::BinlogDump(&bytes),
-                Command::BinlogDumpGtid(&bytes),
+                Command::RegisterReplica(RegisterReplica {
+                    server_id: number,
+                    host: &name,
+                    user: &plugin,
+                    password: &name,
+                    port: number as u16,
+                }),
+                Command::BinlogDump(BinlogDump { position: number, flags: 3, server_id: number, file: &name }),
+                Command::BinlogDumpGtid(BinlogDumpGtid {
+                    flags: number as u16,
+                    server_id: number,
+                    file: &name,
+                    position: u64::from(number),
+                    gtid_set: &bytes,
+                }),
                 Command::Unknown(0xaa),
             ];
             for command in commands {
