@@ -145,6 +145,12 @@ impl Link {
         self.eof || self.channel.peer_has_closed()
     }
 
+    /// Sets the deadline for the peer's next bytes, `limit` after the last input; `None` removes it.
+    #[cfg(feature = "client")]
+    pub(crate) fn wait_at_most(&mut self, limit: Option<Duration>) {
+        self.deadline = limit.map(|limit| self.now.monotonic.saturating_add(limit));
+    }
+
     /// Restarts the connection phase with a new deadline, `timeout` from now.
     #[cfg(feature = "server")]
     pub(crate) const fn restart_deadline(&mut self, timeout: Duration) {

@@ -171,8 +171,8 @@ impl Machine {
                 }
                 Event::Text(text) => Step::Text { text: String::from_utf8_lossy(&text).into_owned() },
                 Event::Closed => Step::Closed,
-                // Rows are handled above, and files are never offered.
-                Event::Row(_) | Event::LocalInfile { .. } => continue,
+                // Rows are handled above, files are never offered, and the binary log is not requested.
+                Event::Row(_) | Event::LocalInfile { .. } | Event::BinlogEvent { .. } => continue,
             };
             return Ok(step);
         }

@@ -49,6 +49,8 @@ pub enum OwnedEvent {
     Text(Vec<u8>),
     /// The server requests a file.
     File(Vec<u8>),
+    /// An event of the binary log.
+    BinlogEvent(Vec<u8>),
     /// The connection has ended.
     Closed,
     /// The connection has failed.
@@ -269,6 +271,7 @@ fn last(event: client::Event, client: &client::Connection) -> OwnedEvent {
         Event::Prepared(prepared) => OwnedEvent::Prepared(prepared),
         Event::Text(text) => OwnedEvent::Text(text),
         Event::LocalInfile { filename } => OwnedEvent::File(filename),
+        Event::BinlogEvent { .. } => OwnedEvent::BinlogEvent(client.row_payload().to_vec()),
         Event::Closed => OwnedEvent::Closed,
     }
 }

@@ -333,7 +333,7 @@ impl Connection {
         if phase.awaits_file() { Ok(phase) } else { Err(Error::Misuse("the server has not requested a file")) }
     }
 
-    fn phase(&mut self) -> Result<&mut CommandPhase, Error> {
+    pub(super) fn phase(&mut self) -> Result<&mut CommandPhase, Error> {
         self.link.check()?;
         match &mut self.state {
             _ if self.link.is_over() => Err(Error::Misuse("a command after the connection was closed")),
@@ -342,7 +342,12 @@ impl Connection {
         }
     }
 
-    fn send(&mut self, command: &Command<'_>, name: &'static str, expect: Option<Expect>) -> Result<(), Error> {
+    pub(super) fn send(
+        &mut self,
+        command: &Command<'_>,
+        name: &'static str,
+        expect: Option<Expect>,
+    ) -> Result<(), Error> {
         let capabilities = self.link.facts.capabilities;
         if self.phase()?.awaits_file() {
             return Err(Error::Misuse("a command while the server waits for a file"));

@@ -150,6 +150,16 @@ impl Config {
     }
 }
 
+/// The properties of a stream of the binary log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Streaming {
+    /// Whether semi-synchronous acknowledgements were agreed.
+    pub semi_sync: bool,
+    /// The longest time without a byte from the server, after which the connection fails. Heartbeats count, so take at least two of their
+    /// periods. `None` waits for ever, also for a server that is gone.
+    pub silence: Option<Duration>,
+}
+
 /// The capability flag of a compression algorithm.
 pub(super) const fn flag_of(algorithm: Algorithm) -> Capabilities {
     match algorithm {

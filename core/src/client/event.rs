@@ -42,6 +42,12 @@ pub enum Event {
         /// The file's name as the server gives it. A rogue server can name any file: check it against your statement.
         filename: Vec<u8>,
     },
+    /// An event of the binary log, in [`Connection::row_payload`](super::Connection::row_payload). The log ends with `ResultEnd` or
+    /// `Failed`, after which the server closes the connection.
+    BinlogEvent {
+        /// Whether the server waits for [`Connection::acknowledge_binlog`](super::Connection::acknowledge_binlog) of this event.
+        wants_ack: bool,
+    },
     /// The connection has ended in an orderly way.
     Closed,
 }

@@ -7,13 +7,18 @@ mod drive;
 mod event;
 mod handshake;
 mod local_infile;
+mod replication;
 mod reply_trace;
 mod results;
+mod stream;
+#[cfg(test)]
+mod testing;
 
-pub use config::{Config, TlsPolicy};
+pub use config::{Config, Streaming, TlsPolicy};
 pub use drive::{Buffers, Io, drive};
 pub use event::{Event, Prepared, RowFormat, Summary};
 pub use handshake::GREETING;
+pub use replication::{Flavor, Replication, ReplicationSettings, Source, StartPosition};
 
 pub use crate::lent_rows::LentRows;
 
@@ -45,7 +50,8 @@ use results::CommandPhase;
 ///   [`fetch`](Self::fetch), [`send_long_data`](Self::send_long_data), [`reset_statement`](Self::reset_statement),
 ///   [`close_statement`](Self::close_statement), [`ping`](Self::ping), [`init_db`](Self::init_db), [`statistics`](Self::statistics),
 ///   [`reset_connection`](Self::reset_connection), [`set_option`](Self::set_option), [`process_kill`](Self::process_kill),
-///   [`field_list`](Self::field_list), [`change_user`](Self::change_user), and [`quit`](Self::quit), which must be the last one. Answer
+///   [`field_list`](Self::field_list), [`change_user`](Self::change_user), [`binlog_dump`](Self::binlog_dump),
+///   [`binlog_dump_gtid`](Self::binlog_dump_gtid), [`register_replica`](Self::register_replica), and [`quit`](Self::quit), which must be the last one. Answer
 ///   [`Event::LocalInfile`] with [`local_infile_data`](Self::local_infile_data), [`local_infile_end`](Self::local_infile_end) and
 ///   [`local_infile_refuse`](Self::local_infile_refuse), which are for this event only.
 /// - getters: [`facts`](Self::facts), [`status`](Self::status), [`is_idle`](Self::is_idle),
@@ -87,9 +93,18 @@ impl Connection {
     pub fn handle_input(&mut self, input: Input<'_>, now: Now) -> Result<(), Error> {
         let stage = match &self.state {
             State::Handshake(Some(handshake)) => handshake.stage(),
-            State::Handshake(None) | State::Commands(_) => "during query",
+            State::Commands(phase) => stage_of(phase),
+            State::Handshake(None) => DURING_QUERY,
         };
-        self.link.handle_input(input, now, &mut self.received, stage).map_err(|error| self.link.fail(error))
+        let is_progress = matches!(&input, Input::Bytes(bytes) if !bytes.is_empty());
+        self.link.handle_input(input, now, &mut self.received, stage).map_err(|error| self.link.fail(error))?;
+        if is_progress
+            && !self.link.is_over()
+            && let State::Commands(phase) = &self.state
+        {
+            self.link.wait_at_most(phase.streaming().and_then(|streaming| streaming.silence));
+        }
+        Ok(())
     }
 
     /// Moves the bytes of a packet that has not arrived completely to `incoming`, if that is empty, so that the driver receives the others
@@ -187,7 +202,8 @@ impl Connection {
         Ok(BinaryRow::new(self.row_payload(), self.columns())?)
     }
 
-    /// The payload of that row, in which a driver may keep it: [`TextRow::new`] or [`BinaryRow::new`] decode it again.
+    /// The payload of that row, in which a driver may keep it: [`TextRow::new`] or [`BinaryRow::new`] decode it again. After
+    /// [`Event::BinlogEvent`], the event.
     #[inline]
     pub fn row_payload(&self) -> &[u8] {
         match &self.state {
@@ -206,6 +222,13 @@ impl Connection {
     }
 }
 
+/// The stage in which a connection is lost that waits for an answer.
+const DURING_QUERY: &str = "during query";
+
+fn stage_of(phase: &CommandPhase) -> &'static str {
+    if phase.streaming().is_some() { "while it sent the binary log" } else { DURING_QUERY }
+}
+
 impl State {
     /// Runs steps until there is an event or until more input is needed.
     fn advance(
@@ -217,14 +240,18 @@ impl State {
         match self {
             Self::Handshake(_) => self.advance_handshake(config, link, received),
             Self::Commands(phase) => {
-                if let Some(event) = phase.step(link, received, config)? {
-                    return Ok(Some(event));
+                let event = phase.step(link, received, config)?;
+                if phase.streaming().is_none() {
+                    link.wait_at_most(None);
+                }
+                if event.is_some() {
+                    return Ok(event);
                 }
                 if !link.peer_has_closed() {
                     return Ok(None);
                 }
                 if !phase.is_idle() || link.channel.has_more(received) {
-                    return Err(Error::ConnectionLost("during query"));
+                    return Err(Error::ConnectionLost(stage_of(phase)));
                 }
                 link.finish();
                 Ok(Some(Event::Closed))

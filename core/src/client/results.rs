@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::authentication::{Context, Exchange, Login, NextStep};
+use super::config::Streaming;
 use super::event::{Event, Prepared, RowFormat, Summary};
 use super::reply_trace::trace_reply;
 use crate::channel::{Channel, ExpectedNumbers};
@@ -15,7 +16,7 @@ use crate::link::Link;
 use crate::message::SqlError;
 use crate::message::{
     BinaryRow, Capabilities, ColumnDefinition, EofPacket, ErrPacket, OkPacket, QueryReply, RowReply, StatusFlags,
-    StmtPrepareOk, TextRow,
+    StmtPrepareOk, StreamPacket, TextRow,
 };
 use crate::printable;
 use crate::received::{Packet, Received};
@@ -51,6 +52,8 @@ pub(super) enum Expect {
     Prepare,
     /// COM_CHANGE_USER.
     ChangeUser(Exchange, Secret),
+    /// Events of the binary log, up to EOF or ERR: COM_BINLOG_DUMP, COM_BINLOG_DUMP_GTID.
+    BinlogStream(Streaming),
 }
 
 /// The progress within the reply to the first pending command.
@@ -153,6 +156,14 @@ impl CommandPhase {
         let Stage::Rows(format) = self.stage else { return false };
         self.row = Packet::default();
         channel.lend_rows(received, self.shape(format), rows)
+    }
+
+    /// The properties of the binary log's stream, if the server is sending one.
+    pub(super) fn streaming(&self) -> Option<Streaming> {
+        match self.pending.front()?.expect {
+            Expect::BinlogStream(streaming) => Some(streaming),
+            _ => None,
+        }
     }
 
     /// Whether the server waits for the contents of a file.
@@ -284,7 +295,10 @@ impl CommandPhase {
     ) -> Result<Option<Event>, Error> {
         let Some(Pending { expect, .. }) = self.pending.front_mut() else { return Ok(None) };
         let authenticating = matches!(expect, Expect::ChangeUser(..));
-        trace_reply(channel, &packet, payload, authenticating);
+        let in_stream = matches!(expect, Expect::BinlogStream(_)) && !ErrPacket::matches(payload);
+        if !in_stream {
+            trace_reply(channel, &packet, payload, authenticating);
+        }
         if !authenticating && ErrPacket::matches(payload) {
             return Ok(Some(self.failed(&ErrPacket::decode(payload)?, channel)));
         }
@@ -330,6 +344,16 @@ impl CommandPhase {
                     warnings: ok.warnings,
                 };
                 Ok(self.statement(prepared, ok.parameters, ok.columns, channel))
+            }
+            // A server without the agreed EOF packets ends the stream by one nevertheless.
+            Expect::BinlogStream(_) if EofPacket::matches(payload) => {
+                self.finish(channel);
+                Ok(Some(Event::ResultEnd { status: self.status, warnings: 0 }))
+            }
+            Expect::BinlogStream(streaming) => {
+                let StreamPacket { wants_ack, event } = StreamPacket::decode(payload, streaming.semi_sync)?;
+                self.row = Packet { at: packet.at.end - event.len()..packet.at.end, sequence: packet.sequence };
+                Ok(Some(Event::BinlogEvent { wants_ack }))
             }
             Expect::ChangeUser(exchange, password) => {
                 let context =

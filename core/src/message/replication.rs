@@ -166,6 +166,31 @@ impl<'a> SemiSyncAck<'a> {
     }
 }
 
+/// A packet of the binary log's stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StreamPacket<'a> {
+    /// Whether the server wants an acknowledgement.
+    pub(crate) wants_ack: bool,
+    pub(crate) event: &'a [u8],
+}
+
+impl<'a> StreamPacket<'a> {
+    /// Decodes a packet that is neither ERR nor EOF. `semi_sync` says that acknowledgements are agreed.
+    pub(crate) fn decode(payload: &'a [u8], semi_sync: bool) -> Result<Self> {
+        let mut reader = Reader::new(payload);
+        if reader.u8("header of a binary log event's packet")? != 0 {
+            return Err(Error::Malformed("header of a binary log event's packet"));
+        }
+        let mut wants_ack = false;
+        // The type of an event's first timestamp byte can be EF too, so the marker counts only where it is agreed.
+        if semi_sync && reader.peek() == Some(ACK) {
+            reader.u8("semi-synchronous header")?;
+            wants_ack = reader.u8("semi-synchronous header")? & 1 != 0;
+        }
+        Ok(Self { wants_ack, event: reader.rest() })
+    }
+}
+
 /// The name up to its first NUL, because some clients send NULs behind it, or instead of it.
 fn up_to_nul(name: &[u8]) -> &[u8] {
     name.split(|byte| *byte == 0).next().unwrap_or_default()
@@ -222,5 +247,17 @@ mod tests {
         let replica = RegisterReplica { password: b"\x7b\x7b", ..RegisterReplica::default() };
         let text = alloc::format!("{replica:?}");
         assert!(!text.contains("123") && text.contains("server_id: 0"), "{text}");
+    }
+
+    #[test]
+    fn the_marker_of_semi_synchronous_replication_counts_only_where_it_is_agreed() {
+        let packet = b"\0\xef\x01event";
+        let decoded = |semi_sync| StreamPacket::decode(packet, semi_sync).unwrap();
+        assert_eq!(decoded(true), StreamPacket { wants_ack: true, event: b"event" });
+        assert_eq!(decoded(false), StreamPacket { wants_ack: false, event: &packet[1..] });
+        let later = StreamPacket::decode(b"\0\xef\0event", true).unwrap();
+        assert_eq!(later, StreamPacket { wants_ack: false, event: b"event" });
+        assert!(StreamPacket::decode(b"", true).is_err() && StreamPacket::decode(b"\x01event", true).is_err());
+        assert!(StreamPacket::decode(b"\0\xef", true).is_err());
     }
 }
