@@ -30,6 +30,10 @@ pub enum ClientError {
     },
     /// The transport under the connection failed.
     Io(io::Error),
+    /// An event of the binary log can't be read.
+    Binlog(sealwire_binlog::Error),
+    /// A GTID can't be read.
+    Gtid(sealwire_binlog::GtidError),
 }
 
 impl ClientError {
@@ -52,6 +56,10 @@ impl ClientError {
                 SqlError::new(2003, b"HY000", format!("Can't connect to MySQL server on '{host}:{port}' ({reason})"))
             }
             Self::UnknownHost { host } => SqlError::new(2005, b"HY000", format!("Unknown MySQL server host '{host}'")),
+            Self::Binlog(error) => {
+                SqlError::new(MALFORMED_LOG, b"HY000", format!("The binary log can't be read: {error}"))
+            }
+            Self::Gtid(error) => SqlError::new(MALFORMED_GTID, b"HY000", format!("Malformed GTID: {error}")),
             Self::Io(error) => {
                 SqlError::new(2013, b"HY000", format!("Lost connection to MySQL server during query ({error})"))
             }
@@ -80,6 +88,10 @@ impl ClientError {
     }
 }
 
+/// MySQL's error number of an event that a replica can't read (ER_REPLICA_RELAY_LOG_READ_FAILURE).
+const MALFORMED_LOG: u16 = 1594;
+/// MySQL's error number of a malformed GTID set (ER_MALFORMED_GTID_SET_SPECIFICATION).
+const MALFORMED_GTID: u16 = 1772;
 /// MySQL's error number of a failed TLS connection.
 const TLS_FAILED: u16 = 2026;
 
@@ -128,6 +140,8 @@ impl std::error::Error for ClientError {
         match self {
             Self::Connection(error) => Some(error),
             Self::Connect { error, .. } | Self::Io(error) => Some(error),
+            Self::Binlog(error) => Some(error),
+            Self::Gtid(error) => Some(error),
             Self::Sql(_) | Self::UnknownHost { .. } => None,
         }
     }
@@ -136,6 +150,12 @@ impl std::error::Error for ClientError {
 impl From<Error> for ClientError {
     fn from(error: Error) -> Self {
         Self::Connection(error)
+    }
+}
+
+impl From<sealwire_binlog::Error> for ClientError {
+    fn from(error: sealwire_binlog::Error) -> Self {
+        Self::Binlog(error)
     }
 }
 

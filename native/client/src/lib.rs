@@ -1,19 +1,26 @@
 #![doc = include_str!("../README.md")]
 
 mod address;
+mod binlog;
 mod error;
 mod link;
+mod progress;
 mod result;
 mod socket;
+mod transactions;
 
 pub use address::Address;
+pub use binlog::{BinlogFollower, BinlogStream, Followed, StreamEvent};
 pub use error::ClientError;
 pub use link::FileOpener;
+pub use progress::Boundary;
 pub use result::{Pipeline, QueryResult, StatementResult};
+pub use sealwire_binlog as events;
 pub use sealwire_core as protocol;
-pub use sealwire_core::client::{Config, Prepared, Summary, TlsPolicy};
+pub use sealwire_core::client::{Config, Prepared, ReplicationSettings, StartPosition, Summary, TlsPolicy};
 pub use sealwire_net::{clock, provider, random};
 pub use socket::Socket;
+pub use transactions::{Change, OwnedValue, Transaction, Transactions};
 
 /// README's examples are tested with the documentation's.
 #[cfg(doctest)]
