@@ -16,7 +16,7 @@ use sealwire_core::tls::{CertificateProblem, ClientContext, Fingerprint, SslMode
 use super::handshake_trace::HandshakeTrace;
 use super::known_servers::KnownServers;
 use super::output;
-use super::settings::{self, Password, Settings};
+use super::settings::{self, ConnectionSettings, Password};
 use sealwire::{Address, Client, ClientError, Config, Socket, TlsPolicy};
 use sealwire_net::random::OsRandom;
 use sealwire_net::regular_file::{self, SMALL};
@@ -36,7 +36,7 @@ const MOST_PASSWORD_BYTES: u64 = 1 << 16;
 
 /// Makes connections: the first, and those after a lost connection.
 pub(crate) struct Connector {
-    settings: Settings,
+    settings: ConnectionSettings,
     values: Values,
     password: Option<Secret>,
     known: Option<KnownServers>,
@@ -52,7 +52,7 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
-    pub(crate) fn new(settings: Settings, values: Values) -> Self {
+    pub(crate) fn new(settings: ConnectionSettings, values: Values) -> Self {
         let known = KnownServers::of_user(|name| std::env::var(name).ok());
         Self {
             settings,
@@ -77,10 +77,6 @@ impl Connector {
 
     pub(crate) fn database(&self) -> Option<&str> {
         self.settings.database.as_deref()
-    }
-
-    pub(crate) fn prompt(&self) -> &str {
-        &self.settings.prompt
     }
 
     /// The settings of the last connection, for a second connection (to kill a statement).
@@ -265,7 +261,7 @@ impl Connector {
         config.server_name.clone_from(&settings.host);
         config.sni.clone_from(&choice.sni);
         config.charset = settings.charset;
-        config.attributes = attributes();
+        config.attributes = attributes(settings.program);
         config.connect_timeout = settings.connect_timeout;
         config.default_auth = settings.default_auth;
         config.enable_cleartext_plugin = settings.enable_cleartext_plugin;
@@ -359,7 +355,7 @@ impl Connector {
 
     /// Asks the user about a certificate; returns the fingerprint to trust, or `None` where the answer is no or no user can be asked.
     fn ask(&self, untrusted: &UntrustedServer) -> Result<Option<Fingerprint>, ClientError> {
-        if self.settings.behavior.batch {
+        if self.settings.is_script {
             return Ok(None);
         }
         output::print(&format!(
@@ -464,14 +460,14 @@ struct UntrustedServer {
 }
 
 /// The connection attributes, which a server shows in `performance_schema.session_connect_attrs`.
-fn attributes() -> Vec<(String, String)> {
+fn attributes(program: &str) -> Vec<(String, String)> {
     [
         ("_client_name", "sealwire".to_owned()),
         ("_client_version", env!("CARGO_PKG_VERSION").to_owned()),
         ("_os", std::env::consts::OS.to_owned()),
         ("_pid", std::process::id().to_string()),
         ("_platform", std::env::consts::ARCH.to_owned()),
-        ("program_name", "sealwire".to_owned()),
+        ("program_name", program.to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()

@@ -84,8 +84,8 @@ fn run_session(settings: Settings, values: Values) -> u8 {
     let (behavior, delimiter, execute) =
         (settings.behavior.clone(), settings.delimiter.clone(), settings.execute.clone());
     let (batch, tee, pager) = (behavior.batch, settings.tee.clone(), settings.pager.clone());
-    let ignores_interrupts = settings.ignores_interrupts;
-    let mut connector = Connector::new(settings, values);
+    let (ignores_interrupts, prompt) = (settings.ignores_interrupts, settings.prompt.clone());
+    let mut connector = Connector::new(settings.connection, values);
     let client = match connector.connect() {
         Ok(client) => client,
         Err(error) => {
@@ -96,7 +96,7 @@ fn run_session(settings: Settings, values: Values) -> u8 {
             return 1;
         }
     };
-    let mut session = Session::new(behavior, connector, client, Output::of_process());
+    let mut session = Session::new(behavior, connector, client, Output::of_process(), prompt);
     session.set_delimiter(&delimiter);
     if let Some(path) = tee {
         session.tee(&path);

@@ -52,6 +52,8 @@ pub(crate) struct Session {
     /// The server's name of the user, for the prompt; empty until it is needed.
     full_user: String,
     prompt: String,
+    /// The prompt of the options.
+    default_prompt: String,
     /// The nesting depth of `source`.
     depth: usize,
     interrupt: Interrupt,
@@ -67,9 +69,14 @@ pub(crate) struct Session {
 const MAX_DEPTH: usize = 32;
 
 impl Session {
-    pub(crate) fn new(behavior: Behavior, connector: Connector, client: Client<Socket>, output: Output) -> Self {
+    pub(crate) fn new(
+        behavior: Behavior,
+        connector: Connector,
+        client: Client<Socket>,
+        output: Output,
+        prompt: String,
+    ) -> Self {
         let database = connector.database().map(str::to_owned);
-        let prompt = connector.prompt().to_owned();
         Self {
             behavior,
             connector,
@@ -81,7 +88,8 @@ impl Session {
             last_insert_id: 0,
             last_statement: Vec::new(),
             full_user: String::new(),
-            prompt,
+            prompt: prompt.clone(),
+            default_prompt: prompt,
             depth: 0,
             interrupt: Interrupt::default(),
             names: Names::default(),
@@ -375,7 +383,7 @@ impl Session {
             Command::System => self.system(argument),
             Command::Prompt => {
                 let (text, said) = match argument {
-                    "" => (self.connector.prompt(), "Returning to default PROMPT of"),
+                    "" => (self.default_prompt.as_str(), "Returning to default PROMPT of"),
                     text => (text, "PROMPT set to"),
                 };
                 let line = format!("{said} '{text}'");

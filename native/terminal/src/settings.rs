@@ -23,16 +23,8 @@ pub(crate) const SOCKETS: [&str; 4] =
 /// The option that lists the allowed compression algorithms.
 const COMPRESSION: &str = "compression-algorithms";
 
-const OPTIONS: &[Spec] = &[
-    Spec::flag("auto-rehash", "Complete the names of tables and columns.")
-        .default("on")
-        .off_short('A', "Don't ask the server for names to complete."),
-    Spec::flag("auto-vertical-output", "Switch to vertical output if the result is wider than the terminal."),
-    Spec::flag("batch", "Print results with a tab as separator, each row on a new line. Ask no questions.").short('B'),
-    Spec::flag("binary-as-hex", "Print binary data as hex. Enabled by default at a terminal."),
-    Spec::flag("column-names", "Write column names in results.")
-        .default("on")
-        .off_short('N', "Don't write column names in results."),
+/// The options of every program that connects to a server.
+pub(crate) const CONNECTION: &[Spec] = &[
     Spec::flag("compress", "Use compression in server/client protocol: --compression-algorithms=zlib,uncompressed.")
         .short('C'),
     Spec::text(
@@ -43,21 +35,59 @@ const OPTIONS: &[Spec] = &[
     Spec::number("connect-timeout", "Number of seconds before connection timeout.")
         .between(1, 31_536_000)
         .default("30"),
-    Spec::text("database", "Database to use.").short('D'),
     Spec::text("default-auth", "Default authentication client-side plugin to use."),
-    Spec::text("default-character-set", "Set the default character set: utf8mb4, latin1, …").default("utf8mb4"),
-    Spec::text("delimiter", "Delimiter to be used.").default(";"),
     Spec::flag(
         "enable-cleartext-plugin",
         "Enable the plugin mysql_clear_password. The password is sent only inside verified TLS.",
     ),
-    Spec::text("execute", "Execute command and quit.").short('e').repeatable(),
-    Spec::flag("force", "Continue even if an SQL error occurs.").short('f'),
     Spec::flag(
         "get-server-public-key",
         "Get the server's RSA public key if TLS is off. An attacker in the middle can send another key.",
     ),
     Spec::text("host", "Connect to host.").short('h'),
+    Spec::number("max-allowed-packet", "The maximum packet length to receive from the server.")
+        .between(4096, 1 << 30)
+        .default("1G"),
+    Spec::optional_text(
+        "password",
+        "Password to use when connecting to the server. If the value is left out, it is asked for at the terminal.",
+    )
+    .short('p')
+    .secret(),
+    Spec::number("port", "Port number to use for connection.").short('P').between(0, 65535),
+    Spec::choice("protocol", &["TCP", "SOCKET"], "The protocol to use for connection: tcp or socket."),
+    Spec::path("server-public-key-path", "File with the server's RSA key in PEM format."),
+    Spec::path(
+        "socket",
+        "The socket file to use for connection. (Default: the first that is there of /var/run/mysqld/mysqld.sock, \
+         /run/mysqld/mysqld.sock, /var/lib/mysql/mysql.sock and /tmp/mysql.sock.)",
+    )
+    .short('S'),
+    Spec::flag("trace", "Print the handshake to standard error, packet by packet."),
+    Spec::text("user", "User for login if not current user.").short('u'),
+    Spec::number(
+        "zstd-compression-level",
+        "The level at which zstd compresses, on both sides: 1 is fast, 22 is small.",
+    )
+    .between(1, 22)
+    .default("3"),
+];
+
+const OPTIONS: &[Spec] = &[
+    Spec::flag("auto-rehash", "Complete the names of tables and columns.")
+        .default("on")
+        .off_short('A', "Don't ask the server for names to complete."),
+    Spec::flag("auto-vertical-output", "Switch to vertical output if the result is wider than the terminal."),
+    Spec::flag("batch", "Print results with a tab as separator, each row on a new line. Ask no questions.").short('B'),
+    Spec::flag("binary-as-hex", "Print binary data as hex. Enabled by default at a terminal."),
+    Spec::flag("column-names", "Write column names in results.")
+        .default("on")
+        .off_short('N', "Don't write column names in results."),
+    Spec::text("database", "Database to use.").short('D'),
+    Spec::text("default-character-set", "Set the default character set: utf8mb4, latin1, …").default("utf8mb4"),
+    Spec::text("delimiter", "Delimiter to be used.").default(";"),
+    Spec::text("execute", "Execute command and quit.").short('e').repeatable(),
+    Spec::flag("force", "Continue even if an SQL error occurs.").short('f'),
     Spec::flag("html", "Produce HTML output.").short('H'),
     Spec::flag("i-am-a-dummy", "Synonym for --safe-updates."),
     Spec::text("init-command", "SQL statement to execute when connecting, and again when reconnecting."),
@@ -68,56 +98,30 @@ const OPTIONS: &[Spec] = &[
         "local-infile",
         "Enable LOAD DATA LOCAL INFILE. Only a verified server gets the file that the statement names.",
     ),
-    Spec::number("max-allowed-packet", "The maximum packet length to receive from the server.")
-        .between(4096, 1 << 30)
-        .default("1G"),
     Spec::number("max-join-size", "Automatic limit for rows in a join when using --safe-updates.").default("1000000"),
-    Spec::optional_text(
-        "password",
-        "Password to use when connecting to the server. If the value is left out, it is asked for at the terminal.",
-    )
-    .short('p')
-    .secret(),
     Spec::optional_text("pager", "Pager to use to display results. Works at a terminal only."),
-    Spec::number("port", "Port number to use for connection.").short('P').between(0, 65535),
     Spec::text(
         "prompt",
         "Set the prompt to this value, with mysql's placeholders: \\u user, \\U user@host, \\h host, \\p port, \\d database, \\v version, \\c \
          counter, \\C connection id, \\l delimiter, \\T * in a transaction, \\D date, \\Y \\o \\O \\w its parts, \\R \\r \\m \\s \\P those of the time.",
     ),
-    Spec::choice("protocol", &["TCP", "SOCKET"], "The protocol to use for connection: tcp or socket."),
     Spec::flag("no-auto-rehash", "Synonym for --skip-auto-rehash."),
     Spec::flag("quick", "Don't cache the result, print it row by row.").short('q'),
     Spec::flag("raw", "Write fields without conversion. Used with --batch.").short('r'),
     Spec::flag("reconnect", "Reconnect if the connection is lost. Works at a terminal only.").default("on"),
     Spec::flag("safe-updates", "Only allow UPDATE and DELETE that use keys or LIMIT.").short('U'),
     Spec::number("select-limit", "Automatic limit for SELECT when using --safe-updates.").default("1000"),
-    Spec::path("server-public-key-path", "File with the server's RSA key in PEM format."),
     Spec::flag("show-warnings", "Show warnings after every statement."),
     Spec::flag("sigint-ignore", "Ignore Ctrl-C."),
     Spec::flag("silent", "Be more silent. Print results with a tab as separator, each row on a new line.")
         .short('s')
         .repeatable(),
-    Spec::path(
-        "socket",
-        "The socket file to use for connection. (Default: the first that is there of /var/run/mysqld/mysqld.sock, \
-         /run/mysqld/mysqld.sock, /var/lib/mysql/mysql.sock and /tmp/mysql.sock.)",
-    )
-    .short('S'),
     Spec::flag("table", "Output in table format.").short('t'),
     Spec::path("tee", "Append everything into outfile. Works at a terminal only."),
-    Spec::flag("trace", "Print the handshake to standard error, packet by packet."),
     Spec::flag("unbuffered", "Flush the output after each query.").short('n'),
-    Spec::text("user", "User for login if not current user.").short('u'),
     Spec::flag("verbose", "Write more. (-v -v -v gives the table output format).").short('v').repeatable(),
     Spec::flag("vertical", "Print the output of a query (rows) vertically.").short('E'),
     Spec::flag("xml", "Produce XML output.").short('X'),
-    Spec::number(
-        "zstd-compression-level",
-        "The level at which zstd compresses, on both sides: 1 is fast, 22 is small.",
-    )
-    .between(1, 22)
-    .default("3"),
 ];
 
 /// Options of mysql and mariadb that users have in their option files and that have no effect here.
@@ -148,13 +152,15 @@ pub(crate) const PROGRAM: Program = Program {
     usage: "[OPTIONS] [database]",
     groups: &["mysql", "client", "sealwire"],
     other_groups: &[],
-    tables: &[OPTIONS, WITHOUT_EFFECT, tls::CLIENT],
+    tables: &[OPTIONS, CONNECTION, WITHOUT_EFFECT, tls::CLIENT],
     arguments: 1,
 };
 
-/// The settings from the options, except those of TLS.
+/// The settings of a connection, except those of TLS.
 #[derive(Debug, Clone)]
-pub(crate) struct Settings {
+pub(crate) struct ConnectionSettings {
+    /// The program's name, which the server shows.
+    pub(crate) program: &'static str,
     pub(crate) address: Address,
     /// The host as the user named it; the certificate must match it.
     pub(crate) host: String,
@@ -172,14 +178,22 @@ pub(crate) struct Settings {
     pub(crate) compression: Algorithms,
     pub(crate) zstd_level: u8,
     pub(crate) trace: bool,
-    pub(crate) prompt: String,
-    pub(crate) delimiter: String,
-    /// The texts of `--execute`; each holds one statement or more.
-    pub(crate) execute: Vec<String>,
+    /// Whether nobody can be asked about a certificate.
+    pub(crate) is_script: bool,
     /// `--safe-updates`.
     pub(crate) safe_updates: Option<SafeUpdates>,
     /// `--init-command`: SQL that runs after each connect.
     pub(crate) init: Option<String>,
+}
+
+/// The settings from the options, except those of TLS.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) connection: ConnectionSettings,
+    pub(crate) prompt: String,
+    pub(crate) delimiter: String,
+    /// The texts of `--execute`; each holds one statement or more.
+    pub(crate) execute: Vec<String>,
     /// `--tee`.
     pub(crate) tee: Option<String>,
     /// `--pager`; empty for $PAGER.
@@ -205,11 +219,11 @@ pub(crate) struct Surroundings {
     pub(crate) terminal: bool,
 }
 
-impl Settings {
-    /// Resolves the options; the error is a sentence.
+impl ConnectionSettings {
+    /// Resolves the options of [`CONNECTION`]; the error is a sentence.
     pub(crate) fn from_values(
+        program: &'static str,
         values: &Values,
-        surroundings: Surroundings,
         variable: impl Fn(&str) -> Option<String>,
         exists: impl Fn(&str) -> bool,
     ) -> Result<Self, String> {
@@ -228,27 +242,20 @@ impl Settings {
                     sha256_password, mysql_clear_password, client_ed25519, parsec)")
             })
         };
-        let behavior = behavior(values, surroundings);
-        let database = values.arguments().first().map(String::as_str).or_else(|| values.text("database"));
-        if database.is_some_and(|database| database.contains("://")) {
-            // A URL may hold a password, so it is not repeated.
-            return Err("a URL stands where the database's name is expected; give its parts with -u, -p, -h and -P, and the database's \
-                name alone"
-                .to_owned());
-        }
         Ok(Self {
+            program,
             address: address(values, &host, &variable, exists)?,
             host,
             user: values.text("user").map(str::to_owned).or_else(environment_user).unwrap_or_default(),
             password,
-            database: database.map(str::to_owned),
+            database: None,
             connect_timeout: Duration::from_secs(values.number("connect-timeout").unwrap_or(30)),
             default_auth: values.text("default-auth").filter(|name| !name.is_empty()).map(plugin).transpose()?,
-            charset: default_charset(values.text("default-character-set").unwrap_or("utf8mb4"))?,
+            charset: UTF8MB4,
             server_public_key: values.path("server-public-key-path").map(PathBuf::from),
             get_server_public_key: values.flag("get-server-public-key"),
             enable_cleartext_plugin: values.flag("enable-cleartext-plugin"),
-            local_infile: values.flag("local-infile"),
+            local_infile: false,
             max_packet: values.number("max-allowed-packet").and_then(|size| size.try_into().ok()).unwrap_or(1 << 30),
             compression: match values.text(COMPRESSION) {
                 Some(algorithms) => Algorithms::parse(COMPRESSION, algorithms)?,
@@ -260,11 +267,42 @@ impl Settings {
                 .and_then(|level| level.try_into().ok())
                 .unwrap_or(ZSTD_LEVEL),
             trace: values.flag("trace"),
+            is_script: true,
+            safe_updates: None,
+            init: None,
+        })
+    }
+}
+
+impl Settings {
+    /// Resolves the options; the error is a sentence.
+    pub(crate) fn from_values(
+        values: &Values,
+        surroundings: Surroundings,
+        variable: impl Fn(&str) -> Option<String>,
+        exists: impl Fn(&str) -> bool,
+    ) -> Result<Self, String> {
+        let behavior = behavior(values, surroundings);
+        let database = values.arguments().first().map(String::as_str).or_else(|| values.text("database"));
+        if database.is_some_and(|database| database.contains("://")) {
+            // A URL may hold a password, so it is not repeated.
+            return Err("a URL stands where the database's name is expected; give its parts with -u, -p, -h and -P, and the database's \
+                name alone"
+                .to_owned());
+        }
+        Ok(Self {
+            connection: ConnectionSettings {
+                database: database.map(str::to_owned),
+                charset: default_charset(values.text("default-character-set").unwrap_or("utf8mb4"))?,
+                local_infile: values.flag("local-infile"),
+                is_script: behavior.batch,
+                safe_updates: SafeUpdates::of(values),
+                init: values.text("init-command").map(str::to_owned),
+                ..ConnectionSettings::from_values(PROGRAM.name, values, variable, exists)?
+            },
             prompt: values.text("prompt").unwrap_or("sealwire> ").to_owned(),
             delimiter: delimiter(values.text("delimiter").unwrap_or(";"))?,
             execute: values.texts("execute").map(str::to_owned).collect(),
-            safe_updates: SafeUpdates::of(values),
-            init: values.text("init-command").map(str::to_owned),
             // `--tee` has no effect in a script, as in mysql.
             tee: values.text("tee").filter(|_| !behavior.batch).map(str::to_owned),
             pager: values.is_given("pager").then(|| values.text("pager").unwrap_or_default().to_owned()),
@@ -371,6 +409,9 @@ fn address(
 const CHARSETS: [(&str, u8); 7] =
     [("utf8mb4", 45), ("utf8", 33), ("utf8mb3", 33), ("latin1", 8), ("latin2", 9), ("ascii", 11), ("binary", 63)];
 
+/// The id of utf8mb4's default collation.
+const UTF8MB4: u8 = 45;
+
 /// The id of a character set's default collation.
 pub(crate) fn charset(name: &str) -> Option<u8> {
     CHARSETS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, id)| *id)
@@ -408,25 +449,29 @@ mod tests {
 
     #[test]
     fn localhost_is_the_socket_unless_tcp_is_asked_for() {
-        assert_eq!(settings("").address, Address::Unix(SOCKETS[0].into()));
+        assert_eq!(settings("").connection.address, Address::Unix(SOCKETS[0].into()));
         assert_eq!(
-            settings_at("", true, &[], "/tmp/mysql.sock").unwrap().address,
+            settings_at("", true, &[], "/tmp/mysql.sock").unwrap().connection.address,
             Address::Unix("/tmp/mysql.sock".into())
         );
-        assert_eq!(settings("-S /s").address, Address::Unix("/s".into()));
-        assert_eq!(settings("-S /s -P 3307").address, Address::Unix("/s".into()));
-        assert_eq!(settings("-P 3307").address, tcp("localhost", 3307));
-        assert_eq!(settings("-h localhost -P 3307").address, tcp("localhost", 3307));
-        assert_eq!(settings("--protocol=tcp").address, tcp("localhost", 3306));
-        assert_eq!(settings("-h 127.0.0.1 -S /s").address, tcp("127.0.0.1", 3306));
+        assert_eq!(settings("-S /s").connection.address, Address::Unix("/s".into()));
+        assert_eq!(settings("-S /s -P 3307").connection.address, Address::Unix("/s".into()));
+        assert_eq!(settings("-P 3307").connection.address, tcp("localhost", 3307));
+        assert_eq!(settings("-h localhost -P 3307").connection.address, tcp("localhost", 3307));
+        assert_eq!(settings("--protocol=tcp").connection.address, tcp("localhost", 3306));
+        assert_eq!(settings("-h 127.0.0.1 -S /s").connection.address, tcp("127.0.0.1", 3306));
         assert!(settings_at("-h db1 --protocol=socket", true, &[], "").is_err());
-        assert_eq!(settings_at("-h db1", true, &[("MYSQL_TCP_PORT", "3310")], "").unwrap().address, tcp("db1", 3310));
-        assert_eq!(settings_at("", true, &[("MYSQL_HOST", "db2")], "").unwrap().address, tcp("db2", 3306));
+        assert_eq!(
+            settings_at("-h db1", true, &[("MYSQL_TCP_PORT", "3310")], "").unwrap().connection.address,
+            tcp("db1", 3310)
+        );
+        assert_eq!(settings_at("", true, &[("MYSQL_HOST", "db2")], "").unwrap().connection.address, tcp("db2", 3306));
     }
 
     #[test]
     fn the_password_is_given_inherited_or_asked_for() {
-        let password = |line, set: &[(&str, &str)]| match settings_at(line, true, set, "").unwrap().password {
+        let password = |line, set: &[(&str, &str)]| match settings_at(line, true, set, "").unwrap().connection.password
+        {
             Password::Given(secret) => Some(String::from_utf8(secret.expose().to_vec()).unwrap()),
             Password::Ask => None,
         };
@@ -456,13 +501,13 @@ mod tests {
     #[test]
     fn what_is_run_at_each_connect_is_what_mysql_sends() {
         let plain = settings("");
-        assert_eq!((plain.safe_updates, plain.init), (None, None));
-        let safe = |line| settings(line).safe_updates.unwrap();
+        assert_eq!((plain.connection.safe_updates, plain.connection.init), (None, None));
+        let safe = |line| settings(line).connection.safe_updates.unwrap();
         let statement = "SET sql_safe_updates=1,sql_select_limit=1000,max_join_size=1000000";
         assert_eq!(safe("-U").statement(), statement);
         assert_eq!(safe("--i-am-a-dummy --select-limit=5").statement(), statement.replace("1000,", "5,"));
         assert_eq!(safe("-U").without_joins(), "SET sql_safe_updates=1,sql_select_limit=1000");
-        assert_eq!(settings("-U --init-command=x").init.as_deref(), Some("x"));
+        assert_eq!(settings("-U --init-command=x").connection.init.as_deref(), Some("x"));
     }
 
     #[test]
@@ -482,8 +527,8 @@ mod tests {
     fn statements_and_the_database_are_taken_from_the_line() {
         let read = settings("-e one -Dother -e two test");
         assert_eq!(read.execute, ["one", "two"]);
-        assert_eq!(read.database.as_deref(), Some("test"));
-        assert_eq!(settings("-Dother").database.as_deref(), Some("other"));
+        assert_eq!(read.connection.database.as_deref(), Some("test"));
+        assert_eq!(settings("-Dother").connection.database.as_deref(), Some("other"));
     }
 
     #[test]
