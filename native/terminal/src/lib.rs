@@ -1,6 +1,7 @@
 //! `sealwire`, the client for interactive use and scripts: mysql's options, commands and output over a verified connection.
 
 mod behavior;
+pub mod binlog;
 mod command;
 mod connect;
 mod editor;
