@@ -83,7 +83,7 @@ pub struct Server {
 }
 
 /// A program's output, read as it arrives.
-pub(crate) struct Log(Arc<(Mutex<LogText>, Condvar)>);
+pub struct Log(Arc<(Mutex<LogText>, Condvar)>);
 
 #[derive(Default)]
 struct LogText {
@@ -93,7 +93,7 @@ struct LogText {
 
 impl Log {
     /// Reads until the program ends.
-    pub(crate) fn follow(mut from: impl Read + Send + 'static) -> Self {
+    pub fn follow(mut from: impl Read + Send + 'static) -> Self {
         let shared = Arc::<(Mutex<LogText>, Condvar)>::default();
         let log = Self(Arc::clone(&shared));
         thread::spawn(move || {
@@ -112,12 +112,13 @@ impl Log {
         log
     }
 
-    pub(crate) fn text(&self) -> String {
+    /// The output so far.
+    pub fn text(&self) -> String {
         String::from_utf8_lossy(&lock(&self.0.0).bytes).into_owned()
     }
 
     /// Returns what `find` finds in the log. It is tried at each new output, and for the last time when the log ends or the time is over.
-    pub(crate) fn wait_for<T>(&self, patience: Duration, find: impl Fn(&str) -> Option<T>) -> Option<T> {
+    pub fn wait_for<T>(&self, patience: Duration, find: impl Fn(&str) -> Option<T>) -> Option<T> {
         let mut found = None;
         let (said, condition) = &*self.0;
         let _ = condition.wait_timeout_while(lock(said), patience, |said| {
