@@ -9,6 +9,7 @@ use sealwire_core::wire::Put as _;
 
 use crate::column::ColumnKind;
 use crate::error::{Problem, Result};
+use crate::format::Flavour;
 use crate::rows::{Rows, RowsFlags, RowsKind};
 use crate::table_map::{MOST_COLUMNS, Table, TableMap};
 use crate::value::Value;
@@ -82,8 +83,13 @@ impl<'a> NewColumn<'a> {
 }
 
 impl NewTable<'_> {
-    /// Appends the body of the TABLE_MAP event.
+    /// Appends the body of the TABLE_MAP event, for a log of MariaDB; it is the same for MySQL where no column is GEOMETRY.
     pub fn encode(&self, detail: RowMetadata, out: &mut Vec<u8>) -> Result<()> {
+        self.encode_for(Flavour::MariaDb, detail, out)
+    }
+
+    /// Appends the body of the TABLE_MAP event for a log of this flavour.
+    pub fn encode_for(&self, flavour: Flavour, detail: RowMetadata, out: &mut Vec<u8>) -> Result<()> {
         let limit = MOST_COLUMNS as u64;
         if self.columns.len() > MOST_COLUMNS {
             return Err(Problem::TooBig { what: "the number of columns", size: self.columns.len() as u64, limit });
@@ -99,7 +105,7 @@ impl NewTable<'_> {
         }
         let mut optional = Vec::new();
         if detail >= RowMetadata::Minimal {
-            self.minimal(&mut optional);
+            self.minimal(flavour, &mut optional);
         }
         if detail >= RowMetadata::Full {
             self.full(&mut optional);
@@ -112,10 +118,10 @@ impl NewTable<'_> {
         Ok(())
     }
 
-    fn minimal(&self, out: &mut Vec<u8>) {
+    fn minimal(&self, flavour: Flavour, out: &mut Vec<u8>) {
         let numeric = self.columns.iter().filter(|column| column.kind.is_numeric());
         field(1, &high_bits(numeric.map(|column| column.unsigned)), out);
-        let texts = self.columns.iter().filter(|column| column.kind.has_collation());
+        let texts = self.columns.iter().filter(|column| column.kind.has_collation(flavour));
         collations(2, texts.map(|column| column.collation), out);
         let is_geometry = |column: &&NewColumn<'_>| matches!(column.kind, ColumnKind::Geometry { .. });
         numbers(7, self.columns.iter().filter(is_geometry).map(|column| column.geometry_type), out);

@@ -8,6 +8,7 @@ use sealwire_core::message::ColumnType;
 use sealwire_core::wire::{Put as _, Reader};
 
 use crate::error::{Problem, Result};
+use crate::format::Flavour;
 
 // The types that only logs have.
 const NEWDATE: ColumnType = ColumnType(14);
@@ -240,18 +241,14 @@ impl ColumnKind {
         matches!(self, TinyInt | SmallInt | MediumInt | Int | BigInt | Year | Float | Double | Decimal { .. })
     }
 
-    /// Whether TABLE_MAP says for such a column which collation it has.
-    pub(crate) const fn has_collation(self) -> bool {
+    /// Whether TABLE_MAP says for such a column which collation it has. MariaDB counts GEOMETRY among the texts, and MySQL does not.
+    pub(crate) const fn has_collation(self, flavour: Flavour) -> bool {
         use ColumnKind::{Blob, Char, CompressedBlob, CompressedVarChar, Geometry, VarChar};
-        matches!(
-            self,
-            Char { .. }
-                | VarChar { .. }
-                | Blob { .. }
-                | CompressedVarChar { .. }
-                | CompressedBlob { .. }
-                | Geometry { .. }
-        )
+        match self {
+            Char { .. } | VarChar { .. } | Blob { .. } | CompressedVarChar { .. } | CompressedBlob { .. } => true,
+            Geometry { .. } => matches!(flavour, Flavour::MariaDb),
+            _ => false,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::body::{Body, Context};
 use crate::error::{Error, Problem};
 use crate::event_type::EventType;
-use crate::format::Checksum;
+use crate::format::{Checksum, Flavour};
 use crate::header::{EventFlags, EventHeader, HEADER};
 use crate::inflate::Inflate;
 use crate::table_map::Table;
@@ -28,6 +28,7 @@ pub struct Event<'a> {
     /// The table of a row event, if a TABLE_MAP event described it; the described table of a TABLE_MAP event that is well formed.
     pub table: Option<Arc<Table>>,
     pub(crate) post_header: u8,
+    pub(crate) flavour: Flavour,
     pub(crate) inflate: Inflate,
 }
 
@@ -43,7 +44,7 @@ impl<'a> Event<'a> {
         };
         if self.header.event_type == EventType::TABLE_MAP && self.table.is_none() {
             // Its parts may be whole, but its metadata is not.
-            Table::decode(self.body, self.post_header).map_err(|problem| self.error(problem))?;
+            Table::read(self.body, self.post_header, self.flavour).map_err(|problem| self.error(problem))?;
         }
         let bytes = if self.header.event_type == EventType::FORMAT_DESCRIPTION {
             // The checksum's place depends on the version, which is in the body.

@@ -8,7 +8,7 @@ use crate::checksum::checksum_of;
 use crate::error::{Error, Problem};
 use crate::event::Event;
 use crate::event_type::EventType;
-use crate::format::{CHECKSUM, Checksum, ENCRYPTED_MAGIC, FormatDescription, MAGIC};
+use crate::format::{CHECKSUM, Checksum, ENCRYPTED_MAGIC, Flavour, FormatDescription, MAGIC};
 use crate::header::{EventFlags, EventHeader, HEADER};
 use crate::inflate::Inflate;
 use crate::rows::{RowsFlags, is_rows, peek};
@@ -71,6 +71,7 @@ pub struct Reader {
     /// The length of headers, as FORMAT_DESCRIPTION says.
     header_length: usize,
     post_headers: Vec<u8>,
+    flavour: Flavour,
     /// By the numbers of the tables. Those of the current statement are valid.
     tables: BTreeMap<u64, Known>,
     table_bytes: usize,
@@ -102,6 +103,7 @@ impl Reader {
             is_encrypted: false,
             header_length: HEADER,
             post_headers: Vec::new(),
+            flavour: Flavour::MariaDb,
             tables: BTreeMap::new(),
             table_bytes: 0,
             statement: 0,
@@ -294,6 +296,10 @@ impl Reader {
             self.has_format = true;
             self.header_length = usize::from(format.header_length);
             self.post_headers = format.post_header_lengths.to_vec();
+            self.flavour = format.flavour();
+            // A table in the same words may have another meaning in a log of the other flavour.
+            self.tables.clear();
+            self.table_bytes = 0;
             self.forget_tables();
         }
         let post_header = self.post_header(event_type);
@@ -307,7 +313,17 @@ impl Reader {
             self.ends_statement = flags.contains(RowsFlags::STMT_END);
         }
         let inflate = self.limits.inflate;
-        Ok(Event { header, position, bytes, body, checksum: stored, table, post_header, inflate })
+        Ok(Event {
+            header,
+            position,
+            bytes,
+            body,
+            checksum: stored,
+            table,
+            post_header,
+            flavour: self.flavour,
+            inflate,
+        })
     }
 
     fn post_header(&self, event_type: EventType) -> u8 {
@@ -324,7 +340,7 @@ impl Reader {
         }
         let old = self.tables.remove(&table_id);
         self.table_bytes -= old.map_or(0, |old| old.table.body().len());
-        let Ok(table) = Table::decode(body, post_header) else { return Ok(None) };
+        let Ok(table) = Table::read(body, post_header, self.flavour) else { return Ok(None) };
         let limits = &self.limits;
         let (count, bytes) = (self.tables.len() + 1, self.table_bytes + body.len());
         let too_big =

@@ -9,6 +9,7 @@ use sealwire_core::wire::{Put as _, Reader};
 
 use crate::column::ColumnKind;
 use crate::error::{Problem, Result};
+use crate::format::Flavour;
 
 /// The most columns that a table may have, at MySQL and at MariaDB.
 pub const MOST_COLUMNS: usize = 4096;
@@ -181,8 +182,13 @@ impl Column {
 }
 
 impl Table {
-    /// Reads the body of a TABLE_MAP event. `post_header` is [`crate::FormatDescription::post_header_length`] of that type.
+    /// Reads the body of a TABLE_MAP event of MariaDB, or of any server for a table without GEOMETRY. `post_header` is
+    /// [`crate::FormatDescription::post_header_length`] of that type.
     pub fn decode(body: &[u8], post_header: u8) -> Result<Self> {
+        Self::read(body, post_header, Flavour::MariaDb)
+    }
+
+    pub(crate) fn read(body: &[u8], post_header: u8, flavour: Flavour) -> Result<Self> {
         let map = TableMap::decode(body, post_header)?;
         let mut metadata = Reader::new(map.metadata);
         let mut columns = Vec::with_capacity(map.types.len());
@@ -205,13 +211,14 @@ impl Table {
         let mut optional = Reader::new(map.optional);
         while !optional.is_empty() {
             let kind = optional.u8("optional metadata")?;
-            table.optional(kind, body, optional.lenenc_bytes("optional metadata")?)?;
+            table.optional(kind, body, optional.lenenc_bytes("optional metadata")?, flavour)?;
         }
         Ok(table)
     }
 
     /// Takes one piece of optional metadata over into the columns.
-    fn optional(&mut self, kind: u8, body: &[u8], value: &[u8]) -> Result<()> {
+    fn optional(&mut self, kind: u8, body: &[u8], value: &[u8], flavour: Flavour) -> Result<()> {
+        let has_collation = |column: &&mut Column| column.kind.has_collation(flavour);
         let mut reader = Reader::new(value);
         let is_enum = |column: &Column| matches!(column.kind, ColumnKind::Enum { .. });
         let is_set = |column: &Column| matches!(column.kind, ColumnKind::Set { .. });
@@ -220,8 +227,8 @@ impl Table {
                 let numeric = self.columns.iter_mut().filter(|column| column.kind.is_numeric());
                 numeric.enumerate().for_each(|(index, column)| column.unsigned = Some(high_bit(value, index)));
             }
-            2 => default_collation(self.columns.iter_mut().filter(|column| column.kind.has_collation()), &mut reader)?,
-            3 => each_collation(self.columns.iter_mut().filter(|column| column.kind.has_collation()), &mut reader)?,
+            2 => default_collation(self.columns.iter_mut().filter(has_collation), &mut reader)?,
+            3 => each_collation(self.columns.iter_mut().filter(has_collation), &mut reader)?,
             4 => {
                 for column in &mut self.columns {
                     column.name = Some(span(body, reader.lenenc_bytes("a column's name")?));

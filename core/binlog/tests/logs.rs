@@ -373,6 +373,28 @@ fn tables_live_until_their_statement_ends() {
 }
 
 #[test]
+fn a_geometry_is_a_text_for_mariadb_alone() {
+    for flavour in [Flavour::MySql, Flavour::MariaDb] {
+        let text = |collation| NewColumn { collation, ..NewColumn::new(b"c", ColumnKind::VarChar { bytes: 9 }) };
+        let point = NewColumn { geometry_type: 1, ..NewColumn::new(b"p", ColumnKind::Geometry { length_bytes: 4 }) };
+        let columns = vec![point, text(45), text(45), text(8)];
+        let new = NewTable { table_id: 9, flags: 1, database: b"d", name: b"t", columns, primary_key: Vec::new() };
+        let (mut body, mut file) = (Vec::new(), Vec::new());
+        new.encode_for(flavour, RowMetadata::Full, &mut body).unwrap();
+        let version: &[u8] = if flavour == Flavour::MySql { b"8.0.40" } else { b"10.11.9-MariaDB" };
+        let format = FormatDescription::new(flavour, version, 0, Checksum::None);
+        let mut writer = Writer::file(&format, HEAD, &mut file).unwrap();
+        writer.write(HEAD, &Body::TableMap(TableMap::parse(&body).unwrap()), &mut file).unwrap();
+        let (mut reader, mut rest) = (Reader::file(Limits::default()), &file[..]);
+        reader.next(&mut rest).unwrap().unwrap();
+        let table = reader.next(&mut rest).unwrap().unwrap().table.unwrap();
+        let collations: Vec<_> = table.columns().iter().map(|column| column.collation).collect();
+        let first = (flavour == Flavour::MariaDb).then_some(63);
+        assert_eq!(collations, [first, Some(45), Some(45), Some(8)], "{flavour:?}");
+    }
+}
+
+#[test]
 fn many_tables_in_one_statement_take_no_more_time_each() {
     let mut reader = Reader::stream(Checksum::None, Limits { tables: 50_000, ..Limits::default() });
     let mut event = Vec::new();
