@@ -1,8 +1,9 @@
 //! Binary logs of others: every event of MariaDB's test suite decodes and comes back to its bytes, and the crate mysql_common reads the same
-//! values from rows.
+//! values from rows. mariadb-binlog reads the logs that are written.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use mysql_common::Value as Theirs;
@@ -12,8 +13,9 @@ use mysql_common::binlog::row::BinlogRow;
 use mysql_common::binlog::value::BinlogValue;
 use mysql_common::binlog::{BinlogFile, EventStreamReader};
 use sealwire_binlog::{
-    Body, Checksum, ColumnKind, Event, EventType, Flavour, FormatDescription, Head, Limits, NewColumn, NewTable,
-    Problem, Reader, RowMetadata, Rows, RowsBuilder, RowsFlags, RowsKind, Table, TableMap, Value, Writer, json,
+    Body, Checksum, ColumnKind, DateTime, Event, EventType, Flavour, FormatDescription, GtidList, Head, Limits,
+    MariaDbGtid, MariaDbGtidEvent, NewColumn, NewTable, Problem, Query, Reader, Rotate, RowMetadata, Rows, RowsBuilder,
+    RowsFlags, RowsKind, Table, TableMap, Value, Writer, json,
 };
 use sealwire_tests::certificates::std_data;
 use sealwire_tests::programs::needs;
@@ -317,5 +319,65 @@ fn mysql_common_reads_the_logs_that_are_written() {
         assert_eq!(judge(&file), 4 * 2 * kinds.len());
         let mut log = BinlogFile::new(BinlogVersion::Version4, &file[..]).unwrap();
         assert!(log.all(|event| event.is_ok_and(|event| event.header().event_type_raw() != EventType::STOP.0)));
+    }
+}
+
+#[test]
+fn mariadb_binlog_reads_the_logs_that_are_written() {
+    if !needs(&["mariadb-binlog"]) {
+        return;
+    }
+    let kinds = [ColumnKind::Int, ColumnKind::VarChar { bytes: 40 }, ColumnKind::DateTime { digits: 3 }];
+    let columns = kinds.iter().map(|kind| NewColumn { collation: 45, ..NewColumn::new(b"c", *kind) }).collect();
+    let (database, name): (&[u8], &[u8]) = (b"d", b"t");
+    let mut body = Vec::new();
+    let table = NewTable { table_id: 5, flags: 1, database, name, columns, primary_key: vec![(0, 0)] };
+    table.encode(RowMetadata::Full, &mut body).unwrap();
+    let table = Arc::new(Table::decode(&body, 8).unwrap());
+    let at = DateTime { year: 2024, month: 2, day: 29, hour: 12, minute: 34, second: 56, micros: 789_000, digits: 3 };
+    let row = |number, text| [Some(Value::Int(number)), Some(Value::Bytes(text)), Some(Value::DateTime(at))];
+    for (checksum, version) in [(Checksum::Crc32, 1), (Checksum::None, 2)] {
+        let mut file = Vec::new();
+        let format = FormatDescription::new(Flavour::MariaDb, b"10.11.99-MariaDB-Sealwire", 0, checksum);
+        let head = Head { timestamp: 1_709_210_096, server_id: 7, ..Head::default() };
+        let mut writer = Writer::file(&format, head, &mut file).unwrap();
+        let mut put = |body: Body<'_>| writer.write(head, &body, &mut file).unwrap();
+        let mut list = Vec::new();
+        GtidList::build(0, &[MariaDbGtid { domain: 0, server: 7, sequence: 9 }], &mut list);
+        put(Body::GtidList(GtidList::parse(&list).unwrap()));
+        put(Body::BinlogCheckpoint(b"bin.000001"));
+        put(Body::MariaDbGtid(MariaDbGtidEvent::new(0, 10, MariaDbGtidEvent::TRANSACTIONAL)));
+        put(Body::AnnotateRows(b"update t"));
+        put(Body::TableMap(TableMap::parse(&body).unwrap()));
+        let mut rows = RowsBuilder::new(Arc::clone(&table), RowsKind::Update, version);
+        rows.push(&row(-1, b"old"), &row(2, b"new")).unwrap();
+        put(Body::Rows(rows.rows(RowsFlags::STMT_END)));
+        put(Body::Xid(77));
+        put(Body::MariaDbGtid(MariaDbGtidEvent::new(0, 11, MariaDbGtidEvent::STANDALONE | MariaDbGtidEvent::DDL)));
+        put(Body::Query(Query::new(3, b"d", b"create table u (a int)")));
+        put(Body::Rotate(Rotate { position: 4, file: b"bin.000002" }));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bin.000001");
+        std::fs::write(&path, &file).unwrap();
+        let output =
+            Command::new("mariadb-binlog").args(["--verify-binlog-checksum", "-v"]).arg(&path).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+        for line in [
+            "GTID 0-7-10 trans",
+            "GTID 0-7-11 ddl",
+            "#Q> update t",
+            "### UPDATE `d`.`t`",
+            "###   @1=-1",
+            "###   @2='old'",
+            "###   @1=2",
+            "###   @2='new'",
+            "###   @3='2024-02-29 12:34:56.789'",
+            "Xid = 77",
+            "create table u (a int)",
+            "Rotate to bin.000002  pos: 4",
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
     }
 }

@@ -173,6 +173,11 @@ pub struct GtidList<'a> {
 const ENTRY: usize = 16;
 
 impl<'a> GtidList<'a> {
+    /// Reads the body of an event.
+    pub fn parse(body: &'a [u8]) -> Result<Self> {
+        Self::decode(body)
+    }
+
     pub(crate) fn decode(body: &'a [u8]) -> Result<Self> {
         let mut reader = Reader::new(body);
         let first = reader.u32("the number of GTIDs")?;
