@@ -403,7 +403,7 @@ fn many_tables_in_one_statement_take_no_more_time_each() {
     for number in 0..50_000_u32 {
         event[19..23].copy_from_slice(&number.to_le_bytes());
         let described = reader.event(&event).unwrap().table.unwrap();
-        assert_eq!(described.table_id(), number.into());
+        assert_eq!(described.table_id(), u64::from(number));
     }
     event[19..23].copy_from_slice(&50_000_u32.to_le_bytes());
     assert!(matches!(reader.event(&event).unwrap_err().problem, Problem::TooBig { what: "the number of tables", .. }));
