@@ -3,7 +3,7 @@
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
-use sealwire_core::wire::{Put as _, Reader};
+use sealwire_core::wire::Reader;
 
 use crate::error::{Problem, Result};
 
@@ -87,6 +87,8 @@ fn big_endian(reader: &mut Reader<'_>, bytes: u8) -> Result<u64> {
 /// Appends plain bytes in the form that MariaDB's compressed events share, if this build has zlib.
 #[cfg(feature = "zlib")]
 pub fn deflate(plain: &[u8], out: &mut Vec<u8>) {
+    use sealwire_core::wire::Put as _;
+
     let size = u32::try_from(plain.len()).unwrap_or(u32::MAX);
     let length = 4 - (size | 1).leading_zeros() / 8;
     let bytes = size.to_be_bytes();
