@@ -102,7 +102,7 @@ impl Connection {
             && !self.link.is_over()
             && let State::Commands(phase) = &self.state
         {
-            self.link.wait_at_most(phase.streaming().and_then(|streaming| streaming.silence));
+            self.link.wait_at_most(phase.silence());
         }
         Ok(())
     }
@@ -241,7 +241,7 @@ impl State {
             Self::Handshake(_) => self.advance_handshake(config, link, received),
             Self::Commands(phase) => {
                 let event = phase.step(link, received, config)?;
-                if phase.streaming().is_none() {
+                if phase.silence().is_none() {
                     link.wait_at_most(None);
                 }
                 if event.is_some() {

@@ -37,7 +37,7 @@ pub struct ReplicationSettings {
     pub annotations: bool,
     /// The time without an event after which the server sends a heartbeat; `None` leaves it to the server.
     pub heartbeat: Option<Duration>,
-    /// The limit of [`Streaming::silence`].
+    /// The limit of [`Streaming::silence`], and of the silence before each answer of the set-up.
     pub silence: Option<Duration>,
     /// Whether events carry the checksums that the server writes. Without them the server sends none.
     pub checksums: bool,
@@ -251,9 +251,11 @@ impl Replication {
                 let (server_id, host) = (self.settings.server_id, host.as_bytes());
                 connection.register_replica(RegisterReplica { server_id, host, port, ..RegisterReplica::default() })
             }
-            Step::Dump => self.dump(connection, now),
+            Step::Dump => return self.dump(connection, now),
             step => connection.query(self.statement(step).as_bytes()),
-        }
+        }?;
+        connection.limit_silence(self.settings.silence, now);
+        Ok(())
     }
 
     fn needs(&self, step: Step) -> bool {
@@ -410,6 +412,7 @@ mod tests {
 
     use super::super::testing::{Peer, RecordedAnswer};
     use super::*;
+    use crate::machine::{Input, Output};
 
     const OK: RecordedAnswer = RecordedAnswer::Packets(&[b"\0\0\0\x02\0\0\0"]);
     const UNKNOWN: RecordedAnswer = RecordedAnswer::Packets(&[b"\xff\xa9\x04#HY000Unknown system variable"]);
@@ -544,6 +547,20 @@ mod tests {
             ]
         );
         assert_eq!((source.checksums, source.uuid.as_deref()), (false, Some("uuid")));
+    }
+
+    #[test]
+    fn a_server_that_answers_no_query_is_given_up() {
+        let mut peer = Peer::connected("8.4.0");
+        let settings = ReplicationSettings::new(22, file_start());
+        let limit = settings.silence;
+        Replication::start(settings, &mut peer.connection, Now::default()).unwrap();
+        assert!(peer.event().unwrap().is_none());
+        let mut out = Vec::new();
+        assert!(matches!(peer.connection.poll_output(&mut out), Ok(Output::Wait(deadline)) if deadline == limit));
+        let late = Now { monotonic: limit.unwrap(), wall: Duration::ZERO };
+        let error = peer.connection.handle_input(Input::Timeout, late).unwrap_err();
+        assert_eq!(error, Error::TimedOut("during query"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::authentication::{Context, Exchange, Login, NextStep};
 use super::config::Streaming;
@@ -98,6 +99,8 @@ pub(super) struct CommandPhase {
     pub(super) row: Packet,
     pub(super) status: StatusFlags,
     local_infile: bool,
+    /// The longest silence of the server while an answer is awaited; `None` for no limit.
+    pub(super) patience: Option<Duration>,
     /// The reason why the server did not get its file. The application gets this error at the end of the server's reply, instead of the
     /// reply.
     refused: Option<SqlError>,
@@ -114,6 +117,7 @@ impl CommandPhase {
             row: Packet { at: 0..0, sequence: 0 },
             status,
             local_infile,
+            patience: None,
             refused: None,
         }
     }
@@ -163,6 +167,14 @@ impl CommandPhase {
         match self.pending.front()?.expect {
             Expect::BinlogStream(streaming) => Some(streaming),
             _ => None,
+        }
+    }
+
+    /// The longest silence that the server may keep now; `None` for no limit.
+    pub(super) fn silence(&self) -> Option<Duration> {
+        match self.pending.front()?.expect {
+            Expect::BinlogStream(streaming) => streaming.silence,
+            _ => self.patience,
         }
     }
 

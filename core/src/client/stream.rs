@@ -1,6 +1,7 @@
 //! The commands of a replica, and the stream of the binary log that answers them.
 
 use alloc::string::String;
+use core::time::Duration;
 
 use super::config::Streaming;
 use super::results::Expect;
@@ -38,13 +39,23 @@ impl Connection {
 
     fn stream(&mut self, command: &Command<'_>, streaming: Streaming, now: Now) -> Result<(), Error> {
         self.send(command, command.name(), Some(Expect::BinlogStream(streaming)))?;
-        self.link.now = now;
-        if let State::Commands(phase) = &self.state
-            && let Some(streaming) = phase.streaming()
-        {
-            self.link.wait_at_most(streaming.silence);
-        }
+        self.restart_patience(now);
         Ok(())
+    }
+
+    /// Limits the silence of the server before each answer from now on.
+    pub(super) fn limit_silence(&mut self, limit: Option<Duration>, now: Now) {
+        if let State::Commands(phase) = &mut self.state {
+            phase.patience = limit;
+        }
+        self.restart_patience(now);
+    }
+
+    fn restart_patience(&mut self, now: Now) {
+        self.link.now = now;
+        if let State::Commands(phase) = &self.state {
+            self.link.wait_at_most(phase.silence());
+        }
     }
 
     /// Acknowledges that this replica has stored the log up to this position. Answers an event that wants it, and has no answer.
@@ -63,8 +74,6 @@ impl Connection {
 
 #[cfg(test)]
 mod tests {
-    use core::time::Duration;
-
     use super::super::Event;
     use super::super::testing::Peer;
     use super::*;
