@@ -1,14 +1,19 @@
 //! Streams from MariaDB 10.11 over verified TLS.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::Shutdown;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use sealwire_tests::certificates::{CertificateSet, std_data};
 use sealwire_tests::child::{self, Watched};
 use sealwire_tests::drivers::PASSWORD;
+use sealwire_tests::middle;
 use sealwire_tests::programs::{needs, program};
+use sealwire_tests::restart::restart;
 use sealwire_tests::server::{Kind, Log, Server, Settings};
 use tempfile::TempDir;
 
@@ -159,6 +164,7 @@ fn a_running_primary() {
     the_password_is_not_in_the_list_of_processes(&primary);
     readers_do_not_end_each_other_or_a_replica(&primary);
     a_program_gets_transactions(&primary);
+    a_cut_transaction_comes_whole(&primary);
 }
 
 fn a_stream_is_printed_as_mariadb_binlog_prints_it(primary: &Primary) {
@@ -393,5 +399,61 @@ fn a_program_gets_transactions(primary: &Primary) {
     assert_eq!(shown.lines().count(), 1, "{shown}");
     for part in ["0-11-", "Insert { ", "Some(Int(1001))", "Some(Bytes([120]))"] {
         assert!(shown.contains(part), "{part} is not in {shown}");
+    }
+}
+
+/// A relay that cuts each connection after so many bytes of the server, and leaves the last one alone. Returns its port.
+fn cutting(upstream: u16, cuts: &'static [usize]) -> u16 {
+    let (listener, port) = middle::listen();
+    thread::spawn(move || {
+        for cut in cuts.iter().copied().chain([usize::MAX]) {
+            let Ok((mut client, _)) = listener.accept() else { return };
+            let mut server = middle::connect(upstream);
+            let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            thread::spawn(move || std::io::copy(&mut from, &mut to));
+            let (mut left, mut bytes) = (cut, [0; 4096]);
+            // The end of the stream, or the read's time limit, ends the last connection too.
+            while left > 0
+                && let Ok(length @ 1..) = restart(|| server.read(&mut bytes))
+            {
+                let passed = length.min(left);
+                left -= passed;
+                if client.write_all(&bytes[..passed]).is_err() {
+                    break;
+                }
+            }
+            let _ = (server.shutdown(Shutdown::Both), client.shutdown(Shutdown::Both));
+        }
+    });
+    port
+}
+
+/// Connections are cut in the middle of a large transaction: each row comes once, in order.
+fn a_cut_transaction_comes_whole(primary: &Primary) {
+    primary.sql(&["CREATE TABLE shop.big (id INT AUTO_INCREMENT PRIMARY KEY, t VARCHAR(1000))"]);
+    let gtid = format!("--from={}", primary.sql(&["SELECT @@gtid_binlog_pos"]).trim());
+    let starts = [primary.end(), gtid];
+    let values = vec!["(REPEAT('x', 1000))"; 50].join(", ");
+    let insert = format!("INSERT INTO shop.big (t) VALUES {values}");
+    let mut statements = vec!["BEGIN"];
+    statements.extend([insert.as_str(); 10]);
+    statements.extend(["COMMIT", "INSERT INTO shop.big (t) VALUES ('last')"]);
+    primary.sql(&statements);
+    for start in starts {
+        let port = cutting(primary.server.port, &[60_000, 200_000, 350_000]);
+        let mut connection = primary.connection("repl");
+        connection.retain(|option| !option.starts_with("--port="));
+        let mut command = Command::new(program("sealwire-binlog"));
+        command.arg("--no-defaults").args(connection).arg(format!("--port={port}"));
+        let reader = Reader::spawn(command.args(["--follow", "--format=json", &start]));
+        reader.wait_for("\"t\":\"last\"");
+        let shown = reader.out.text();
+        let changes: Vec<serde_json::Value> =
+            shown.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let rows = changes.iter().filter(|change| change["type"] == "insert");
+        let ids: Vec<u64> = rows.map(|change| change["after"]["id"].as_u64().unwrap()).collect();
+        assert_eq!(ids, (1..=501).collect::<Vec<u64>>(), "{start}");
+        let lost = reader.errors.text().matches("the next attempt is in").count();
+        assert_eq!(lost, 3, "{start}: {}", reader.errors.text());
     }
 }
