@@ -226,10 +226,12 @@ fn respond(
         attributes: texts(response.attributes.iter()),
         change_user: false,
     };
-    let reply = Reply {
-        plugin: response.auth_plugin.map_or(Some(Plugin::MysqlNativePassword), Plugin::from_name),
-        data: response.auth_response.to_vec(),
-    };
+    let plugin = response.auth_plugin.map_or(Some(Plugin::MysqlNativePassword), Plugin::from_name);
+    // A client without the greeting's plugin, such as a replica of MariaDB, names its own and waits for that plugin's challenge.
+    let answered = !response.auth_response.is_empty()
+        || response.auth_plugin.is_none()
+        || plugin == Some(with.config.default_plugin);
+    let reply = Reply { plugin: plugin.filter(|_| answered), data: response.auth_response.to_vec() };
     Ok(Next::Login(AwaitAccount { user, scramble, reply }, login))
 }
 
