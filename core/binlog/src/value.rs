@@ -114,7 +114,10 @@ impl<'a> Value<'a> {
     }
 
     /// Appends the value as a column of this kind holds it; `index` is the column's, for the error. NULL has no bytes.
-    pub(crate) fn encode(&self, kind: ColumnKind, index: usize, out: &mut Vec<u8>) -> Result<()> {
+    ///
+    /// # Errors
+    /// If a column of this kind can't hold the value.
+    pub fn encode(&self, kind: ColumnKind, index: usize, out: &mut Vec<u8>) -> Result<()> {
         let fits = match (*self, kind) {
             (Self::Null, _) => true,
             (Self::Int(value), kind) => put_integer(value.into(), kind, out),

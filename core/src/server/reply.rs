@@ -73,6 +73,17 @@ impl Connection {
         Ok(())
     }
 
+    /// Begins the binary log's stream, the reply to COM_BINLOG_DUMP: packets follow by [`rows`](Self::rows), then
+    /// [`end_rows`](Self::end_rows), or [`kill`](Self::kill) with an error.
+    ///
+    /// # Errors
+    /// As [`ok`](Self::ok).
+    pub fn begin_stream(&mut self) -> Result<(), Error> {
+        self.at(Stage::Start)?;
+        self.reply()?.stage = Stage::Rows;
+        Ok(())
+    }
+
     /// A row of a result to COM_QUERY.
     ///
     /// # Errors

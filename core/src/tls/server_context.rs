@@ -1,11 +1,13 @@
 //! A server's TLS settings, built once and shared by its connections.
 
 use alloc::borrow::ToOwned;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::time_provider::TimeProvider;
 use rustls::{KeyLog, ProtocolVersion, ServerConfig, SupportedProtocolVersion};
@@ -17,7 +19,7 @@ use super::clock::Clock;
 use super::counters::Counters;
 use super::resolver::Resolver;
 use super::resumption::{ConnectionSessions, Sessions};
-use super::server_verifier::ClientVerifier;
+use super::server_verifier::{ClientVerifier, verify_client};
 use super::session_cache::SessionCache;
 use super::tickets::{self, TicketKeys, Tickets};
 use super::versions::versions;
@@ -260,6 +262,19 @@ impl ServerContext {
         let own = self.0.own.cert.iter().filter_map(|der| Certificate::parse(der).ok());
         let mut revoked = own.filter(|certificate| authority.check_listed(certificate).is_err());
         revoked.next().and_then(|certificate| Name::from_der(certificate.subject))
+    }
+
+    /// Verifies the certificates of a connected client once more, its own first, because time has passed or the settings have changed.
+    ///
+    /// # Errors
+    /// A sentence: the certificate has expired, was revoked, or has no trusted issuer.
+    pub fn check_client(&self, chain: &[Vec<u8>], now: Duration) -> Result<(), String> {
+        let Some(authority) = self.authority() else { return Ok(()) };
+        let mut chain = chain.iter().map(|der| CertificateDer::from(der.as_slice()));
+        let Some(leaf) = chain.next() else { return Ok(()) };
+        let intermediates: Vec<CertificateDer<'_>> = chain.collect();
+        verify_client(authority, &leaf, &intermediates, UnixTime::since_unix_epoch(now))
+            .map_err(|error| error.to_string())
     }
 
     /// The number of session ticket secrets in use; 0 where the server makes its tickets' keys itself, or issues none.
