@@ -62,7 +62,7 @@ impl<'a> Reader<'a> {
                     self.secrets.push((taken.get() - 1, value.len()));
                 }
             }
-            if self.is_given("help") || self.is_given("version") {
+            if self.is_given("help") || self.asks_for_version() {
                 return Ok(());
             }
         }
@@ -144,6 +144,12 @@ impl<'a> Reader<'a> {
     /// Whether an option was given.
     pub(super) fn is_given(&self, name: &str) -> bool {
         self.occurrences.iter().any(|occurrence| occurrence.spec.name == name)
+    }
+
+    /// Whether `--version` was given without a text of the program's own option.
+    pub(super) fn asks_for_version(&self) -> bool {
+        let is_bare = |occurrence: &Occurrence| occurrence.given == OptionValue::Bare;
+        self.occurrences.iter().any(|occurrence| occurrence.spec.name == "version" && is_bare(occurrence))
     }
 
     /// Appends the occurrences that another reader collected, as given later.

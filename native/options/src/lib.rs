@@ -52,7 +52,7 @@ impl Program {
         if command_line.is_given("help") {
             return Ok(Outcome::Print(help::text(self, environment)));
         }
-        if command_line.is_given("version") {
+        if command_line.asks_for_version() {
             return Ok(Outcome::Print(format!("{}  Ver {}\n", self.name, self.version)));
         }
 

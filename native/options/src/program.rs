@@ -28,8 +28,11 @@ const COMMON: &[Spec] = &[
 ];
 
 impl Program {
-    /// Every option: the common ones, then the program's tables in their order.
+    /// Every option: the common ones, then the program's tables in their order. A program may have an option of its own in place of a
+    /// common one: sealwired's `--version` takes a text.
     pub(crate) fn specs(&self) -> impl Iterator<Item = &'static Spec> + use<> {
-        COMMON.iter().chain(self.tables.iter().copied().flatten())
+        let tables = self.tables;
+        let is_own = move |common: &&Spec| tables.iter().copied().flatten().any(|spec| spec.name == common.name);
+        COMMON.iter().filter(move |common| !is_own(common)).chain(tables.iter().copied().flatten())
     }
 }

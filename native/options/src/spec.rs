@@ -109,6 +109,12 @@ impl Spec {
         Self::new(name, Kind::Absent, way_out)
     }
 
+    /// The text may be left out, as in [`Spec::optional_text`].
+    pub const fn optional(mut self) -> Self {
+        self.kind = Kind::OptionalText;
+        self
+    }
+
     /// The one-letter name: `-h`.
     pub const fn short(mut self, letter: char) -> Self {
         self.short = Some(letter);
