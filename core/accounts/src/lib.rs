@@ -22,12 +22,21 @@ pub use script::ScriptError;
 pub use sealwire_core::server::{Clause, Decoy, Refusal, Requirement, admit};
 pub use sql::{
     AccountStatement, GrantLevel, Identified, Outcome, Session, Stop, Target, UserOptions, UserSpec, execute,
-    parse_requirement, parse_statement,
+    parse_requirement, parse_statement, replay,
 };
 
 use alloc::string::ToString;
 
 use sealwire_core::auth::{Credential, Plugin};
+
+/// The servers that must read a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// MySQL and those that follow it.
+    MySql,
+    /// MariaDB.
+    MariaDb,
+}
 
 /// One account.
 #[derive(Debug, Clone, PartialEq, Eq)]

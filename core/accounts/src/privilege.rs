@@ -4,6 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::Dialect;
 use super::name::{first_wildcard, like};
 
 /// One privilege, static or dynamic.
@@ -138,6 +139,22 @@ const ALIASES: &[(&str, &str)] = &[
 ];
 
 impl Privilege {
+    /// Whether servers of this kind have the privilege under this name.
+    pub(crate) const fn is_of(self, dialect: Dialect) -> bool {
+        match dialect {
+            Dialect::MySql => {
+                self.0 < Self::DELETE_HISTORY.0
+                    || self.0 >= Self::APPLICATION_PASSWORD_ADMIN.0
+                    || self.0 == Self::GRANT_OPTION.0
+            }
+            Dialect::MariaDb => {
+                self.0 < Self::APPLICATION_PASSWORD_ADMIN.0
+                    && self.0 != Self::CREATE_ROLE.0
+                    && self.0 != Self::DROP_ROLE.0
+            }
+        }
+    }
+
     /// The privilege with this name, in any case and with single spaces.
     pub fn from_name(name: &str) -> Option<Self> {
         let canonical =

@@ -4,6 +4,7 @@ mod authority;
 mod cursor;
 mod execute;
 mod grammar;
+mod replay;
 mod session;
 mod show;
 mod statement;
@@ -11,6 +12,7 @@ mod token;
 
 pub(super) use execute::apply;
 pub use execute::execute;
+pub use replay::replay;
 pub use session::{Outcome, Session, Stop};
 pub(super) use show::{Style, create_user, grants};
 pub use statement::{AccountStatement, GrantLevel, Identified, Target, UserOptions, UserSpec};

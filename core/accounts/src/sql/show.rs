@@ -38,6 +38,12 @@ pub(crate) fn create_user(account: &Account, style: Style) -> String {
 
 /// The statements that grant the account its privileges. The first is for the global ones, even if there are none.
 pub(crate) fn grants(account: &Account, style: Style) -> Vec<String> {
+    grants_of(account, style, |_| true)
+}
+
+/// As [`grants`], with only those privileges for which `is_wanted` holds.
+pub(super) fn grants_of(account: &Account, style: Style, is_wanted: impl Fn(Privilege) -> bool) -> Vec<String> {
+    let privileges = |held: Privileges, level: &Level| privileges(held, level, &is_wanted);
     let user = name(&account.name, style);
     let global = account.grants.at(&Level::Global);
     let mut first = format!("GRANT {} ON *.* TO {user}", privileges(global, &Level::Global));
@@ -76,15 +82,15 @@ fn name(name: &AccountName, style: Style) -> String {
     }
 }
 
-fn privileges(held: Privileges, level: &Level) -> String {
+fn privileges(held: Privileges, level: &Level, is_wanted: &impl Fn(Privilege) -> bool) -> String {
     let held = held.without(Privilege::GRANT_OPTION.into());
-    if held.is_empty() {
+    if !held.iter().any(is_wanted) {
         return "USAGE".to_owned();
     }
     if held.contains_all(Privileges::all_at(level)) {
         return "ALL PRIVILEGES".to_owned();
     }
-    held.iter().map(Privilege::name).collect::<Vec<_>>().join(", ")
+    held.iter().filter(|privilege| is_wanted(*privilege)).map(Privilege::name).collect::<Vec<_>>().join(", ")
 }
 
 const fn grant_option(held: Privileges) -> &'static str {
