@@ -2,7 +2,6 @@
 
 use sealwire_options::Spec;
 
-const NO_BINARY_LOG: &str = "writes no binary log and has no replication: leave the option out";
 const NO_OTHER_LOG: &str = "logs no statements: leave the option out; SHOW PROCESSLIST shows what runs, --log-error-verbosity=3 logs every connection";
 const NO_PLUGINS: &str = "loads no plugins: leave the option out";
 const NO_INNODB: &str =
@@ -13,7 +12,6 @@ const BY_SET: &str =
 /// The options. The text goes on behind the program's name.
 pub(crate) const OPTIONS: &[Spec] = &[
     Spec::absent("basedir", "needs no files beside its program: leave the option out").short('b'),
-    Spec::absent("binlog-format", NO_BINARY_LOG),
     Spec::absent("character-set-server", BY_SET).short('C'),
     Spec::absent("chroot", "does not change its root: use RootDirectory= of its systemd unit, or a container").short('r'),
     Spec::absent("collation-server", BY_SET),
@@ -28,7 +26,6 @@ pub(crate) const OPTIONS: &[Spec] = &[
     Spec::absent("event-scheduler", "has no events: leave the option out"),
     Spec::absent("general-log", NO_OTHER_LOG),
     Spec::absent("general-log-file", NO_OTHER_LOG),
-    Spec::absent("gtid-mode", NO_BINARY_LOG),
     Spec::absent("init-connect", BY_SET),
     Spec::absent("innodb-buffer-pool-size", NO_INNODB),
     Spec::absent("innodb-file-per-table", NO_INNODB),
@@ -38,7 +35,6 @@ pub(crate) const OPTIONS: &[Spec] = &[
         "local-infile",
         "has no LOAD DATA, neither of a client's file nor of its own: leave the option out, and send the rows by INSERT",
     ),
-    Spec::absent("log-bin", NO_BINARY_LOG),
     Spec::absent(
         "log-error",
         "logs to standard error alone: leave the option out, and redirect it ('sealwired … 2>>FILE', or StandardError= of its systemd unit)",
@@ -52,7 +48,6 @@ pub(crate) const OPTIONS: &[Spec] = &[
     Spec::absent("plugin-load", NO_PLUGINS),
     Spec::absent("plugin-load-add", NO_PLUGINS),
     Spec::absent("secure-file-priv", "reads and writes no files for statements: leave the option out"),
-    Spec::absent("server-uuid", NO_BINARY_LOG),
     Spec::absent(
         "skip-grant-tables",
         "always checks accounts: for a lost password of root, put ALTER USER root@localhost IDENTIFIED BY '…' into a file and give it once \

@@ -84,11 +84,11 @@ impl AccountStore {
     }
 
     /// Executes a statement. A change is written to disk before it takes effect. Changes are made one after the other, and the accounts
-    /// that make them take turns.
+    /// that make them take turns. `record` gets the accounts before and after a change, before it takes effect.
     ///
     /// # Errors
     /// The statement's error, 1105 where the file can't be written, 1205 where the turn does not come within `most`, 1317 where the statement is
-    /// stopped before its turn.
+    /// stopped before its turn, and those of `record`.
     pub(crate) fn execute(
         &self,
         statement: &AccountStatement,
@@ -96,6 +96,7 @@ impl AccountStore {
         random: &dyn Random,
         interruption: &Arc<Interruption>,
         most: Duration,
+        record: &dyn Fn(&Accounts, &Accounts) -> Result<(), SqlError>,
     ) -> Result<Outcome, SqlError> {
         if statement.is_read_only() {
             return execute(statement, &mut Accounts::clone(&self.current()), session, random);
@@ -119,6 +120,14 @@ impl AccountStore {
             written.map_err(|error| {
                 SqlError::new(1105, b"HY000", format!("Can't write {}: {error}", self.path.display()))
             })?;
+            if let Err(error) = record(current, &accounts) {
+                // The old accounts stay in force, so they must be on disk, too.
+                let text = current.to_text();
+                if let Err(unwritten) = write_by(&self.path.with_file_name(SPARE_FILE), &self.path, text.as_bytes()) {
+                    tracing::error!("the file of accounts has a change that is not in force: {unwritten}");
+                }
+                return Err(error);
+            }
             Ok((Some(accounts), outcome))
         })
     }
@@ -227,7 +236,7 @@ mod tests {
     fn run(store: &AccountStore, sql: &str) -> Result<Outcome, SqlError> {
         let statement = parse_statement(sql).unwrap().unwrap();
         let server = Session::server(Plugin::CachingSha2Password);
-        store.execute(&statement, &server, &OsRandom::new(), &Arc::default(), LONG)
+        store.execute(&statement, &server, &OsRandom::new(), &Arc::default(), LONG, &|_, _| Ok(()))
     }
 
     #[test]

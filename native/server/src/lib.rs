@@ -7,6 +7,7 @@
 
 mod absent_options;
 mod accounts;
+mod binary_log_options;
 mod constant_selects;
 mod counters;
 mod data_directory;
@@ -22,6 +23,7 @@ mod readers;
 mod refusals;
 mod registry;
 mod reload;
+mod replication;
 mod round_robin;
 #[cfg(feature = "fuzz")]
 pub mod sandbox;

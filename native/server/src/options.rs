@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use sealwire_core::auth::Plugin;
 
 use super::absent_options;
+use super::binary_log_options;
 use super::settings::{Globals, OPTIONS, variable};
 use super::version::VERSION;
 use super::websocket;
@@ -20,7 +21,14 @@ pub(super) const PROGRAM: Program = Program {
     groups: &["sealwired"],
     // On a machine with MySQL or MariaDB these groups hold that server's data directory, socket and port.
     other_groups: &["mysqld", "server", "mariadb", "mariadbd"],
-    tables: &[OPTIONS, websocket::OPTIONS, SERVER, SERVER_GENERATE, absent_options::OPTIONS],
+    tables: &[
+        OPTIONS,
+        binary_log_options::OPTIONS,
+        websocket::OPTIONS,
+        SERVER,
+        SERVER_GENERATE,
+        absent_options::OPTIONS,
+    ],
     arguments: 0,
 };
 
@@ -222,7 +230,6 @@ mod tests {
             ("--general-log=1", "logs no statements"),
             ("--basedir=/usr", "needs no files"),
             ("--local-infile=1", "has no LOAD DATA"),
-            ("--skip-log-bin", "writes no binary log"),
             ("--skip-grant-tables", "--init-file"),
         ] {
             let told = resolve(&["--datadir=/d", given]).unwrap_err();

@@ -12,6 +12,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::accounts::AccountStore;
+use super::binary_log_options;
 use super::data_directory;
 use super::driver::{self, Listen};
 use super::engine::SqliteEngine;
@@ -22,7 +23,7 @@ use super::reload::Tls;
 use super::session::Session;
 use super::settings::Globals;
 use super::state::Server;
-use super::version::{VERSION, VERSION_COMMENT};
+use super::version::VERSION_COMMENT;
 use super::websocket::Websocket;
 use sealwire_bridge::TokenFile;
 use sealwire_certs as certs;
@@ -123,12 +124,16 @@ fn listen_and_serve(
     let socket = startup.socket.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     let ready = || {
         log::system(&format!(
-            "sealwired: ready for connections. Version: '{VERSION}'  socket: '{socket}'  port: {port}  {VERSION_COMMENT}."
+            "sealwired: ready for connections. Version: '{}'  socket: '{socket}'  port: {port}  {VERSION_COMMENT}.",
+            server.globals.version.get()
         ));
     };
     let served = driver::serve(server, bound, startup.threads, ready);
     if let Some(websocket) = websocket {
         websocket.stop();
+    }
+    if let Some(log) = &server.log {
+        log.close();
     }
     served.map_err(|error| error.to_string())?;
     log::system("sealwired: Shutdown complete.");
@@ -166,14 +171,19 @@ fn build(values: &Values, startup: &Startup, globals: Globals, random: &OsRandom
     let name = rustix::system::uname();
     globals.hostname.set(name.nodename().to_string_lossy());
     SqliteEngine::limit_memory(globals.global_connection_memory_limit.get());
-    let engine = Box::new(SqliteEngine::new(directory));
+    let mut engine = Box::new(SqliteEngine::new(directory));
     engine.recover();
+    let is_committed = |database: &str, mark| engine.is_committed(database, mark);
+    let log = binary_log_options::open(values, &globals, directory, random, &is_committed)?.map(Arc::new);
+    if let Some(log) = &log {
+        engine.log_to(Arc::clone(log));
+    }
     if globals.require_secure_transport.is_on() && active.context.is_none() && startup.socket.is_none() {
         return Err("No secure transports (SSL or Shared Memory) are configured, unable to set --require_secure_transport=ON: leave out \
             --skip-ssl, or give a --socket"
             .to_owned());
     }
-    Ok(Server::new(startup.directory.clone(), globals, tls, accounts, engine, startup.default_plugin))
+    Ok(Server::new(startup.directory.clone(), globals, tls, accounts, engine, startup.default_plugin, log))
 }
 
 /// Locks the data directory against a second server, for as long as the file is open.

@@ -12,6 +12,7 @@ use sealwire_core::error::SqlError;
 use sealwire_core::server::Config;
 
 use super::accounts::AccountStore;
+use super::binary_log_options;
 use super::constant_selects::ParsedSelects;
 use super::counters::{Counters, Uptime};
 use super::engine::{ClosedInBackground, Engine, EngineSession, Pool};
@@ -20,6 +21,7 @@ use super::readers::Readers;
 use super::refusals::Refusals;
 use super::registry::Registry;
 use super::reload::Tls;
+use super::replication::{BinaryLog, Replicas};
 use super::settings::{Globals, SystemVariable, Value, ValueLocation, variable};
 use super::version::VERSION;
 use sealwire_net::random::OsRandom;
@@ -43,6 +45,10 @@ pub(crate) struct Server {
     pub(crate) registry: Arc<Registry>,
     /// The databases.
     pub(crate) engine: Box<dyn Engine>,
+    /// The binary log; `None` without one.
+    pub(crate) log: Option<Arc<BinaryLog>>,
+    /// The replicas.
+    pub(crate) replicas: Arc<Replicas>,
     /// The threads that run statements.
     pub(crate) pool: Pool,
     /// The threads that read long statements.
@@ -62,6 +68,15 @@ pub(crate) struct Server {
     wake: Mutex<Option<Box<dyn Fn() + Send>>>,
 }
 
+/// The version in the greeting. Clients take MariaDB's from 10 on for MariaDB's only where it stands behind this, as MariaDB itself does.
+fn greeted(version: &str) -> String {
+    let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+    if version.contains("MariaDB") && major.is_some_and(|major| major >= 10) {
+        return format!("5.5.5-{version}");
+    }
+    version.to_owned()
+}
+
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server").field("directory", &self.directory).finish_non_exhaustive()
@@ -77,6 +92,7 @@ impl Server {
         accounts: AccountStore,
         engine: Box<dyn Engine>,
         default_plugin: Plugin,
+        log: Option<Arc<BinaryLog>>,
     ) -> Self {
         let random = OsRandom::new();
         let server = Self {
@@ -88,6 +104,8 @@ impl Server {
             accounts,
             registry: Arc::default(),
             engine,
+            log,
+            replicas: Arc::default(),
             pool: Pool::default(),
             readers: Readers::default(),
             selects: ParsedSelects::default(),
@@ -118,7 +136,7 @@ impl Server {
     /// Applies changed variables and TLS settings to new connections.
     pub(crate) fn refresh_config(&self) {
         let Ok(()) = self.config.replace(|| {
-            let mut config = Config::new(VERSION, Arc::new(self.random));
+            let mut config = Config::new(greeted(&self.globals.version.get()), Arc::new(self.random));
             let algorithms = self.globals.protocol_compression_algorithms.get();
             // The list was parsed when the variable was set, so this does not fail.
             let algorithms = Algorithms::parse("protocol-compression-algorithms", &algorithms).unwrap_or_default();
@@ -159,7 +177,17 @@ impl Server {
             }
         }
         self.refresh_config();
+        if let Some(log) = &self.log {
+            binary_log_options::apply(&self.globals, &log.settings);
+        }
         Ok(())
+    }
+
+    /// Has running dumps of the binary log check whether their clients may go on.
+    pub(crate) fn check_dumps(&self) {
+        if let Some(log) = &self.log {
+            log.wake_readers();
+        }
     }
 
     /// Reloads certificates and keys for new connections.
@@ -169,6 +197,7 @@ impl Server {
     pub(crate) fn reload_tls(&self) -> Result<(), SqlError> {
         self.tls.reload()?;
         self.refresh_config();
+        self.check_dumps();
         // The acceptor computes anew when the certificates are checked next.
         self.wake_acceptor();
         Ok(())

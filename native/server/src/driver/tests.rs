@@ -64,7 +64,7 @@ impl Running {
             globals.set(variable, &variable.accept(&value).unwrap());
         }
         let engine = Box::new(SqliteEngine::new(&path));
-        let server = Arc::new(Server::new(path, globals, Tls::load(options).unwrap(), accounts, engine, plugin));
+        let server = Arc::new(Server::new(path, globals, Tls::load(options).unwrap(), accounts, engine, plugin, None));
         let bound = bind(&Listen { addresses: "127.0.0.1".into(), port: 0, socket: None }).unwrap();
         let (port, connector) = (bound.port, bound.connector());
         let served = Arc::clone(&server);

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sealwire_accounts::Privilege;
+use sealwire_binlog::RowMetadata;
 use sealwire_core::error::SqlError;
 use sealwire_core::message::ColumnDefinition;
 
@@ -25,7 +26,7 @@ pub(crate) use background_close::ClosedInBackground;
 pub(crate) use delivery::{Deliveries, Delivery, Outcome};
 pub(crate) use interruption::{Interruption, WaitEnd};
 pub(crate) use pool::{Job, Pool, Task, evaluate};
-pub(crate) use sqlite::{SqliteEngine, allow_descriptors, zone as time_zone};
+pub(crate) use sqlite::{SqliteEngine, allow_descriptors, unix_seconds, zone as time_zone};
 
 /// MySQL's limit for names, in characters.
 pub(crate) const LONGEST_NAME: usize = 64;
@@ -167,6 +168,14 @@ pub(crate) struct Limits {
     pub(crate) demands_key: bool,
     /// Bytes that the account was charged for the statement's text before the engine got it.
     pub(crate) reserved: usize,
+    /// Whether changes are written into the binary log.
+    pub(crate) is_logged: bool,
+    /// Whether the binary log gets the statement's text, too.
+    pub(crate) annotates: bool,
+    /// How much the binary log tells of tables.
+    pub(crate) row_metadata: RowMetadata,
+    /// The number of the session's connection.
+    pub(crate) connection: u32,
 }
 
 impl Default for Limits {
@@ -179,6 +188,10 @@ impl Default for Limits {
             skips_foreign_keys: false,
             demands_key: false,
             reserved: 0,
+            is_logged: false,
+            annotates: false,
+            row_metadata: RowMetadata::Full,
+            connection: 0,
         }
     }
 }

@@ -154,6 +154,16 @@ impl DeclaredType {
         self.name
     }
 
+    /// The numbers in parentheses.
+    pub(super) fn arguments(&self) -> &[u32] {
+        &self.arguments
+    }
+
+    /// Whether the type is UNSIGNED.
+    pub(super) const fn is_unsigned(&self) -> bool {
+        self.unsigned
+    }
+
     /// Whether a column of this type may have AUTO_INCREMENT.
     pub(super) fn is_integer(&self) -> bool {
         matches!(self.name, "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT")

@@ -1,8 +1,9 @@
 //! Statements about the server: accounts, databases, KILL, FLUSH, ALTER INSTANCE, SHUTDOWN.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
-use sealwire_accounts::{AccountStatement, Outcome, Privilege, Session as Asker};
+use sealwire_accounts::{AccountStatement, Accounts, Outcome, Privilege, Session as Asker};
 use sealwire_core::error::SqlError;
 
 use super::Session;
@@ -11,7 +12,7 @@ use super::execution::Execution;
 use super::show;
 use crate::engine::{Interruption, LockWait, declared_column, interrupted, is_system_database, unknown_database};
 use crate::sql::charset::{check_collation, default_collation};
-use crate::sql::{Cursor, Datum};
+use crate::sql::{Cursor, Datum, backquoted};
 use crate::status_variables;
 
 impl Session {
@@ -29,10 +30,20 @@ impl Session {
             default_plugin: server.default_plugin,
             stop: &*interruption,
         };
-        match server.accounts.execute(&statement, &asker, &server.random, &interruption, self.lock_wait())? {
+        let left_out = Cell::new(0);
+        let record = |before: &Accounts, after: &Accounts| self.log_accounts(before, after, &left_out);
+        let outcome =
+            server.accounts.execute(&statement, &asker, &server.random, &interruption, self.lock_wait(), &record)?;
+        match outcome {
             Outcome::Done { notes, .. } => {
+                server.check_dumps();
                 for note in notes {
                     self.note("Note", note);
+                }
+                if left_out.get() > 0 {
+                    let message = "The binary log does not have this account, because MariaDB has no plugin of its name: create it on each \
+                                   replica, or give it mysql_native_password";
+                    self.note("Warning", SqlError::new(1105, b"HY000", message));
                 }
                 Ok(Answer::Ok(Reply::default()))
             }
@@ -116,6 +127,10 @@ impl Session {
             "SLOW",
         ]);
         let what = what.ok_or_else(|| words.syntax_error())?;
+        if what == "BINARY" {
+            words.expect("LOGS")?;
+            words.expect_end()?;
+        }
         if matches!(what, "SSL" | "STATUS") {
             words.expect_end()?;
         }
@@ -131,6 +146,10 @@ impl Session {
             "STATUS" => {
                 self.view.demand(&[Privilege::RELOAD, Privilege::FLUSH_STATUS])?;
                 status_variables::flush(&self.view.server);
+            }
+            "LOGS" | "BINARY" => {
+                self.view.demand(&[Privilege::RELOAD])?;
+                self.flush_binary_log()?;
             }
             _ => self.view.demand(&[Privilege::RELOAD, Privilege::FLUSH_TABLES, Privilege::FLUSH_USER_RESOURCES])?,
         }
@@ -172,7 +191,9 @@ impl Session {
 
     fn create_database(&mut self, name: &str, if_not_exists: bool) -> Result<Reply, SqlError> {
         self.view.demand_on_database(Privilege::CREATE, name)?;
-        match self.view.server.engine.create_database(name) {
+        let condition = if if_not_exists { "IF NOT EXISTS " } else { "" };
+        let statement = format!("CREATE DATABASE {condition}{}", backquoted(name));
+        match self.log_with(&statement, true, || self.view.server.engine.create_database(name)) {
             Err(error) if if_not_exists && error.code == 1007 => self.note("Note", error),
             made => made?,
         }
@@ -252,7 +273,11 @@ impl Session {
         let wait = LockWait { most: self.lock_wait(), is_stopped: Box::new(move || process.is_stopped()) };
         match self.view.server.engine.drop_database(name, wait) {
             Err(error) if if_exists && error.code == 1008 => self.note("Note", error),
-            dropped => dropped?,
+            // Logged only now, because the drop waits for transactions, which wait for the log when they commit.
+            dropped => {
+                dropped?;
+                self.log_with(&format!("DROP DATABASE IF EXISTS {}", backquoted(name)), true, || Ok(()))?;
+            }
         }
         if self.view.database.as_deref() == Some(name) {
             self.view.database = None;

@@ -79,6 +79,8 @@ const STATEMENTS: &[Entry] = &[
     own(&["FLUSH", "LOCAL", "PRIVILEGES"], AfterCommit(Session::read_account_change)).slow(),
     own(&["FLUSH", "NO_WRITE_TO_BINLOG", "PRIVILEGES"], AfterCommit(Session::read_account_change)).slow(),
     own(&["FLUSH"], AfterCommit(|_, _, words| Session::read_flush(words).map(Some))).slow(),
+    own(&["PURGE"], AfterCommit(|_, _, words| Session::read_purge(words).map(Some))).slow(),
+    own(&["RESET"], AfterCommit(|_, _, words| Session::read_reset(words))).slow(),
     own(&["ALTER", "INSTANCE"], Within(|session, _, words| done(session.alter_instance(words)))).slow(),
     own(&["SHUTDOWN"], Within(|session, _, words| session.shutdown(words))),
     // Databases and tables.

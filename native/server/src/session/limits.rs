@@ -73,6 +73,10 @@ impl Session {
             lock_wait: self.lock_wait(),
             skips_foreign_keys: !variables.foreign_key_checks,
             reserved: self.held_text.bytes(),
+            is_logged: self.is_logged(),
+            annotates: self.annotates(),
+            row_metadata: self.row_metadata(),
+            connection: self.view.id,
             ..Limits::default()
         };
         if let Task::Evaluate { .. } = task {

@@ -4,8 +4,12 @@
 
 mod admin;
 mod answer;
+mod binary_log;
+mod binlog_events;
 mod diagnostics;
 mod dispatch;
+mod dump;
+mod dump_command;
 mod empty_tables;
 mod engine_context;
 mod execution;
@@ -49,10 +53,12 @@ use super::counters::count;
 use super::engine::{EngineSession, Task, interrupted};
 use super::memory::{self, Held};
 use super::registry::{Entry, ProcessEntry};
+use super::replication::{Dump, Registered};
 use super::sql::{Cursor, Datum, lex, syntax_error_near};
 use super::state::Server;
 use super::status_variables;
 use answer::{Answer, LONG, Purpose, Reply, Table};
+use dump_command::{DumpCommand, registration};
 use prepared::Prepared;
 use view::View;
 use warnings::Diagnostics;
@@ -90,6 +96,8 @@ pub(crate) struct Session {
     access: Access,
     init_connect: InitConnect,
     is_logged_in: bool,
+    /// The dump of the binary log that is running.
+    dump: Option<Dump>,
     /// The work that another thread must do.
     thread_work: Option<ThreadWork>,
     /// The answer that the other thread returned.
@@ -141,6 +149,10 @@ pub(crate) enum Action {
     ResetStatement(u32),
     /// Fetch rows of a cursor.
     Fetch(u32),
+    /// COM_REGISTER_SLAVE.
+    Register(Registered),
+    /// COM_BINLOG_DUMP and COM_BINLOG_DUMP_GTID.
+    Dump(DumpCommand),
     /// An unsupported command.
     Refuse(SqlError),
     /// An event that needs no answer.
@@ -182,6 +194,7 @@ impl Session {
             access: Access::default(),
             init_connect: InitConnect::default(),
             is_logged_in: false,
+            dump: None,
             thread_work: None,
             returned_answer: None,
         }
@@ -198,7 +211,7 @@ impl Session {
 
     /// Whether a statement is running in another thread, or another statement is to follow. No command can come until all are answered.
     const fn is_busy(&self) -> bool {
-        self.running.is_some() || self.thread_work.is_some() || !self.queue.is_empty()
+        self.running.is_some() || self.dump.is_some() || self.thread_work.is_some() || !self.queue.is_empty()
     }
 
     /// After how many seconds without a command the connection is closed.
@@ -269,9 +282,9 @@ impl Session {
             Command::Ping => Action::Ping,
             Command::ResetConnection => Action::Reset,
             Command::SetOption(option) => Action::SetOption(option),
-            Command::RegisterReplica(_) | Command::BinlogDump(_) | Command::BinlogDumpGtid(_) => Action::Refuse(
-                SqlError::new(1235, b"42000", "This version of Sealwire doesn't yet support 'replication'"),
-            ),
+            Command::RegisterReplica(replica) => Action::Register(registration(&replica)),
+            Command::BinlogDump(dump) => Action::Dump(DumpCommand::from(&dump)),
+            Command::BinlogDumpGtid(dump) => Action::Dump(DumpCommand::from(&dump)),
             Command::Quit | Command::ChangeUser(_) => Action::Nothing,
             Command::StmtBulkExecute(_) | Command::Unknown(_) => {
                 Action::Refuse(SqlError::new(1047, b"08S01", "Unknown command"))
@@ -367,6 +380,8 @@ impl Session {
                 return self.conclude(answer, true, connection);
             }
             Action::Execute(Err(error)) | Action::Refuse(error) => connection.err(&error)?,
+            Action::Register(replica) => return self.register(replica, connection),
+            Action::Dump(command) => return self.begin_dump(command, connection),
             Action::ResetStatement(id) => match self.prepared.reset(id) {
                 Ok(()) => connection.ok(&OkPacket { status: self.status(), ..OkPacket::default() })?,
                 Err(error) => connection.err(&error)?,
@@ -642,6 +657,7 @@ const fn is_last(error: &SqlError) -> bool {
 
 impl Drop for Session {
     fn drop(&mut self) {
+        self.view.server.replicas.leave(self.view.id);
         if self.running.is_some() {
             self.view.server.counters.threads_running.fetch_sub(1, Ordering::Relaxed);
             self.process.stop_statement();

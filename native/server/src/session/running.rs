@@ -79,6 +79,9 @@ impl Session {
     /// # Errors
     /// The connection's error.
     pub(super) fn advance(&mut self, connection: &mut Connection) -> Result<bool, Error> {
+        if self.dump.is_some() {
+            return self.advance_dump(connection);
+        }
         let mut moved = false;
         if connection.unsent() < ENOUGH {
             self.held_answer = Held::default();

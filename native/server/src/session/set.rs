@@ -321,6 +321,9 @@ impl Session {
         if global {
             return self.view.server.set_variable(changed, value);
         }
+        if changed.name == variable::sql_log_bin.name {
+            self.demand_unlogged()?;
+        }
         self.view.set_variable(changed, value);
         Ok(())
     }

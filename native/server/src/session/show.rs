@@ -35,6 +35,9 @@ impl Session {
         if scoped {
             return Err(words.syntax_error());
         }
+        if let Some(answer) = self.show_binary_log(words)? {
+            return Ok(answer);
+        }
         let full = words.accept("FULL");
         words.accept("EXTENDED");
         if let Some(answer) = self.show_listing(words)? {

@@ -32,7 +32,7 @@ impl Bench {
         let accounts = AccountStore::open(&path, &OsRandom::new()).unwrap();
         let tls = Tls::load(ServerTlsOptions::default()).unwrap();
         let engine = Box::new(SqliteEngine::new(&path));
-        let mut server = Server::new(path, Globals::default(), tls, accounts, engine, plugin);
+        let mut server = Server::new(path, Globals::default(), tls, accounts, engine, plugin, None);
         server.uptime = Uptime::since(Instant::now().checked_sub(AGE).unwrap());
         let server = Arc::new(server);
         let mut session = Self::session(&server);

@@ -9,13 +9,13 @@ use sealwire_accounts::{Account, Identity, Privilege};
 use sealwire_core::error::SqlError;
 use sealwire_core::facts::Facts;
 
+use crate::replication::{BinaryLog, known_before};
 use crate::settings::{self, Fact, Kind, Scope, SessionVariables, SystemVariable, Value, ValueLocation};
 use crate::sql::charset::Charset;
 use crate::sql::lex::Syntax;
 use crate::sql::mode::Mode;
 use crate::sql::{Allowances, Datum, Names};
 use crate::state::Server;
-use crate::version::VERSION;
 
 /// A session as its statements read it. Copying is cheap, because a statement that runs in another thread takes a copy.
 #[derive(Debug, Clone)]
@@ -184,11 +184,24 @@ impl View {
         own.or_else(|| self.server.variable(asked)).unwrap_or_else(|| asked.default())
     }
 
+    /// A text of the binary log; empty without one.
+    fn of_log(&self, text: impl FnOnce(&BinaryLog) -> String) -> Value {
+        Value::Text(self.server.log.as_deref().map(text).unwrap_or_default().into())
+    }
+
     fn fact(&self, fact: Fact) -> Value {
         match fact {
             Fact::HaveTls => {
                 Value::Text(if self.server.tls.active().context.is_some() { "YES" } else { "DISABLED" }.into())
             }
+            Fact::GtidBinlogPos => self.of_log(|log| log.gtids().position_text()),
+            Fact::GtidBinlogState => self.of_log(|log| log.gtids().state_text()),
+            Fact::GtidExecuted => self.of_log(|log| log.gtids().executed_text(&self.server.globals.server_uuid.get())),
+            Fact::GtidPurged => self.of_log(|log| {
+                let first = log.names().first().and_then(|name| log.open_file(name).ok());
+                let known = first.and_then(|file| known_before(&file)).unwrap_or_default();
+                known.executed_text(&self.server.globals.server_uuid.get())
+            }),
             Fact::LastInsertId => Value::Number(self.last_insert_id),
             Fact::WarningCount => Value::Number(self.warnings),
             Fact::ErrorCount => Value::Number(self.errors),
@@ -293,7 +306,7 @@ impl Names for View {
             "USER" | "SESSION_USER" | "SYSTEM_USER" => text(&self.user),
             "CURRENT_USER" => text(&self.account_text()),
             "CURRENT_ROLE" => text("NONE"),
-            "VERSION" => text(VERSION),
+            "VERSION" => text(&self.server.globals.version.get()),
             "CONNECTION_ID" => Some(Datum::Int(i64::from(self.id))),
             "LAST_INSERT_ID" => Some(Datum::UInt(self.last_insert_id)),
             "ROW_COUNT" => Some(Datum::Int(self.row_count)),

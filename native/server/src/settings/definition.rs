@@ -65,6 +65,14 @@ pub(crate) enum Fact {
     ConnectionId,
     /// The time in seconds.
     Timestamp,
+    /// The last GTID of each domain in the binary log, as MariaDB writes it.
+    GtidBinlogPos,
+    /// The last GTID of each domain and server in the binary log, as MariaDB writes it.
+    GtidBinlogState,
+    /// The GTIDs of all transactions, as MySQL writes them.
+    GtidExecuted,
+    /// The GTIDs of transactions whose binary log files are gone, as MySQL writes them.
+    GtidPurged,
 }
 
 /// The location of a variable's value, where the server's values are in a `G` and a session's values in an `S`.

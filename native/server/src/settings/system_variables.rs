@@ -46,6 +46,8 @@ const MIB: u64 = 1 << 20;
 const YEAR: u64 = 31_536_000;
 
 const LEVELS: &[&str] = &["READ-UNCOMMITTED", "READ-COMMITTED", "REPEATABLE-READ", "SERIALIZABLE"];
+const CHECKSUMS: &[&str] = &["NONE", "CRC32"];
+const METADATA: &[&str] = &["NO_LOG", "MINIMAL", "FULL"];
 const PLUGINS: &[&str] = &["caching_sha2_password", "mysql_native_password", "sha256_password", "client_ed25519"];
 
 // Sorted by name. Some rows have no effect; they exist because connectors read or set them when they connect.
@@ -56,6 +58,17 @@ system_variables! {
     back_log: fixed Number(0, MOST) = 151;
     basedir: fixed Text = "/usr/";
     bind_address: fixed Text = "*" => "IP addresses to listen on, separated by commas; * stands for all addresses.";
+    binlog_annotate_row_events: both Switch = true => "Write the statement before its rows into a MariaDB-flavoured binary log.";
+    binlog_checksum: fixed Choice(CHECKSUMS) = "CRC32" => "What ends the events of the binary log: CRC32 or NONE.";
+    binlog_expire_logs_seconds: global Number(0, 4_294_967_295) = 2_592_000 =>
+        "Seconds after which a binary log file is removed; 0 keeps all.";
+    binlog_format: both Choice(&["ROW"]) = "ROW" => "The form of changes in the binary log: ROW.";
+    binlog_row_image: fixed Choice(&["FULL"]) = "FULL" => "The columns of a row in the binary log: FULL, which is all.";
+    binlog_row_metadata: global Choice(METADATA) = "FULL" =>
+        "What the binary log tells of a table: NO_LOG the types, MINIMAL also signs and character sets, FULL also names, members and \
+         keys.";
+    binlog_rows_query_log_events: both Switch = false =>
+        "Write the statement before its rows into a MySQL-flavoured binary log.";
     character_set_client: both Charset = "utf8mb4";
     character_set_connection: both Charset = "utf8mb4";
     character_set_database: both Charset = "utf8mb4";
@@ -76,12 +89,22 @@ system_variables! {
      that are created without one.";
     default_storage_engine: both Text = "SQLite";
     div_precision_increment: both Number(0, MOST) = 4;
+    enforce_gtid_consistency: fixed Switch = true;
     error_count: session_fact(ErrorCount) Number(0, MOST) = 0;
     explicit_defaults_for_timestamp: both Switch = true;
     foreign_key_checks: both Switch = true;
     global_connection_memory_limit: global Number(16 * MIB, MOST) = MOST =>
         "Number of bytes in use from which the server refuses large values; never more than half of the machine's memory.", shared();
     group_concat_max_len: both Number(0, MOST) = MIB;
+    gtid_binlog_pos: server_fact(GtidBinlogPos) Text = "";
+    gtid_binlog_state: server_fact(GtidBinlogState) Text = "";
+    gtid_current_pos: server_fact(GtidBinlogPos) Text = "";
+    gtid_domain_id: fixed Number(0, 4_294_967_295) = 0 => "The domain of this server's GTIDs in a MariaDB-flavoured binary log.";
+    gtid_executed: server_fact(GtidExecuted) Text = "";
+    gtid_mode: fixed Choice(&["OFF", "ON"]) = "OFF" => "Whether transactions have GTIDs in a MySQL-flavoured binary log: ON or OFF.";
+    gtid_purged: server_fact(GtidPurged) Text = "";
+    gtid_slave_pos: fixed Text = "";
+    gtid_strict_mode: fixed Switch = false;
     have_compress: fixed Text = "YES";
     have_openssl: server_fact(HaveTls) Text = "DISABLED";
     have_ssl: server_fact(HaveTls) Text = "DISABLED";
@@ -101,12 +124,21 @@ system_variables! {
     license: fixed Text = "MIT OR Apache-2.0";
     local_infile: global Switch = false, refuses_on();
     lock_wait_timeout: both Number(1, YEAR) = YEAR;
+    log_bin: fixed Switch = false;
+    log_bin_basename: fixed Text = "";
+    log_bin_index: fixed Text = "";
     log_error_verbosity: global Number(1, 3) = 2 => "What to log: 1 errors, 2 errors and warnings, 3 errors, warnings and \
      notes.";
+    log_replica_updates: fixed Switch = true;
+    log_slave_updates: fixed Switch = true;
     lower_case_file_system: fixed Switch = false;
     lower_case_table_names: fixed Number(0, MOST) = 2;
     max_allowed_packet: both Number(1024, 1024 * MIB) = 64 * MIB, read_only_in_session() =>
         "The largest packet in bytes.", shared();
+    max_binlog_cache_size: global Number(4096, MOST) = 16 * 1024 * MIB =>
+        "Maximum number of bytes of a transaction in the binary log.";
+    max_binlog_size: global Number(4096, 1024 * MIB) = 1024 * MIB =>
+        "Number of bytes from which the binary log goes on in a new file.";
     max_connections: global Number(1, 100_000) = 151 =>
         "Maximum number of simultaneous sessions; one more is reserved for an administrator.", shared();
     max_execution_time: both Number(0, MOST) = 0;
@@ -136,6 +168,7 @@ system_variables! {
     read_only: global Switch = false, then(not_super_read_only);
     require_secure_transport: global Switch = false => "Refuse clients that use neither TLS nor the Unix socket.", shared();
     server_id: global Number(0, 4_294_967_295) = 1 => "The server's number.";
+    server_uuid: fixed Text = "" => "The server's UUID. (Default: the one in auto.cnf in the data directory.)";
     session_track_schema: both Switch = true;
     session_track_state_change: both Switch = false;
     session_track_system_variables: both Text = "time_zone,autocommit,character_set_client,character_set_results,character_set_connection";
@@ -156,6 +189,8 @@ system_variables! {
     ssl_fips_mode: fixed Text = "OFF";
     storage_engine: both Text = "SQLite";
     super_read_only: global Switch = false, then(read_only_too);
+    sync_binlog: global Number(0, 4_294_967_295) = 1 =>
+        "The binary log is written to disk at each so-many-th commit; 0 leaves that to the system.";
     system_time_zone: fixed Text = "UTC";
     threads: option Number(0, 1024) = 0 => "Number of threads that serve connections; 0 means one per processor.";
     time_zone: both TimeZone = "SYSTEM";
@@ -166,7 +201,8 @@ system_variables! {
     tx_isolation: same_as(transaction_isolation) Choice(LEVELS) = "SERIALIZABLE";
     tx_read_only: same_as(transaction_read_only) Switch = false;
     unique_checks: both Switch = true;
-    version: fixed Text = VERSION;
+    version: fixed Text = VERSION => "The version that clients and the binary log are told; MariaDB in it makes the binary log MariaDB's. Without \
+     a value: output version information and exit.", short('V'), optional();
     version_comment: fixed Text = VERSION_COMMENT;
     version_compile_machine: fixed Text = ARCH;
     version_compile_os: fixed Text = "Linux";

@@ -12,6 +12,7 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 
+use super::capture_names as capture;
 use super::foreign_keys::ForeignKeys;
 use crate::engine::SessionContext;
 use crate::engine::translate::{Access, StatementKind, Translated, database_of, is_allowed};
@@ -179,7 +180,7 @@ impl AllowedActions {
         let schema = context.database_name;
         match context.action {
             AuthAction::Select | AuthAction::Recursive => Ok(()),
-            AuthAction::Function { function_name } => self.function(function_name),
+            AuthAction::Function { function_name } => self.function(function_name, context.accessor),
             AuthAction::Read { table_name, column_name } => {
                 self.read(schema, table_name, column_name, context.accessor)
             }
@@ -203,7 +204,10 @@ impl AllowedActions {
         }
     }
 
-    fn function(&self, name: &str) -> Result<(), SqlError> {
+    fn function(&self, name: &str, accessor: Option<&str>) -> Result<(), SqlError> {
+        if name == capture::FUNCTION && accessor.is_some_and(|accessor| accessor.starts_with(capture::TRIGGER)) {
+            return Ok(());
+        }
         let of_alter = self.kind == StatementKind::Definition && (is_internal(name) || ALTER_FUNCTIONS.contains(&name));
         if of_alter || is_allowed(name) {
             return Ok(());

@@ -2,6 +2,7 @@
 
 mod authorizer;
 mod bounds;
+mod capture_names;
 mod databases;
 mod descriptors;
 mod disk_space;
@@ -9,6 +10,7 @@ mod errors;
 mod foreign_keys;
 mod functions;
 mod information_schema;
+mod logged_values;
 mod open_files;
 mod open_transactions;
 mod privileges;
@@ -25,14 +27,16 @@ mod time;
 mod wal;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use sealwire_core::error::SqlError;
 
 use super::{Engine, EngineSession, LockWait, TableDefinition, is_system_database};
+use crate::replication::{BinaryLog, CommitMark};
 use shared::Shared;
 
 pub(crate) use descriptors::allow_descriptors;
-pub(crate) use time::zone;
+pub(crate) use time::{unix_seconds, zone};
 
 /// The engine of a data directory.
 #[derive(Debug)]
@@ -55,6 +59,20 @@ impl SqliteEngine {
                 tracing::warn!("the write-ahead log of the database '{database}' can't be applied: {error}");
             }
         }
+    }
+
+    /// Whether a database has the mark of a group of the binary log. Call [`SqliteEngine::recover`] before.
+    pub(crate) fn is_committed(&self, database: &str, mark: CommitMark) -> bool {
+        let opened = self.shared.databases.open(database);
+        opened.is_ok_and(|reader| {
+            let version = reader.connection.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0));
+            version.is_ok_and(|version| version.cast_unsigned() == mark)
+        })
+    }
+
+    /// Logs all changes of the sessions that are opened from now on.
+    pub(crate) fn log_to(&mut self, log: Arc<BinaryLog>) {
+        self.shared.log = Some(log);
     }
 
     /// Limits SQLite's memory for all connections of the process; `most` is `global_connection_memory_limit`.

@@ -32,11 +32,14 @@ use crate::engine::{
     Description, Done, EngineSession, Interruption, Limits, Request, RowSink, TransactionStep, UnlistedTable,
     interrupted, is_system_database, stopped,
 };
+use capture::Capture;
 
 mod attaching;
+mod capture;
 mod compiling;
 mod definition;
 mod disk;
+mod logging;
 mod safe_updates;
 mod system_tables;
 
@@ -52,6 +55,8 @@ pub(super) struct SqliteSession {
     attached: Vec<AttachedDatabase>,
     temporaries: Temporaries,
     transaction: TransactionEntry,
+    /// Collects changes for the binary log; `None` without one.
+    capture: Option<Capture>,
     /// Whether the client has begun a transaction that SQLite begins with the first statement, because the preparations of a statement
     /// would read in it, and a transaction that has read does not wait for a lock.
     is_begun: bool,
@@ -90,16 +95,17 @@ impl SqliteSession {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let bounds = Bounds::new(Arc::new(Interruption::default()));
         let authorizer = Authorizer::default();
-        let open = || -> rusqlite::Result<(Connection, Arc<SpaceWatch>)> {
+        let open = || -> rusqlite::Result<(Connection, Arc<SpaceWatch>, Option<Capture>)> {
             let mut connection = Connection::open_in_memory_with_flags(flags)?;
             super::functions::register(&connection, &bounds)?;
             configure(&connection)?;
             authorizer.install(&mut connection)?;
             bounds.install(&mut connection)?;
             let space = SpaceWatch::install(Arc::clone(shared.databases.directory()), &mut connection)?;
-            Ok((connection, space))
+            let capture = shared.log.clone().map(|log| Capture::install(log, &connection)).transpose()?;
+            Ok((connection, space, capture))
         };
-        let (connection, space) = open().map_err(|error| to_mysql(&error, ""))?;
+        let (connection, space, capture) = open().map_err(|error| to_mysql(&error, ""))?;
         let handle = connection.get_interrupt_handle();
         let transaction = shared.transactions.register();
         bounds.interruption.connect(move || handle.interrupt());
@@ -113,6 +119,7 @@ impl SqliteSession {
             attached: Vec::new(),
             temporaries: Temporaries::new(),
             transaction,
+            capture,
             is_begun: false,
             is_rolled_back: false,
             has_worked: Cell::new(false),
@@ -123,6 +130,9 @@ impl SqliteSession {
     }
 
     fn run_batch(&self, sql: &str) -> Result<(), SqlError> {
+        if let Some(capture) = self.capture.as_ref().filter(|_| sql == "ROLLBACK") {
+            capture.roll_back();
+        }
         self.connection.execute_batch(sql).map_err(|error| match to_mysql(&error, sql) {
             // The statement was stopped while it waited for a lock.
             waited if waited.code == 1205 && self.bounds.interruption.is_stopped() => {
@@ -192,7 +202,8 @@ impl SqliteSession {
 
     /// The error of a user's statement that failed: a limit's, the authorizer's, or SQLite's.
     fn explain(&self, error: &rusqlite::Error, sql: &str) -> SqlError {
-        let own = self.bounds.take_error().or_else(|| self.authorizer.take_denial());
+        let refused = || self.capture.as_ref().and_then(Capture::take_error);
+        let own = self.bounds.take_error().or_else(|| self.authorizer.take_denial()).or_else(refused);
         match own {
             Some(own) => own,
             None if self.bounds.interruption.is_stopped() => stopped(&self.bounds.interruption),
@@ -208,7 +219,8 @@ impl SqliteSession {
         translated: &Translated,
         request: &Request<'_>,
     ) -> Result<u64, SqlError> {
-        let ran = self.retry_while_changed(|| self.run_once(sql, &allowed, translated, request));
+        let run_once = || self.run_once(sql, &allowed, translated, request);
+        let ran = self.retry_while_changed(|| self.captured(translated, request, run_once));
         // The foreign keys are read without checks, because the engine reads them.
         ran.map_err(|error| match translated.accesses.first() {
             Some(Access { database, table: Some(table), .. }) if errors::is_foreign_key_violation(&error) => {
@@ -397,6 +409,9 @@ impl SqliteSession {
             self.is_begun = true;
         } else if was_open && self.connection.is_autocommit() {
             self.is_rolled_back = true;
+            if let Some(capture) = &self.capture {
+                capture.roll_back();
+            }
             error.message.push_str("; the transaction was rolled back: end it with ROLLBACK");
             self.forget_dropped_temporaries();
         }
@@ -419,6 +434,9 @@ impl SqliteSession {
         match translated.kind {
             StatementKind::Definition => self.define(translated, request),
             StatementKind::Query => self.query(translated, request, rows),
+            _ if self.connection.is_autocommit() && self.is_logged(translated, request) => {
+                self.change_logged(translated, request)
+            }
             _ if !self.connection.is_autocommit() && !self.has_worked.get() => self.change_first(translated, request),
             _ => self.change(translated, request),
         }
@@ -436,7 +454,12 @@ impl SqliteSession {
     /// Begins SQLite's transaction anew with its savepoints, and fills again the system tables that were filled within it.
     fn begin_again(&self, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
         self.run_batch("BEGIN")?;
-        let savepoint = |name: &String| self.run_batch(&format!("SAVEPOINT {}", quote(name)?));
+        let savepoint = |name: &String| {
+            if let Some(capture) = &self.capture {
+                capture.save(name);
+            }
+            self.run_batch(&format!("SAVEPOINT {}", quote(name)?))
+        };
         let is_whole = self.savepoints.iter().try_for_each(savepoint);
         let is_whole = is_whole.and_then(|()| self.fill_system_tables(translated, request));
         if is_whole.is_err() && !self.connection.is_autocommit() {
@@ -455,6 +478,14 @@ impl SqliteSession {
             _ => return Ok(()),
         };
         self.run_batch(&format!("{verb} {}", quote(name)?))?;
+        if let Some(capture) = &self.capture {
+            match step {
+                TransactionStep::Savepoint(name) => capture.save(name),
+                TransactionStep::RollbackTo(name) => capture.roll_back_to(name),
+                TransactionStep::Release(name) => capture.release(name),
+                _ => {}
+            }
+        }
         if self.savepoints.len() >= MOST_SAVEPOINTS {
             // Making them all again would take too long.
             self.has_worked.set(true);
@@ -477,7 +508,7 @@ impl SqliteSession {
     fn end_transaction(&self, sql: &str) -> Result<(), SqlError> {
         let ended = loop {
             self.bounds.interruption.reset();
-            match self.run_batch(sql) {
+            match if sql == "COMMIT" { self.commit() } else { self.run_batch(sql) } {
                 Err(error) if error.code == interrupted().code => {}
                 ended => break ended,
             }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::databases::Databases;
 use super::open_transactions::{self, OpenTransactions};
 use super::{disk_space, wal};
+use crate::replication::BinaryLog;
 
 /// The databases, and the limits and counts that hold for all sessions.
 #[derive(Debug, Clone)]
@@ -17,6 +18,8 @@ pub(super) struct Shared {
     /// A transaction whose client sends nothing for this long is idle.
     pub(super) idle: Duration,
     pub(super) transactions: OpenTransactions,
+    /// The binary log; `None` without one.
+    pub(super) log: Option<Arc<BinaryLog>>,
     /// The sum of all write-ahead logs.
     pub(super) wal_bytes: Arc<disk_space::WalBytes>,
     pub(super) readers_waits: Arc<wal::ReadersWaits>,
@@ -29,6 +32,7 @@ impl Shared {
             most_written: wal::MOST_WRITTEN,
             idle: open_transactions::IDLE,
             transactions: OpenTransactions::default(),
+            log: None,
             wal_bytes: Arc::default(),
             readers_waits: Arc::default(),
         }

@@ -37,6 +37,11 @@ pub(crate) fn zone(name: &str) -> Option<i64> {
     (minutes < 60 && (-(14 * 3600 - 60)..=14 * 3600).contains(&seconds)).then_some(seconds)
 }
 
+/// The seconds since 1970 of a date and time; `None` where it is none.
+pub(crate) fn unix_seconds(moment: &str) -> Option<i64> {
+    Moment::parse(moment).map(Moment::unix_seconds)
+}
+
 impl Moment {
     pub(super) fn now() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -246,7 +251,7 @@ const fn days_in_month(year: i64, month: i64) -> i64 {
 }
 
 /// Days since 1970-01-01 in the Gregorian calendar, counted in eras of 400 years.
-const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+pub(super) const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);

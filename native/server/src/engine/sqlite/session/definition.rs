@@ -37,12 +37,13 @@ impl SqliteSession {
         let commits = !translated.is_temporary();
         if commits {
             self.commit_open()?;
+            self.prepare_definition(translated, request)?;
             self.begin_change(translated)?;
         }
         let defined =
             self.define_all(translated, request).and_then(|notes| self.count_keys(translated).map(|()| notes));
         if commits {
-            let committed = if defined.is_ok() { self.run_batch("COMMIT") } else { Ok(()) };
+            let committed = if defined.is_ok() { self.commit_definition(translated, request) } else { Ok(()) };
             // After some errors SQLite has rolled back already.
             if !self.connection.is_autocommit() {
                 self.run_batch("ROLLBACK")?;
@@ -59,7 +60,7 @@ impl SqliteSession {
 
     /// Commits the open transaction, because a definition is a transaction of its own.
     fn commit_open(&self) -> Result<(), SqlError> {
-        if self.connection.is_autocommit() { Ok(()) } else { self.run_batch("COMMIT") }
+        if self.connection.is_autocommit() { Ok(()) } else { self.commit() }
     }
 
     /// Refuses a table with too many keys.

@@ -1,0 +1,315 @@
+//! Makes the triggers that collect changed rows, and commits with the binary log.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use sealwire_accounts::Privilege;
+use sealwire_binlog::RowMetadata;
+use sealwire_core::error::SqlError;
+
+use super::super::capture_names::{FUNCTION, TRIGGER};
+use super::super::errors::to_mysql;
+use super::super::foreign_keys::ForeignKeys;
+use super::super::logged_values;
+use super::super::stored_definitions::StoredTable;
+use super::super::temporary;
+use super::SqliteSession;
+use super::capture::{Capture, CapturedTable};
+use crate::engine::annotations::Annotation;
+use crate::engine::translate::{StatementKind, Translated, quote, schema_of};
+use crate::engine::{Done, Request, is_system_database};
+use crate::replication::{CommitMark, Group, LoggedColumn, LoggedTable, Statement};
+
+/// The most values in one call, because SQLite limits a function's arguments.
+const MOST_VALUES: usize = 96;
+
+impl SqliteSession {
+    /// Runs a change, and collects its rows where it is logged. `run` tells whether it has run.
+    pub(super) fn captured<T>(
+        &self,
+        translated: &Translated,
+        request: &Request<'_>,
+        run: impl FnOnce() -> Result<Option<T>, SqlError>,
+    ) -> Result<Option<T>, SqlError> {
+        let Some(capture) = self.capture.as_ref().filter(|_| translated.kind != StatementKind::Definition) else {
+            return run();
+        };
+        // Triggers that no longer fit their table would make a statement fail, even one that is not logged.
+        if request.limits.is_logged || capture.has_triggers() {
+            self.make_triggers(capture, translated, request)?;
+        }
+        if self.connection.is_autocommit() {
+            // It is not logged.
+            return run();
+        }
+        let text = Some(request.sql).filter(|_| request.limits.annotates);
+        let mark = capture.begin(text, request.limits.is_logged);
+        let ran = run();
+        let ended = capture.end(mark, matches!(ran, Ok(Some(_))));
+        if let Err(error) = ended {
+            // SQLite has made the change, which only the end of the transaction takes back.
+            self.run_batch("ROLLBACK")?;
+            return Err(error);
+        }
+        ran
+    }
+
+    /// Makes the triggers of the tables that a statement changes, where they are missing or the tables have changed since.
+    fn make_triggers(&self, capture: &Capture, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
+        const CHANGES: [Privilege; 3] = [Privilege::INSERT, Privilege::UPDATE, Privilege::DELETE];
+        let metadata = request.limits.row_metadata;
+        let changed = translated.accesses.iter().filter(|access| access.privileges.iter().any(|p| CHANGES.contains(p)));
+        for access in changed.filter(|access| !is_system_database(&access.database)) {
+            let Some(table) = &access.table else { continue };
+            let database = &access.database;
+            let schema = schema_of(database);
+            let version: i64 = self
+                .connection
+                .pragma_query_value(Some(schema.as_ref()), "schema_version", |row| row.get(0))
+                .map_err(|error| to_mysql(&error, ""))?;
+            let is_current = |table: &str| {
+                capture.state().tables.values().any(|own| {
+                    own.version == version && own.database == *database && own.table.eq_ignore_ascii_case(table)
+                })
+            };
+            if is_current(table) {
+                continue;
+            }
+            let keys = ForeignKeys::read(&self.connection, database);
+            let mut tables: BTreeSet<String> = keys.tables_changed();
+            tables.retain(|other| !other.eq_ignore_ascii_case(table));
+            tables.insert(table.clone());
+            for table in tables {
+                if !is_current(&table) {
+                    self.make_triggers_of(capture, database, &table, version, !keys.is_empty(), metadata)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn make_triggers_of(
+        &self,
+        capture: &Capture,
+        database: &str,
+        table: &str,
+        version: i64,
+        has_foreign_keys: bool,
+        metadata: RowMetadata,
+    ) -> Result<(), SqlError> {
+        let failed = |error: rusqlite::Error| to_mysql(&error, "");
+        let schema = schema_of(database);
+        let format = &capture.log.format;
+        let sql = format!(
+            "SELECT name, sql FROM {}.sqlite_master WHERE type = 'table' AND name = ?1 COLLATE NOCASE",
+            quote(&schema)?
+        );
+        let read =
+            self.connection.query_row(&sql, [table], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)));
+        // A statement on a view or on a table that does not exist fails by itself.
+        let Ok((name, definition)) = read else { return Ok(()) };
+        let mut stored = StoredTable::read(&definition);
+        let (mut columns, mut checks, mut key) = (Vec::new(), Vec::new(), Vec::new());
+        let mut statement = self
+            .connection
+            .prepare("SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo(?1, ?2) WHERE hidden IN (0, 2, 3) ORDER BY cid")
+            .map_err(failed)?;
+        let mut rows = statement.query([name.as_str(), schema.as_ref()]).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            let read = || -> rusqlite::Result<(String, String, bool, i64)> {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            };
+            let (column, declared, not_null, primary) = read().map_err(failed)?;
+            let annotations = stored.take(&column);
+            let annotated = annotations.annotations.get(Annotation::Type);
+            let is_nullable = !not_null && primary == 0;
+            if primary > 0 {
+                key.push((primary, columns.len()));
+            }
+            let (column, check) = logged_values::column(column, &declared, annotated, is_nullable, format.flavour);
+            columns.push(column);
+            checks.push(check);
+        }
+        drop(rows);
+        drop(statement);
+        key.sort_unstable();
+        let key: Vec<usize> = key.into_iter().map(|(_, index)| index).collect();
+        let triggers = trigger_texts(database, &name, &columns)?;
+        let names = (database, name.as_str());
+        let logged =
+            LoggedTable::new(format.flavour, metadata, names, columns, &key, has_foreign_keys).map_err(|problem| {
+                SqlError::new(1105, b"HY000", format!("The table '{database}.{name}' can't be logged: {problem}"))
+            })?;
+        let number = random_number();
+        for trigger in triggers {
+            let text = trigger.replace(NUMBER, &number.to_string());
+            self.run_batch(&text)?;
+        }
+        let mut state = capture.state();
+        state.tables.retain(|_, own| !(own.database == database && own.table.eq_ignore_ascii_case(&name)));
+        let is_unsettled = !self.connection.is_autocommit();
+        let table = CapturedTable {
+            database: database.to_owned(),
+            table: name,
+            version,
+            is_unsettled,
+            logged: Arc::new(logged),
+            checks: checks.into(),
+        };
+        state.tables.insert(number, table);
+        Ok(())
+    }
+
+    /// Commits SQLite's transaction, with its changes in the binary log.
+    pub(super) fn commit(&self) -> Result<(), SqlError> {
+        let Some(capture) = self.capture.as_ref().filter(|capture| capture.has_rows()) else {
+            let committed = self.run_batch("COMMIT");
+            self.settle_triggers(committed.is_ok());
+            return committed;
+        };
+        let (mut cache, databases) = {
+            let mut state = capture.state();
+            state.savepoints.clear();
+            (std::mem::take(&mut state.cache), std::mem::take(&mut state.databases))
+        };
+        let names: Vec<&str> = databases.iter().map(String::as_str).collect();
+        let committed =
+            capture.log.commit(Group::Rows(&mut cache), |mark| self.mark(&names, mark), || self.run_batch("COMMIT"));
+        if committed.is_err() {
+            // The caller tries again, or rolls back.
+            let mut state = capture.state();
+            (state.cache, state.databases) = (cache, databases);
+        }
+        self.settle_triggers(committed.is_ok());
+        committed
+    }
+
+    /// Whether a change must be in the binary log. Temporary tables are the session's own.
+    pub(super) fn is_logged(&self, translated: &Translated, request: &Request<'_>) -> bool {
+        self.capture.is_some() && request.limits.is_logged && temporary::temporary_target(translated).is_none()
+    }
+
+    /// Runs a change that is a transaction of its own, and logs it.
+    pub(super) fn change_logged(&mut self, translated: &Translated, request: &Request<'_>) -> Result<Done, SqlError> {
+        self.begin()?;
+        let changed = self.change_first(translated, request);
+        if changed.is_ok() {
+            self.end_transaction("COMMIT")?;
+        } else if !self.connection.is_autocommit() {
+            self.run_batch("ROLLBACK")?;
+        }
+        changed
+    }
+
+    /// Prepares a definition: removes the triggers of the databases that it changes, because SQLite lets no column go that a trigger reads.
+    pub(super) fn prepare_definition(&self, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
+        let Some(capture) = &self.capture else { return Ok(()) };
+        let creates = translated.statements.first().is_some_and(|sql| sql.starts_with("CREATE TABLE "));
+        let is_filled =
+            translated.accesses.first().is_some_and(|access| access.privileges.contains(&Privilege::INSERT));
+        if request.limits.is_logged && creates && is_filled {
+            let message = "Statement violates GTID consistency: CREATE TABLE ... SELECT. Create the table, and fill it with INSERT ... SELECT.";
+            return Err(SqlError::new(1786, b"HY000", message));
+        }
+        let databases = translated.databases();
+        let mut gone = Vec::new();
+        capture.state().tables.retain(|_, table| {
+            let stays = !databases.contains(table.database.as_str());
+            if !stays {
+                gone.push((table.database.clone(), table.table.clone()));
+            }
+            stays
+        });
+        for (database, table) in gone {
+            for event in EVENTS {
+                self.run_batch(&format!("DROP TRIGGER IF EXISTS temp.{}", trigger_name(event, &database, &table)?))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits a definition, with its text in the binary log.
+    pub(super) fn commit_definition(&self, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
+        let Some(capture) = self.capture.as_ref().filter(|_| request.limits.is_logged) else {
+            return self.run_batch("COMMIT");
+        };
+        let changed = translated.accesses.iter().filter(|access| access.privileges != [Privilege::SELECT]);
+        let databases: BTreeSet<&str> =
+            changed.map(|access| access.database.as_str()).filter(|name| !is_system_database(name)).collect();
+        let databases: Vec<&str> = databases.into_iter().collect();
+        let statement = Statement {
+            text: request.sql,
+            database: request.database,
+            databases: &databases,
+            thread: request.limits.connection,
+            invoker: &request.context.account(),
+            is_definition: true,
+            skips_foreign_keys: request.limits.skips_foreign_keys,
+        };
+        capture.log.commit(
+            Group::Statement(&statement),
+            |mark| self.mark(&databases, mark),
+            || self.run_batch("COMMIT"),
+        )
+    }
+
+    /// Leaves the mark of a group in the databases that it changes. SQLite keeps it in the header of the file, in the same transaction.
+    fn mark(&self, databases: &[&str], mark: CommitMark) -> Result<(), SqlError> {
+        for database in databases {
+            let schema = schema_of(database);
+            let marked = self.connection.pragma_update(Some(schema.as_ref()), "user_version", mark.cast_signed());
+            marked.map_err(|error| to_mysql(&error, ""))?;
+        }
+        Ok(())
+    }
+
+    /// Notes the end of SQLite's transaction, after which its triggers stay or are gone.
+    fn settle_triggers(&self, is_committed: bool) {
+        if let Some(capture) = self.capture.as_ref().filter(|_| is_committed) {
+            capture.state().tables.values_mut().for_each(|table| table.is_unsettled = false);
+        }
+    }
+}
+
+/// The events of the triggers, by the numbers of the changes.
+const EVENTS: [&str; 3] = ["INSERT", "UPDATE", "DELETE"];
+
+/// Stands for the table's number in a trigger's text.
+const NUMBER: &str = "\u{1}number\u{1}";
+
+/// The statements that make the triggers of a table, without its number.
+fn trigger_texts(database: &str, table: &str, columns: &[LoggedColumn]) -> Result<Vec<String>, SqlError> {
+    let mut texts = Vec::new();
+    for (change, (event, rows)) in EVENTS.into_iter().zip([&["NEW"][..], &["OLD", "NEW"], &["OLD"]]).enumerate() {
+        let name = trigger_name(event, database, table)?;
+        let values: Vec<String> = rows
+            .iter()
+            .flat_map(|row| columns.iter().map(move |column| Ok(format!("{row}.{}", quote(&column.name)?))))
+            .collect::<Result<_, SqlError>>()?;
+        let calls: Vec<String> = values
+            .chunks(MOST_VALUES)
+            .enumerate()
+            .map(|(index, chunk)| {
+                format!("SELECT {FUNCTION}({NUMBER}, {change}, {}, {});", index * MOST_VALUES, chunk.join(", "))
+            })
+            .collect();
+        let (schema, table) = (quote(&schema_of(database))?, quote(table)?);
+        texts.push(format!("DROP TRIGGER IF EXISTS temp.{name}"));
+        texts.push(format!(
+            "CREATE TEMP TRIGGER {name} AFTER {event} ON {schema}.{table} BEGIN {} END",
+            calls.join(" ")
+        ));
+    }
+    Ok(texts)
+}
+
+fn trigger_name(event: &str, database: &str, table: &str) -> Result<String, SqlError> {
+    quote(&format!("{TRIGGER}{event} {database}.{table}"))
+}
+
+fn random_number() -> i64 {
+    use sealwire_core::random::Random as _;
+    let mut bytes = [0; 8];
+    sealwire_net::random::OsRandom::new().fill(&mut bytes);
+    i64::from_le_bytes(bytes)
+}

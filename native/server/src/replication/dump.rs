@@ -1,0 +1,376 @@
+//! Sends the log to a replica or a tool, in a thread of its own.
+//!
+//! The thread reads the files up to the end that [`BinaryLog`] publishes, and hands batches of packets to the connection, which takes one after
+//! the other as the client reads. Nothing is buffered beyond that: a slow client delays its own thread alone.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use sealwire_binlog::{Checksum, EventFlags, EventHeader, EventType, HEADER};
+use sealwire_core::error::SqlError;
+use sealwire_core::server::RowBatch;
+use sealwire_core::wire::Put as _;
+
+use super::control::{Control, Stop};
+use super::events::{CHECKSUM, FIRST_POSITION, whole};
+use super::filter::{Filter, Passing};
+use super::log::BinaryLog;
+use super::replicas::Replicas;
+use super::request::DumpRequest;
+use super::start::{self, refused};
+use crate::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+
+/// A batch is handed over at this size.
+const BATCH: usize = 128 * 1024;
+/// How many batches may wait for the connection.
+const MOST_BATCHES: usize = 2;
+/// How many bytes of a file are read at once.
+const CHUNK: u64 = 256 * 1024;
+/// How often the permission is checked where nothing tells of a change.
+const CHECK_EACH: Duration = Duration::from_secs(60);
+
+/// A piece of a dump.
+pub(crate) enum DumpPart {
+    /// Packets.
+    Events(RowBatch),
+    /// The end: by the client's own wish, or for a reason.
+    End(Option<SqlError>),
+}
+
+/// The connection's end of a dump. Dropping it ends the dump.
+pub(crate) struct Dump {
+    receiver: Receiver<DumpPart>,
+    control: Arc<Control>,
+    log: Arc<BinaryLog>,
+}
+
+impl Dump {
+    /// The next part.
+    ///
+    /// # Errors
+    /// Where there is none yet, or the thread is gone.
+    pub(crate) fn next(&self) -> Result<DumpPart, TryRecvError> {
+        self.receiver.try_recv()
+    }
+}
+
+impl Drop for Dump {
+    fn drop(&mut self) {
+        self.control.leave();
+        self.log.wake_readers();
+    }
+}
+
+/// All that a dump needs of the server.
+pub(crate) struct Surroundings {
+    pub(crate) log: Arc<BinaryLog>,
+    pub(crate) replicas: Arc<Replicas>,
+    /// Why the client may not receive the log any more; asked at every wake and at least once a minute.
+    pub(crate) refusal: Box<dyn Fn() -> Option<SqlError> + Send>,
+    /// Wakes the connection.
+    pub(crate) wake: Box<dyn Fn() + Send>,
+}
+
+/// Starts a dump; `call` calls a function in another thread.
+///
+/// # Errors
+/// Those of `call`, and of [`Replicas::begin`].
+pub(crate) fn start(
+    request: DumpRequest,
+    surroundings: Surroundings,
+    call: impl FnOnce(Box<dyn FnOnce() + Send>) -> Result<(), SqlError>,
+) -> Result<Dump, SqlError> {
+    let (sender, receiver) = sync_channel(MOST_BATCHES);
+    let control = Arc::<Control>::default();
+    let log = Arc::clone(&surroundings.log);
+    surroundings.replicas.begin(request.connection, request.server_id, &request.account, &control, &log)?;
+    let thread = Sender {
+        filter: Filter::new(&request),
+        request,
+        surroundings,
+        control: Arc::clone(&control),
+        sender: Some(sender),
+        batch: RowBatch::default(),
+        sent_at: Instant::now(),
+        checked_at: Instant::now(),
+        version: 0,
+    };
+    call(Box::new(move || thread.run()))?;
+    Ok(Dump { receiver, control, log })
+}
+
+struct Sender {
+    request: DumpRequest,
+    surroundings: Surroundings,
+    control: Arc<Control>,
+    sender: Option<SyncSender<DumpPart>>,
+    filter: Filter,
+    batch: RowBatch,
+    sent_at: Instant,
+    checked_at: Instant,
+    /// The wakes of the log that were seen.
+    version: u64,
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        // Also after a panic the connection must not wait for a thread that is gone.
+        self.sender = None;
+        self.surroundings.replicas.end(self.request.connection, &self.control);
+        (self.surroundings.wake)();
+    }
+}
+
+/// A file that is being sent.
+struct Sent {
+    name: Arc<str>,
+    file: File,
+    position: u64,
+    /// How its events end.
+    checksum: Checksum,
+}
+
+impl Sender {
+    fn run(mut self) {
+        let end = match self.send_all() {
+            Stop::Left => return,
+            Stop::Done => None,
+            Stop::Refused(reason) => Some(reason),
+        };
+        if let Some(reason) = &end {
+            tracing::info!(
+                "the dump of the binary log to connection {} of {} has ended: {reason}",
+                self.request.connection,
+                self.request.account
+            );
+        }
+        if self.flush().is_ok() {
+            let _ = self.give(DumpPart::End(end));
+        }
+    }
+
+    fn send_all(&mut self) -> Stop {
+        match self.send_files() {
+            Ok(never) => match never {},
+            Err(stop) => stop,
+        }
+    }
+
+    fn send_files(&mut self) -> Result<std::convert::Infallible, Stop> {
+        let log = Arc::clone(&self.surroundings.log);
+        let (mut name, mut position) = start::locate(&log, &self.request.start)?;
+        loop {
+            self.control.read(&name);
+            let file = log.open_file(&name).map_err(|_| start::unknown_file())?;
+            self.put_rotation(&name, position)?;
+            let mut sent = Sent { file, name, position, checksum: log.format.checksum };
+            self.send_format(&mut sent)?;
+            self.send_file(&mut sent)?;
+            // The file has ended, because another follows it.
+            let next = log.names().into_iter().skip_while(|name| **name != *sent.name).nth(1);
+            name = next.ok_or_else(start::unknown_file)?.into();
+            position = FIRST_POSITION;
+        }
+    }
+
+    /// Sends the events of a file, until another file follows.
+    fn send_file(&mut self, sent: &mut Sent) -> Result<(), Stop> {
+        let log = Arc::clone(&self.surroundings.log);
+        loop {
+            let (end, version) = log.end();
+            self.version = version;
+            let is_last = end.file == sent.name;
+            let limit = if is_last { end.position } else { length(&sent.file)? };
+            self.send_up_to(sent, limit)?;
+            self.check()?;
+            if !is_last {
+                return Ok(());
+            }
+            if self.request.is_short {
+                return Err(Stop::Done);
+            }
+            self.flush()?;
+            self.wait(sent)?;
+        }
+    }
+
+    /// Waits for more, and sends heartbeats meanwhile.
+    fn wait(&mut self, sent: &Sent) -> Result<(), Stop> {
+        let now = Instant::now();
+        let mut deadline = self.checked_at + CHECK_EACH;
+        let heartbeat = Some(self.request.heartbeat).filter(|heartbeat| !heartbeat.is_zero());
+        let beat_at = heartbeat.and_then(|heartbeat| self.sent_at.checked_add(heartbeat));
+        if let Some(beat_at) = beat_at {
+            if beat_at <= now {
+                self.put_heartbeat(sent)?;
+                return self.flush();
+            }
+            deadline = deadline.min(beat_at);
+        }
+        self.surroundings.log.wait(self.version, deadline);
+        self.check()
+    }
+
+    /// Checks whether the client may go on.
+    fn check(&mut self) -> Result<(), Stop> {
+        self.control.check()?;
+        self.checked_at = Instant::now();
+        match (self.surroundings.refusal)() {
+            Some(reason) => Err(Stop::Refused(reason)),
+            None => Ok(()),
+        }
+    }
+
+    fn send_up_to(&mut self, sent: &mut Sent, limit: u64) -> Result<(), Stop> {
+        let mut chunk = Vec::new();
+        while sent.position < limit {
+            let mut wanted = CHUNK.min(limit - sent.position);
+            read(&sent.file, sent.position, wanted, &mut chunk)?;
+            let size = EventHeader::decode(&chunk).map_or(0, |header| u64::from(header.size));
+            if size < HEADER as u64 || size > limit - sent.position {
+                return Err(damaged(sent).into());
+            }
+            if size > wanted {
+                wanted = size;
+                read(&sent.file, sent.position, wanted, &mut chunk)?;
+            }
+            let mut rest = chunk.as_slice();
+            while let Ok(header) = EventHeader::decode(rest) {
+                let size = header.size as usize;
+                if size < HEADER {
+                    return Err(damaged(sent).into());
+                }
+                let Some((event, after)) = rest.split_at_checked(size) else { break };
+                self.put_stored(event, &header, sent.checksum)?;
+                sent.position += size as u64;
+                rest = after;
+            }
+            self.control.check()?;
+        }
+        Ok(())
+    }
+
+    /// Sends an event of the file, if the client wants it.
+    fn put_stored(&mut self, event: &[u8], header: &EventHeader, checksum: Checksum) -> Result<(), Stop> {
+        match self.filter.pass(event, header, checksum) {
+            Passing::Leave => Ok(()),
+            Passing::Send => self.put(|out| out.put(event)),
+            Passing::Change(changed) => self.put(|out| out.put(&changed)),
+        }
+    }
+
+    /// Sends ROTATE, which tells the client where the events that follow are from. Its checksum follows the client's own wish.
+    fn put_rotation(&mut self, name: &str, position: u64) -> Result<(), Stop> {
+        let checksum = self.request.checksum.unwrap_or(Checksum::None);
+        let event = self.made(EventType::ROTATE, EventFlags::ARTIFICIAL, 0, checksum, |out| {
+            out.put_u64(position);
+            out.put(name.as_bytes());
+        });
+        self.put(|out| out.put(&event))
+    }
+
+    fn put_heartbeat(&mut self, sent: &Sent) -> Result<(), Stop> {
+        let name = Arc::clone(&sent.name);
+        let event = self.made(EventType::HEARTBEAT, EventFlags::NONE, sent.position, sent.checksum, |out| {
+            out.put(name.as_bytes());
+        });
+        self.put(|out| out.put(&event))
+    }
+
+    /// An event that is in no file.
+    fn made(
+        &self,
+        event_type: EventType,
+        flags: EventFlags,
+        end: u64,
+        checksum: Checksum,
+        body: impl FnOnce(&mut Vec<u8>),
+    ) -> Vec<u8> {
+        let server_id = self.surroundings.log.settings.server_id.load(Ordering::Relaxed);
+        let header = EventHeader { timestamp: 0, event_type, server_id, size: 0, end_log_pos: end as u32, flags };
+        whole(header, checksum, body)
+    }
+
+    /// Sends FORMAT_DESCRIPTION of a file, and goes to the first event that the client wants.
+    fn send_format(&mut self, sent: &mut Sent) -> Result<(), Stop> {
+        let (end, _) = self.surroundings.log.end();
+        let limit = if end.file == sent.name { end.position } else { length(&sent.file)? };
+        let mut event = Vec::new();
+        read(&sent.file, FIRST_POSITION, HEADER as u64, &mut event)?;
+        let Ok(mut header) = EventHeader::decode(&event) else { return Err(damaged(sent).into()) };
+        if header.event_type != EventType::FORMAT_DESCRIPTION || u64::from(header.size) > limit {
+            return Err(damaged(sent).into());
+        }
+        read(&sent.file, FIRST_POSITION, header.size.into(), &mut event)?;
+        let body = event.get(HEADER..event.len().saturating_sub(CHECKSUM)).unwrap_or_default();
+        sent.checksum = if body.last() == Some(&1) { Checksum::Crc32 } else { Checksum::None };
+        if sent.checksum == Checksum::Crc32 && self.request.checksum.is_none() {
+            let message = "Slave can not handle replication events with the checksum that master is configured to log";
+            return Err(refused(message, &sent.name, sent.position).into());
+        }
+        let first = FIRST_POSITION + u64::from(header.size);
+        header.flags = EventFlags(header.flags.0 & !EventFlags::IN_USE.0);
+        let mut body = body.to_vec();
+        if sent.position > FIRST_POSITION {
+            start::check_position(&sent.file, &sent.name, sent.position, limit, first)?;
+            // The client is in the middle of the file, so that nothing of it has been created now.
+            header.end_log_pos = 0;
+            if let Some(created) = body.get_mut(CREATED) {
+                created.fill(0);
+            }
+        }
+        sent.position = sent.position.max(first);
+        let event = whole(header, Checksum::Crc32, |out| out.put(&body));
+        self.put(|out| out.put(&event))
+    }
+
+    /// Appends a packet.
+    fn put(&mut self, event: impl FnOnce(&mut Vec<u8>)) -> Result<(), Stop> {
+        let packet = self.batch.row();
+        packet.put_u8(0);
+        event(packet);
+        self.batch.end_row();
+        if self.batch.len() >= BATCH { self.flush() } else { Ok(()) }
+    }
+
+    /// Hands the batch over.
+    fn flush(&mut self) -> Result<(), Stop> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        self.sent_at = Instant::now();
+        let batch = std::mem::take(&mut self.batch);
+        self.give(DumpPart::Events(batch))
+    }
+
+    fn give(&self, part: DumpPart) -> Result<(), Stop> {
+        let sent = self.sender.as_ref().map_or(Err(()), |sender| sender.send(part).map_err(|_| ()));
+        (self.surroundings.wake)();
+        sent.map_err(|()| Stop::Left)
+    }
+}
+
+/// Where in FORMAT_DESCRIPTION's body the time of its creation is.
+const CREATED: std::ops::Range<usize> = 52..56;
+
+fn length(file: &File) -> Result<u64, Stop> {
+    file.metadata().map(|file| file.len()).map_err(|error| unreadable(&error).into())
+}
+
+/// Reads bytes of a file.
+fn read(file: &File, position: u64, length: u64, out: &mut Vec<u8>) -> Result<(), Stop> {
+    out.resize(usize::try_from(length).unwrap_or(usize::MAX), 0);
+    file.read_exact_at(out, position).map_err(|error| unreadable(&error).into())
+}
+
+fn unreadable(error: &io::Error) -> SqlError {
+    SqlError::new(1236, b"HY000", format!("log event entry exceeded or I/O error reading log event ({error})"))
+}
+
+fn damaged(sent: &Sent) -> SqlError {
+    refused("bogus data in log event", &sent.name, sent.position)
+}

@@ -1,0 +1,260 @@
+//! A group in the binary log: a transaction or a statement, with its GTID.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sealwire_binlog::{Checksum, EventFlags, EventType, Flavour, Query};
+use sealwire_core::wire::Put as _;
+
+use super::events::{self, FIRST_POSITION, Placer};
+use super::gtids::{Gtid, Gtids};
+
+/// utf8mb4_general_ci, which all databases and all logged texts have.
+const COLLATION: u16 = 45;
+
+/// How a log is written. It is the same for all files of a server.
+#[derive(Debug, Clone)]
+pub(crate) struct Format {
+    /// MariaDB's or MySQL's events.
+    pub(crate) flavour: Flavour,
+    /// The server's version.
+    pub(crate) version: Arc<str>,
+    /// How events end.
+    pub(crate) checksum: Checksum,
+    /// The domain of MariaDB's GTIDs.
+    pub(crate) domain: u32,
+    /// Whether MySQL's transactions have GTIDs.
+    pub(crate) has_gtids: bool,
+    /// The server's UUID, in which MySQL's GTIDs are.
+    pub(crate) uuid: [u8; 16],
+}
+
+impl Format {
+    /// The bytes of each event's checksum.
+    pub(super) const fn checksum_bytes(&self) -> u64 {
+        match self.checksum {
+            Checksum::Crc32 => events::CHECKSUM as u64,
+            Checksum::None => 0,
+        }
+    }
+}
+
+/// A statement to log.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Statement<'a> {
+    /// Its text.
+    pub(crate) text: &'a str,
+    /// The current database.
+    pub(crate) database: Option<&'a str>,
+    /// The databases that it changes within their files.
+    pub(crate) databases: &'a [&'a str],
+    /// The connection that ran it.
+    pub(crate) thread: u32,
+    /// The account for which it runs, `user@host`: the definer of what it creates.
+    pub(crate) invoker: &'a str,
+    /// Whether it defines tables or databases.
+    pub(crate) is_definition: bool,
+    /// Whether foreign keys were ignored.
+    pub(crate) skips_foreign_keys: bool,
+}
+
+/// The mark that a committed group leaves in each database that it changed, to tell after a crash whether it was committed.
+pub(crate) type CommitMark = u32;
+
+/// The mark of a group with this number. It is not 0 and not 1, which new databases have.
+pub(super) const fn mark_of(number: u64) -> CommitMark {
+    (number as u32) | 2
+}
+
+// MariaDB's flags of a GTID.
+const STANDALONE: u8 = 1;
+const TRANSACTIONAL: u8 = 4;
+const ALLOW_PARALLEL: u8 = 8;
+const DDL: u8 = 0x20;
+/// The bytes of MariaDB's GTID event without header and checksum.
+pub(crate) const MARIADB_GTID: usize = 19;
+
+/// Appends the GTID of a transaction, and its BEGIN. `rows` is the size of the events up to the commit.
+pub(super) fn put_begin(format: &Format, gtids: &mut Gtids, rows: u64, placer: &mut Placer<'_>) {
+    let begin = |out: &mut Vec<u8>| Query::new(0, b"", b"BEGIN").encode(out);
+    let mut body = Vec::new();
+    begin(&mut body);
+    let commit = events::placed_size(XID, format.checksum);
+    let rest = events::placed_size(body.len(), format.checksum) + rows + commit;
+    put_gtid(format, gtids, TRANSACTIONAL | ALLOW_PARALLEL, rest, placer);
+    if format.flavour == Flavour::MySql {
+        placer.put(EventType::QUERY, EventFlags::SUPPRESS_USE, begin);
+    }
+}
+
+/// The bytes of an XID event's body.
+const XID: usize = 8;
+
+/// Appends the end of a transaction.
+pub(super) fn put_commit(number: u64, placer: &mut Placer<'_>) {
+    placer.put(EventType::XID, EventFlags::NONE, |out| out.put_u64(number));
+}
+
+/// Appends a statement with its GTID.
+pub(super) fn put_statement(
+    format: &Format,
+    gtids: &mut Gtids,
+    statement: &Statement<'_>,
+    number: u64,
+    placer: &mut Placer<'_>,
+) {
+    let mut body = Vec::new();
+    put_query(format, statement, number, &mut body);
+    let flags = STANDALONE | ALLOW_PARALLEL | if statement.is_definition { DDL } else { 0 };
+    put_gtid(format, gtids, flags, events::placed_size(body.len(), format.checksum), placer);
+    let flags = if statement.database.is_none() { EventFlags::SUPPRESS_USE } else { EventFlags::NONE };
+    placer.put(EventType::QUERY, flags, |out| out.append(&mut body));
+}
+
+// The keys of a QUERY event's variables.
+const FLAGS: u8 = 0;
+const SQL_MODE: u8 = 1;
+const CHARSET: u8 = 4;
+const DATABASE_COLLATION: u8 = 8;
+const INVOKER: u8 = 11;
+const UPDATED_DATABASES: u8 = 12;
+const MYSQL_DDL_NUMBER: u8 = 17;
+const UTF8MB4_COLLATION: u8 = 18;
+const MARIADB_NUMBER: u8 = 0x81;
+/// `OPTION_NO_FOREIGN_KEY_CHECKS` among the flags.
+const NO_FOREIGN_KEYS: u32 = 0x0400_0000;
+/// The most databases that a QUERY event names.
+const MOST_DATABASES: usize = 16;
+
+fn put_query(format: &Format, statement: &Statement<'_>, number: u64, out: &mut Vec<u8>) {
+    let mut status = Vec::new();
+    status.put_u8(FLAGS);
+    status.put_u32(if statement.skips_foreign_keys { NO_FOREIGN_KEYS } else { 0 });
+    // Texts are logged as the default mode reads them. Without NO_ENGINE_SUBSTITUTION a replica takes a table of an engine that it lacks.
+    status.put_u8(SQL_MODE);
+    status.put_u64(0);
+    status.put_u8(CHARSET);
+    for _ in 0..3 {
+        status.put_u16(COLLATION);
+    }
+    status.put_u8(DATABASE_COLLATION);
+    status.put_u16(COLLATION);
+    let (user, host) = statement.invoker.rsplit_once('@').unwrap_or((statement.invoker, ""));
+    if let (Ok(user_length), Ok(host_length)) = (u8::try_from(user.len()), u8::try_from(host.len())) {
+        status.put_u8(INVOKER);
+        status.put_u8(user_length);
+        status.put(user.as_bytes());
+        status.put_u8(host_length);
+        status.put(host.as_bytes());
+    }
+    let databases = statement.databases;
+    if !databases.is_empty() && databases.len() <= MOST_DATABASES {
+        status.put_u8(UPDATED_DATABASES);
+        status.put_u8(databases.len() as u8);
+        for database in databases {
+            status.put_nul_bytes(database.as_bytes());
+        }
+    }
+    match format.flavour {
+        Flavour::MariaDb => {
+            status.put_u8(MARIADB_NUMBER);
+            status.put_u64(number);
+        }
+        Flavour::MySql => {
+            status.put_u8(UTF8MB4_COLLATION);
+            status.put_u16(COLLATION);
+            if statement.is_definition {
+                status.put_u8(MYSQL_DDL_NUMBER);
+                status.put_u64(number);
+            }
+        }
+    }
+    let database = statement.database.unwrap_or_default().as_bytes();
+    let mut query = Query::new(statement.thread, database, statement.text.as_bytes());
+    query.status = sealwire_binlog::StatusVariables(&status);
+    query.encode(out);
+}
+
+/// Appends a GTID, and counts it. `rest` is the size of the group's other events.
+fn put_gtid(format: &Format, gtids: &mut Gtids, flags: u8, rest: u64, placer: &mut Placer<'_>) {
+    if format.flavour == Flavour::MariaDb {
+        let gtid =
+            Gtid { domain: format.domain, server: placer.server_id, sequence: gtids.next_sequence(format.domain) };
+        gtids.add(gtid);
+        return placer.put(EventType::MARIADB_GTID, EventFlags::NONE, |out| {
+            out.put_u64(gtid.sequence);
+            out.put_u32(gtid.domain);
+            out.put_u8(flags);
+            out.put(&[0; MARIADB_GTID - 13]);
+        });
+    }
+    gtids.transactions += u64::from(format.has_gtids);
+    let (event_type, number) =
+        if format.has_gtids { (EventType::GTID, gtids.transactions) } else { (EventType::ANONYMOUS_GTID, 0) };
+    // Replicas may apply two transactions at once only where the numbers say so, and these say that each follows the one before.
+    let order = placer.position.saturating_sub(FIRST_POSITION);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let micros = u64::try_from(now.as_micros()).unwrap_or(0);
+    let put = |length: u64, out: &mut Vec<u8>| {
+        // 1: the group may hold statements.
+        out.put_u8(u8::from(flags & STANDALONE != 0));
+        out.put(if format.has_gtids { &format.uuid } else { &[0; 16] });
+        out.put_u64(number);
+        out.put_u8(LOGICAL_CLOCK);
+        out.put_u64(order.saturating_sub(1));
+        out.put_u64(order);
+        out.put(micros.to_le_bytes().get(..7).unwrap_or_default());
+        out.put_lenenc_int(length);
+        out.put_u32(VERSION);
+    };
+    // The length of the length is part of it.
+    let mut length = rest;
+    for _ in 0..2 {
+        let mut body = Vec::new();
+        put(length, &mut body);
+        length = rest + events::placed_size(body.len(), format.checksum);
+    }
+    placer.put(event_type, EventFlags::NONE, |out| put(length, out));
+}
+
+/// The type of the numbers that follow in MySQL's GTID event.
+const LOGICAL_CLOCK: u8 = 2;
+/// The version of MySQL's whose GTID events these are.
+const VERSION: u32 = 80_040;
+
+/// Appends the event that says which groups earlier files have.
+pub(super) fn put_known(format: &Format, gtids: &Gtids, placer: &mut Placer<'_>) {
+    match format.flavour {
+        Flavour::MariaDb => {
+            let list = gtids.list();
+            placer.put(EventType::GTID_LIST, EventFlags::NONE, |out| {
+                out.put_u32(list.len() as u32);
+                for gtid in &list {
+                    out.put_u32(gtid.domain);
+                    out.put_u32(gtid.server);
+                    out.put_u64(gtid.sequence);
+                }
+                if list.is_empty() {
+                    out.put(&[0; 2]);
+                }
+            });
+        }
+        Flavour::MySql => placer.put(EventType::PREVIOUS_GTIDS, EventFlags::IGNORABLE, |out| {
+            out.put_u64(u64::from(gtids.transactions > 0));
+            if gtids.transactions > 0 {
+                out.put(&format.uuid);
+                out.put_u64(1);
+                out.put_u64(1);
+                out.put_u64(gtids.transactions + 1);
+            }
+        }),
+    }
+}
+
+/// Appends the event that names the next file.
+pub(super) fn put_rotate(next: &str, placer: &mut Placer<'_>) {
+    placer.put(EventType::ROTATE, EventFlags::NONE, |out| {
+        out.put_u64(FIRST_POSITION);
+        out.put(next.as_bytes());
+    });
+}

@@ -1,0 +1,531 @@
+//! The binary log itself: appends groups in the order of their commits, begins new files, and tells readers how far they may read.
+
+use std::fs::File;
+use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use sealwire_binlog::{EventFlags, EventType, Flavour, FormatDescription, MAGIC};
+use sealwire_core::error::SqlError;
+use sealwire_core::random::Random as _;
+use sealwire_net::random::OsRandom;
+
+use super::cache::{CacheLimits, TransactionCache};
+use super::events::{self, FIRST_POSITION, Placer};
+use super::files::LogFiles;
+use super::group::{self, CommitMark, Format, Statement};
+use super::gtids::Gtids;
+use super::recovery::{self, LastGroup};
+use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Where in a file the flags of its FORMAT_DESCRIPTION are.
+const FLAGS_OF_FORMAT: u64 = FIRST_POSITION + 17;
+/// Bytes that are gathered before they are written.
+const CHUNK: usize = 1 << 20;
+
+/// The settings that SET GLOBAL changes.
+#[derive(Debug, Default)]
+pub(crate) struct LogSettings {
+    pub(crate) server_id: AtomicU32,
+    pub(crate) max_size: AtomicU64,
+    pub(crate) max_cache: AtomicU64,
+    pub(crate) max_disk: AtomicU64,
+    /// The log is written to disk at each so-many-th group; 0 means never.
+    pub(crate) sync_each: AtomicU64,
+    /// Files whose last change was so many seconds ago are removed; 0 means never.
+    pub(crate) expire_seconds: AtomicU64,
+}
+
+/// A place in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The name of the file.
+    pub(crate) file: Arc<str>,
+    /// The position in it.
+    pub(crate) position: u64,
+}
+
+/// The binary log of a server.
+pub(crate) struct BinaryLog {
+    files: LogFiles,
+    pub(crate) format: Format,
+    pub(crate) settings: LogSettings,
+    writer: Mutex<Writer>,
+    reading: Mutex<Reading>,
+    changed: Condvar,
+    random: OsRandom,
+}
+
+/// The data of whoever appends. Its lock decides the order of all commits.
+struct Writer {
+    names: Vec<String>,
+    file: File,
+    end: u64,
+    gtids: Gtids,
+    unsynced: u64,
+    /// Why nothing can be appended any more.
+    broken: Option<String>,
+}
+
+/// The data that readers see.
+struct Reading {
+    end: Place,
+    gtids: Gtids,
+    /// Counts the wakes.
+    version: u64,
+}
+
+/// The contents of a group beside its GTID.
+pub(crate) enum Group<'a> {
+    /// The rows of a transaction.
+    Rows(&'a mut TransactionCache),
+    /// A statement.
+    Statement(&'a Statement<'a>),
+}
+
+impl std::fmt::Debug for BinaryLog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BinaryLog").field("files", &self.files).finish_non_exhaustive()
+    }
+}
+
+impl BinaryLog {
+    /// Opens the log: repairs the file that a killed server left, and begins a new one. `is_committed` says whether a database has the mark of
+    /// a group.
+    ///
+    /// # Errors
+    /// A sentence that names the file.
+    pub(crate) fn open(
+        files: LogFiles,
+        format: Format,
+        settings: LogSettings,
+        is_committed: &dyn Fn(&str, CommitMark) -> bool,
+    ) -> Result<Self, String> {
+        let failed = |error: io::Error| format!("the binary log '{}': {error}", files.index().display());
+        let mut names = files.list().map_err(failed)?;
+        // The index may have been written before a file was, or a file been removed by hand.
+        names.retain(|name| {
+            let exists = files.path(name).exists();
+            if !exists {
+                tracing::warn!("the binary log file '{}' is in the index, and is gone", files.path(name).display());
+            }
+            exists
+        });
+        let mut gtids = Gtids::default();
+        if let Some(last) = names.last() {
+            let path = files.path(last);
+            let shown = path.display();
+            let found = recovery::scan(&path).map_err(|error| format!("the binary log file '{shown}': {error}"))?;
+            if found.flavour != Some(format.flavour) && found.flavour.is_some() {
+                let other = if format.flavour == Flavour::MariaDb { "MySQL" } else { "MariaDB" };
+                return Err(format!(
+                    "the binary log '{shown}' is {other}'s by the version in it, and this server's version is '{}': start with a --version of the \
+                     same kind, or with another --log-bin",
+                    format.version
+                ));
+            }
+            gtids = found.gtids.clone();
+            if found.is_in_use {
+                let kept = settle(last, &found, is_committed);
+                if !kept {
+                    gtids = found.gtids_before_last.clone();
+                }
+                let end = match &found.last {
+                    Some(group) if !kept => group.start,
+                    _ => found.end,
+                };
+                let repaired = files.open_to_change(last).and_then(|file| repair(file, end));
+                repaired.map_err(|error| format!("the binary log file '{shown}': {error}"))?;
+            }
+        }
+        let name = files.next_name(&names);
+        remove_unlisted(&files, &name)?;
+        let server_id = settings.server_id.load(Ordering::Relaxed);
+        let (file, end) = begin_file(&files, &name, &format, server_id, &gtids, true)
+            .map_err(|error| format!("the binary log file '{}': {error}", files.path(&name).display()))?;
+        names.push(name.clone());
+        files.write_list(&names).map_err(failed)?;
+        let reading = Reading { end: Place { file: name.into(), position: end }, gtids: gtids.clone(), version: 0 };
+        let log = Self {
+            files,
+            format,
+            settings,
+            writer: Mutex::new(Writer { names, file, end, gtids, unsynced: 0, broken: None }),
+            reading: Mutex::new(reading),
+            changed: Condvar::new(),
+            random: OsRandom::new(),
+        };
+        log.expire(&mut log.writer(), &|_| false);
+        Ok(log)
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reading(&self) -> MutexGuard<'_, Reading> {
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How large a transaction may be.
+    pub(crate) fn cache_limits(&self) -> CacheLimits {
+        CacheLimits {
+            size: self.settings.max_cache.load(Ordering::Relaxed),
+            disk: self.settings.max_disk.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Logs a group and commits it: marks the databases, appends the group, commits, and only then lets readers have it. After an error nothing
+    /// of the group is in the log.
+    ///
+    /// # Errors
+    /// 1026 where the log can't be written, and those of `mark` and `commit`.
+    pub(crate) fn commit(
+        &self,
+        group: Group<'_>,
+        mark: impl FnOnce(CommitMark) -> Result<(), SqlError>,
+        commit: impl FnOnce() -> Result<(), SqlError>,
+    ) -> Result<(), SqlError> {
+        let mut writer = self.writer();
+        if let Some(reason) = &writer.broken {
+            return Err(unwritable(reason));
+        }
+        let number = self.group_number();
+        mark(group::mark_of(number))?;
+        let (start, gtids) = (writer.end, writer.gtids.clone());
+        let logged = self.append(&mut writer, group, number).map_err(|error| unwritable(&error));
+        if let Err(error) = logged.and_then(|()| commit()) {
+            writer.gtids = gtids;
+            writer.end = start;
+            if let Err(broken) = writer.file.set_len(start).and_then(|()| writer.file.seek(SeekFrom::Start(start))) {
+                let reason = format!("the part of a group that failed can't be removed: {broken}");
+                tracing::error!("the binary log: {reason}; no change is possible until the server is started again");
+                writer.broken = Some(reason);
+            }
+            return Err(error);
+        }
+        self.publish(&writer);
+        if writer.end >= self.settings.max_size.load(Ordering::Relaxed) {
+            self.rotate_or_warn(&mut writer);
+        }
+        Ok(())
+    }
+
+    /// A number that no other group is likely to have.
+    fn group_number(&self) -> u64 {
+        let mut bytes = [0; 8];
+        self.random.fill(&mut bytes);
+        u64::from_le_bytes(bytes)
+    }
+
+    fn append(&self, writer: &mut Writer, group: Group<'_>, number: u64) -> io::Result<()> {
+        let server_id = self.settings.server_id.load(Ordering::Relaxed);
+        let mut out = Vec::new();
+        let mut placer = Placer { out: &mut out, position: writer.end, server_id, checksum: self.format.checksum };
+        match group {
+            Group::Rows(cache) => {
+                let length = cache.length() + cache.events()? * self.format.checksum_bytes();
+                group::put_begin(&self.format, &mut writer.gtids, length, &mut placer);
+                let file = &mut writer.file;
+                cache.for_each(|event| {
+                    placer.place(event);
+                    if placer.out.len() >= CHUNK {
+                        file.write_all(placer.out)?;
+                        placer.out.clear();
+                    }
+                    Ok(())
+                })?;
+                group::put_commit(number, &mut placer);
+            }
+            Group::Statement(statement) => {
+                group::put_statement(&self.format, &mut writer.gtids, statement, number, &mut placer);
+            }
+        }
+        let end = placer.position;
+        writer.file.write_all(&out)?;
+        writer.end = end;
+        writer.unsynced += 1;
+        let sync_each = self.settings.sync_each.load(Ordering::Relaxed);
+        if sync_each > 0 && writer.unsynced >= sync_each {
+            writer.file.sync_data()?;
+            writer.unsynced = 0;
+        }
+        Ok(())
+    }
+
+    /// Lets readers have all that is in the log.
+    fn publish(&self, writer: &Writer) {
+        let mut reading = self.reading();
+        if let Some(name) = writer.names.last().filter(|name| **name != *reading.end.file) {
+            reading.end.file = name.as_str().into();
+        }
+        reading.end.position = writer.end;
+        reading.gtids.clone_from(&writer.gtids);
+        reading.version = reading.version.wrapping_add(1);
+        drop(reading);
+        self.changed.notify_all();
+    }
+
+    /// Wakes all readers, because what they depend on has changed.
+    pub(crate) fn wake_readers(&self) {
+        let mut reading = self.reading();
+        reading.version = reading.version.wrapping_add(1);
+        drop(reading);
+        self.changed.notify_all();
+    }
+
+    /// The end of the log for readers, and the number of wakes so far.
+    pub(crate) fn end(&self) -> (Place, u64) {
+        let reading = self.reading();
+        (reading.end.clone(), reading.version)
+    }
+
+    /// The GTIDs of all groups that readers may have.
+    pub(crate) fn gtids(&self) -> Gtids {
+        self.reading().gtids.clone()
+    }
+
+    /// Waits until there has been a wake after `version`, or until the deadline.
+    pub(crate) fn wait(&self, version: u64, deadline: Instant) {
+        let mut reading = self.reading();
+        while reading.version == version {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            reading = self.changed.wait_timeout(reading, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Goes on in a new file.
+    ///
+    /// # Errors
+    /// 1026 where it can't be made.
+    pub(crate) fn rotate(&self, in_use: &dyn Fn(&str) -> bool) -> Result<(), SqlError> {
+        let mut writer = self.writer();
+        self.rotate_to_next(&mut writer).map_err(|error| unwritable(&error))?;
+        self.expire(&mut writer, in_use);
+        Ok(())
+    }
+
+    fn rotate_or_warn(&self, writer: &mut Writer) {
+        if let Err(error) = self.rotate_to_next(writer) {
+            tracing::warn!("the binary log can't go on in a new file, and grows beyond max_binlog_size: {error}");
+        }
+    }
+
+    fn rotate_to_next(&self, writer: &mut Writer) -> io::Result<()> {
+        let name = self.files.next_name(&writer.names);
+        let server_id = self.settings.server_id.load(Ordering::Relaxed);
+        let (next, next_end) = begin_file(&self.files, &name, &self.format, server_id, &writer.gtids, false)?;
+        let mut out = Vec::new();
+        let mut placer = Placer { out: &mut out, position: writer.end, server_id, checksum: self.format.checksum };
+        group::put_rotate(&name, &mut placer);
+        let closed = writer.file.write_all(&out).and_then(|()| close_file(&mut writer.file));
+        let mut names = writer.names.clone();
+        names.push(name.clone());
+        if let Err(error) = closed.and_then(|()| self.files.write_list(&names)) {
+            // The old file goes on.
+            let _ = writer.file.set_len(writer.end).and_then(|()| writer.file.seek(SeekFrom::Start(writer.end)));
+            let _ = self.files.remove(&name);
+            return Err(error);
+        }
+        (writer.names, writer.file, writer.end, writer.unsynced) = (names, next, next_end, 0);
+        self.publish(writer);
+        Ok(())
+    }
+
+    /// The names of all files, with their sizes, the oldest first.
+    pub(crate) fn list(&self) -> Vec<(String, u64)> {
+        let writer = self.writer();
+        let size = |name: &String| std::fs::metadata(self.files.path(name)).map_or(0, |file| file.len());
+        let mut list: Vec<(String, u64)> = writer.names.iter().map(|name| (name.clone(), size(name))).collect();
+        if let Some(last) = list.last_mut() {
+            last.1 = writer.end;
+        }
+        list
+    }
+
+    /// The names of all files, the oldest first.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.writer().names.clone()
+    }
+
+    /// Opens a file to read it.
+    ///
+    /// # Errors
+    /// Where it can't be opened.
+    pub(crate) fn open_file(&self, name: &str) -> io::Result<File> {
+        File::open(self.files.path(name))
+    }
+
+    /// The path without number, and the path of the index.
+    pub(crate) fn paths(&self) -> (String, String) {
+        (self.files.basename().display().to_string(), self.files.index().display().to_string())
+    }
+
+    /// Removes the oldest files up to, and without, the first one for which `stays` holds. The last file always stays.
+    ///
+    /// # Errors
+    /// 1026 where the index can't be written.
+    pub(crate) fn purge(&self, stays: &dyn Fn(&str) -> bool) -> Result<(), SqlError> {
+        let mut writer = self.writer();
+        self.purge_from(&mut writer, stays).map_err(|error| unwritable(&error))
+    }
+
+    fn purge_from(&self, writer: &mut Writer, stays: &dyn Fn(&str) -> bool) -> io::Result<()> {
+        let last = writer.names.len().saturating_sub(1);
+        let gone = writer.names.iter().take(last).take_while(|name| !stays(name)).count();
+        if gone == 0 {
+            return Ok(());
+        }
+        let kept = writer.names.get(gone..).unwrap_or_default().to_vec();
+        self.files.write_list(&kept)?;
+        for name in writer.names.iter().take(gone) {
+            if let Err(error) = self.files.remove(name) {
+                tracing::warn!("the binary log file '{name}' can't be removed: {error}");
+            }
+        }
+        writer.names = kept;
+        Ok(())
+    }
+
+    /// Removes files that are older than `binlog_expire_logs_seconds` and that nobody reads.
+    fn expire(&self, writer: &mut Writer, in_use: &dyn Fn(&str) -> bool) {
+        let seconds = self.settings.expire_seconds.load(Ordering::Relaxed);
+        if seconds == 0 {
+            return;
+        }
+        let oldest = SystemTime::now().checked_sub(Duration::from_secs(seconds));
+        let stays = |name: &str| {
+            let changed = std::fs::metadata(self.files.path(name)).and_then(|file| file.modified());
+            in_use(name) || oldest.is_none_or(|oldest| changed.map_or(true, |changed| changed > oldest))
+        };
+        if let Err(error) = self.purge_from(writer, &stays) {
+            tracing::warn!("old binary log files can't be removed: {error}");
+        }
+    }
+
+    /// When a file was last changed.
+    pub(crate) fn changed_at(&self, name: &str) -> Option<SystemTime> {
+        std::fs::metadata(self.files.path(name)).and_then(|file| file.modified()).ok()
+    }
+
+    /// RESET MASTER: removes all files and begins anew with the file of this number.
+    ///
+    /// # Errors
+    /// 1026 where the files can't be written.
+    pub(crate) fn reset(&self, number: u64) -> Result<(), SqlError> {
+        let mut writer = self.writer();
+        self.reset_to(&mut writer, number).map_err(|error| unwritable(&error))
+    }
+
+    fn reset_to(&self, writer: &mut Writer, number: u64) -> io::Result<()> {
+        self.files.write_list(&[])?;
+        for name in &writer.names {
+            self.files.remove(name)?;
+        }
+        let name = self.files.name(number);
+        let server_id = self.settings.server_id.load(Ordering::Relaxed);
+        let begun = begin_file(&self.files, &name, &self.format, server_id, &Gtids::default(), true);
+        let (file, end) = begun.inspect_err(|error| writer.broken = Some(error.to_string()))?;
+        *writer = Writer { names: vec![name], file, end, gtids: Gtids::default(), unsynced: 0, broken: None };
+        self.files.write_list(&writer.names)?;
+        self.publish(writer);
+        Ok(())
+    }
+
+    /// Ends the log at the server's clean end.
+    pub(crate) fn close(&self) {
+        let mut writer = self.writer();
+        let server_id = self.settings.server_id.load(Ordering::Relaxed);
+        let mut out = Vec::new();
+        let mut placer = Placer { out: &mut out, position: writer.end, server_id, checksum: self.format.checksum };
+        placer.put(EventType::STOP, EventFlags::NONE, |_| {});
+        let closed = writer.file.write_all(&out).and_then(|()| close_file(&mut writer.file));
+        if let Err(error) = closed {
+            tracing::warn!("the binary log can't be closed: {error}");
+        }
+        writer.broken = Some("the server is stopping".to_owned());
+    }
+}
+
+/// Begins a file: FORMAT_DESCRIPTION, and the GTIDs of all earlier files. Returns it with its end.
+fn begin_file(
+    files: &LogFiles,
+    name: &str,
+    format: &Format,
+    server_id: u32,
+    gtids: &Gtids,
+    is_first_of_start: bool,
+) -> io::Result<(File, u64)> {
+    let mut file = files.create(name)?;
+    let mut out = MAGIC.to_vec();
+    let mut placer = Placer { out: &mut out, position: FIRST_POSITION, server_id, checksum: format.checksum };
+    let created = if is_first_of_start { events::now() } else { 0 };
+    let description = FormatDescription::new(format.flavour, format.version.as_bytes(), created, format.checksum);
+    placer.put(EventType::FORMAT_DESCRIPTION, EventFlags::NONE, |out| description.encode(out));
+    group::put_known(format, gtids, &mut placer);
+    let end = placer.position;
+    // The checksum of FORMAT_DESCRIPTION is that of a closed file.
+    if let Some(flags) = out.get_mut(FLAGS_OF_FORMAT as usize) {
+        *flags |= EventFlags::IN_USE.0 as u8;
+    }
+    let written = file.write_all(&out).and_then(|()| file.sync_all()).and_then(|()| files.sync_directory());
+    written.inspect_err(|_| {
+        // A file of that name would keep the next try from making it.
+        let _ = files.remove(name);
+    })?;
+    Ok((file, end))
+}
+
+/// Removes the file that a killed server had begun and not listed yet. A file with groups is kept, because the index may be damaged.
+fn remove_unlisted(files: &LogFiles, name: &str) -> Result<(), String> {
+    let path = files.path(name);
+    if !path.exists() {
+        return Ok(());
+    }
+    let shown = path.display();
+    let has_groups = recovery::scan(&path).is_ok_and(|found| found.last.is_some());
+    if has_groups {
+        return Err(format!(
+            "the binary log file '{shown}' is not in the index '{}': add its line there, or move the file away",
+            files.index().display()
+        ));
+    }
+    files.remove(name).map_err(|error| format!("the binary log file '{shown}': {error}"))
+}
+
+/// Marks a file as closed, and writes it to disk.
+fn close_file(file: &mut File) -> io::Result<()> {
+    file.seek(SeekFrom::Start(FLAGS_OF_FORMAT))?;
+    file.write_all(&[0])?;
+    file.sync_all()?;
+    file.seek(SeekFrom::End(0)).map(drop)
+}
+
+/// Cuts the file of a killed server behind its last group.
+fn repair(mut file: File, end: u64) -> io::Result<()> {
+    file.set_len(end)?;
+    close_file(&mut file)
+}
+
+/// Whether the last group of a killed server's log is kept, because it was committed.
+fn settle(name: &str, found: &recovery::Scan, is_committed: &dyn Fn(&str, CommitMark) -> bool) -> bool {
+    let Some(LastGroup { databases, number: Some(number), .. }) = &found.last else { return true };
+    let mark = group::mark_of(*number);
+    let (with, without): (Vec<&String>, Vec<&String>) =
+        databases.iter().partition(|database| is_committed(database, mark));
+    if !with.is_empty() && !without.is_empty() {
+        tracing::error!(
+            "the last transaction in the binary log file '{name}' was committed in {with:?} and not in {without:?}, because the server was killed \
+             between the two: compare these databases with a replica's"
+        );
+    }
+    !with.is_empty() || databases.is_empty()
+}
+
+fn unwritable(reason: &dyn std::fmt::Display) -> SqlError {
+    SqlError::new(1026, b"HY000", format!("Error writing the binary log ({reason})"))
+}

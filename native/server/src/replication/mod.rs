@@ -1,0 +1,36 @@
+//! The binary log: what a server with `--log-bin` records, and what its replicas read.
+//!
+//! ```text
+//! engine's session ──rows──> TransactionCache ──commit──> BinaryLog ──files──> dump ──> connection of a replica
+//! ```
+//!
+//! Each module: [`table`] and [`cache`] hold the events of an open transaction; [`group`] makes the events around them; [`log`] appends and
+//! publishes; [`recovery`] repairs the log of a killed server; [`dump`] sends it, from where [`start`] says and with what [`filter`]
+//! lets pass; [`replicas`] knows who receives it.
+
+mod cache;
+mod control;
+mod dump;
+mod events;
+mod files;
+mod filter;
+mod group;
+mod gtids;
+mod log;
+mod recovery;
+mod replicas;
+mod request;
+mod start;
+mod table;
+
+pub(crate) use cache::{CacheLimits, Mark, TransactionCache};
+pub(crate) use dump::{Dump, DumpPart, Surroundings, start as start_dump};
+pub(crate) use events::FIRST_POSITION;
+pub(crate) use files::LogFiles;
+pub(crate) use group::{CommitMark, Format, Statement};
+pub(crate) use gtids::parse_list;
+pub(crate) use log::{BinaryLog, Group, LogSettings};
+pub(crate) use replicas::{Registered, Replicas};
+pub(crate) use request::DumpRequest;
+pub(crate) use start::{Start, known_before};
+pub(crate) use table::{BINARY, Change, Image, LoggedColumn, LoggedTable};

@@ -1,0 +1,227 @@
+//! Reads a file of the log at the server's start: where its last whole group ends, and which GTIDs it has.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+
+use sealwire_binlog::{EventFlags, EventHeader, EventType, Flavour, HEADER, MAGIC};
+use sealwire_core::wire::Reader;
+
+use super::events::{CHECKSUM, FIRST_POSITION};
+use super::gtids::{Gtid, Gtids};
+
+/// Events up to this size are read whole. Larger ones are rows, of which recovery needs nothing.
+const MOST_READ: u64 = 64 << 20;
+
+/// The contents of a file.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    /// Whose events it has; `None` where not even the first event is whole.
+    pub(super) flavour: Option<Flavour>,
+    /// Whether the file was not closed.
+    pub(super) is_in_use: bool,
+    /// The position behind the last whole group.
+    pub(super) end: u64,
+    /// All GTIDs up to there, and those without the last group's.
+    pub(super) gtids: Gtids,
+    pub(super) gtids_before_last: Gtids,
+    /// The last whole group.
+    pub(super) last: Option<LastGroup>,
+}
+
+/// The last whole group of a file.
+#[derive(Debug, Default, Clone)]
+pub(super) struct LastGroup {
+    pub(super) start: u64,
+    /// Its number, of which a mark is made.
+    pub(super) number: Option<u64>,
+    /// The databases that it changed within their files.
+    pub(super) databases: BTreeSet<String>,
+    /// Whether BEGIN or the flags of the GTID say that it goes on up to an XID.
+    goes_on: bool,
+}
+
+/// Scans a file. A damaged or incomplete end is no error.
+pub(super) fn scan(path: &Path) -> io::Result<Scan> {
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let mut reader = BufReader::new(file);
+    let mut found = Scan { end: FIRST_POSITION.min(length), ..Scan::default() };
+    let mut magic = [0; MAGIC.len()];
+    if reader.read_exact(&mut magic).is_err() || magic != MAGIC {
+        return if length < FIRST_POSITION { Ok(found) } else { Err(io::Error::other("it is no binary log")) };
+    }
+    let mut position = FIRST_POSITION;
+    let mut checksum = 0;
+    let mut group: Option<LastGroup> = None;
+    let mut before = Gtids::default();
+    loop {
+        let mut event = vec![0; HEADER];
+        if reader.read_exact(&mut event).is_err() {
+            break;
+        }
+        let Ok(header) = EventHeader::decode(&event) else { break };
+        let size = u64::from(header.size);
+        if size < (HEADER + checksum) as u64 || position.saturating_add(size) > length {
+            break;
+        }
+        if size > MOST_READ {
+            reader.seek(SeekFrom::Start(position + size))?;
+        } else {
+            event.resize(size as usize, 0);
+            let Some(rest) = event.get_mut(HEADER..) else { break };
+            if reader.read_exact(rest).is_err() {
+                break;
+            }
+        }
+        if header.event_type == EventType::FORMAT_DESCRIPTION {
+            // The algorithm's number stands before the checksum that this event always has.
+            let algorithm = event.len().checked_sub(CHECKSUM + 1).and_then(|at| event.get(at)).copied();
+            checksum = if algorithm == Some(1) { CHECKSUM } else { 0 };
+            found.is_in_use = header.flags.contains(EventFlags::IN_USE);
+            let version = event.get(HEADER + 2..HEADER + 52).unwrap_or_default();
+            let is_mariadb = version.windows(7).any(|part| part == b"MariaDB");
+            found.flavour = Some(if is_mariadb { Flavour::MariaDb } else { Flavour::MySql });
+        } else if checksum > 0 && size <= MOST_READ && !has_its_checksum(&event) {
+            break;
+        }
+        let body = event.get(HEADER..event.len().saturating_sub(checksum)).unwrap_or_default();
+        let ends = note(&header, body, position, &mut found, &mut group, &mut before);
+        position += size;
+        if ends {
+            found.end = position;
+            if let Some(group) = group.take() {
+                found.gtids_before_last = std::mem::replace(&mut before, found.gtids.clone());
+                found.last = Some(group);
+            }
+        }
+    }
+    // A group that is not whole was counted when it began.
+    if group.is_some() {
+        found.gtids = before;
+    }
+    Ok(found)
+}
+
+fn has_its_checksum(event: &[u8]) -> bool {
+    let Some((covered, stored)) = event.split_last_chunk::<CHECKSUM>() else { return false };
+    crc32fast::hash(covered) == u32::from_le_bytes(*stored)
+}
+
+/// Notes an event; returns whether a group or an event outside of groups ends with it.
+fn note(
+    header: &EventHeader,
+    body: &[u8],
+    position: u64,
+    found: &mut Scan,
+    group: &mut Option<LastGroup>,
+    before: &mut Gtids,
+) -> bool {
+    let mut reader = Reader::new(body);
+    match header.event_type {
+        EventType::GTID_LIST => {
+            read_list(&mut reader, &mut found.gtids);
+            before.clone_from(&found.gtids);
+            true
+        }
+        EventType::PREVIOUS_GTIDS => {
+            found.gtids.transactions = own_transactions(&mut reader).unwrap_or(0);
+            before.clone_from(&found.gtids);
+            true
+        }
+        EventType::MARIADB_GTID => {
+            let (sequence, domain) = (reader.u64("sequence").unwrap_or(0), reader.u32("domain").unwrap_or(0));
+            found.gtids.add(Gtid { domain, server: header.server_id, sequence });
+            let goes_on = reader.u8("flags").unwrap_or(0) & 1 == 0;
+            *group = Some(LastGroup { start: position, goes_on, ..LastGroup::default() });
+            false
+        }
+        EventType::GTID | EventType::ANONYMOUS_GTID => {
+            found.gtids.transactions += u64::from(header.event_type == EventType::GTID);
+            *group = Some(LastGroup { start: position, ..LastGroup::default() });
+            false
+        }
+        EventType::QUERY => {
+            let Some(group) = group else { return true };
+            if body.ends_with(b"\0BEGIN") {
+                group.goes_on = true;
+                return false;
+            }
+            read_query(&mut reader, group);
+            !group.goes_on
+        }
+        EventType::TABLE_MAP => {
+            if let Some(group) = group {
+                let name = body.get(8..).and_then(|rest| rest.split_first());
+                let name = name.and_then(|(length, rest)| rest.get(..usize::from(*length)));
+                group.databases.extend(name.map(|name| String::from_utf8_lossy(name).into_owned()));
+            }
+            false
+        }
+        EventType::XID => {
+            if let Some(group) = group {
+                group.number = reader.u64("number").ok();
+            }
+            true
+        }
+        _ => group.is_none(),
+    }
+}
+
+pub(super) fn read_list(reader: &mut Reader<'_>, gtids: &mut Gtids) {
+    let count = reader.u32("count").unwrap_or(0) & 0x0fff_ffff;
+    for _ in 0..count {
+        let (Ok(domain), Ok(server), Ok(sequence)) =
+            (reader.u32("domain"), reader.u32("server"), reader.u64("sequence"))
+        else {
+            return;
+        };
+        gtids.add(Gtid { domain, server, sequence });
+    }
+}
+
+/// The last number of the one set that this server writes.
+pub(super) fn own_transactions(reader: &mut Reader<'_>) -> Option<u64> {
+    if reader.u64("sets").ok()? == 0 {
+        return Some(0);
+    }
+    reader.bytes(16, "uuid").ok()?;
+    reader.u64("intervals").ok()?;
+    reader.u64("first").ok()?;
+    reader.u64("last").ok()?.checked_sub(1)
+}
+
+/// Reads the number and the databases among the variables that this server writes.
+fn read_query(reader: &mut Reader<'_>, group: &mut LastGroup) {
+    let mut read = || -> Option<()> {
+        let what = "statement";
+        reader.bytes(11, what).ok()?;
+        let length = reader.u16(what).ok()?;
+        let mut status = Reader::new(reader.bytes(usize::from(length), what).ok()?);
+        while !status.is_empty() {
+            match status.u8(what).ok()? {
+                0 => drop(status.u32(what).ok()?),
+                1 => drop(status.u64(what).ok()?),
+                4 => drop(status.bytes(6, what).ok()?),
+                8 | 18 => drop(status.u16(what).ok()?),
+                11 => {
+                    for _ in 0..2 {
+                        let length = status.u8(what).ok()?;
+                        status.bytes(usize::from(length), what).ok()?;
+                    }
+                }
+                12 => {
+                    for _ in 0..status.u8(what).ok()? {
+                        let name = status.nul_bytes(what).ok()?;
+                        group.databases.insert(String::from_utf8_lossy(name).into_owned());
+                    }
+                }
+                17 | 0x81 => group.number = Some(status.u64(what).ok()?),
+                _ => return None,
+            }
+        }
+        Some(())
+    };
+    let _ = read();
+}

@@ -1,0 +1,30 @@
+//! A client's request for the log, by COM_BINLOG_DUMP or COM_BINLOG_DUMP_GTID, and by the variables that it has set before.
+
+use std::time::Duration;
+
+use sealwire_binlog::Checksum;
+
+use super::start::Start;
+
+/// A client's request for the log.
+#[derive(Debug, Clone)]
+pub(crate) struct DumpRequest {
+    /// The number of the connection.
+    pub(crate) connection: u32,
+    /// The account, as text.
+    pub(crate) account: String,
+    /// The client's server id.
+    pub(crate) server_id: u32,
+    /// Where to begin.
+    pub(crate) start: Start,
+    /// Whether the dump ends at the end of the log.
+    pub(crate) is_short: bool,
+    /// Whether the client wants the statements of MariaDB's row events.
+    pub(crate) annotates: bool,
+    /// `@mariadb_slave_capability`.
+    pub(crate) capability: u64,
+    /// `@master_binlog_checksum`; `None` for a client that knows no checksums.
+    pub(crate) checksum: Option<Checksum>,
+    /// After this time without events a heartbeat is sent; zero means never.
+    pub(crate) heartbeat: Duration,
+}

@@ -1,0 +1,170 @@
+//! Where a dump begins.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
+
+use sealwire_binlog::{EventHeader, EventType, HEADER};
+use sealwire_core::error::SqlError;
+use sealwire_core::wire::Reader;
+
+use super::events::FIRST_POSITION;
+use super::gtids::{Gtid, Gtids};
+use super::log::BinaryLog;
+
+/// Where a client wants to begin.
+#[derive(Debug, Clone)]
+pub(crate) enum Start {
+    /// At a position of a file; without a name at the first file.
+    Position { file: String, position: u64 },
+    /// Behind these GTIDs of MariaDB's, one of each domain.
+    MariaDb(BTreeMap<u32, Gtid>),
+    /// With all transactions of this server that are not in these ranges of numbers, both ends included.
+    MySql(Vec<(u64, u64)>),
+}
+
+/// An error of a dump, with the places that MariaDB tells of.
+pub(super) fn refused(reason: &str, file: &str, position: u64) -> SqlError {
+    let message = format!(
+        "{reason}; the first event '{file}' at {position}, the last event read from '{file}' at {FIRST_POSITION}, the last byte read from \
+         '{file}' at {FIRST_POSITION}."
+    );
+    SqlError::new(1236, b"HY000", message)
+}
+
+/// The error for a file that is not in the index.
+pub(super) fn unknown_file() -> SqlError {
+    SqlError::new(1236, b"HY000", "Could not find first log file name in binary log index file")
+}
+
+/// The file and the position where a dump begins.
+pub(super) fn locate(log: &BinaryLog, start: &Start) -> Result<(Arc<str>, u64), SqlError> {
+    let names = log.names();
+    match start {
+        Start::Position { file, position } => {
+            let name = if file.is_empty() { names.first() } else { names.iter().find(|name| *name == file) };
+            let name = name.ok_or_else(unknown_file)?;
+            if *position < FIRST_POSITION {
+                return Err(impossible(name, *position));
+            }
+            Ok((name.as_str().into(), *position))
+        }
+        Start::MariaDb(state) => {
+            check_state(&log.gtids(), state)?;
+            let is_early_enough = |known: &Gtids| {
+                known.list().iter().all(|gtid| {
+                    let own = state.get(&gtid.domain);
+                    own.is_some_and(|own| own.sequence >= gtid.sequence)
+                })
+            };
+            file_before(log, &names, is_early_enough).ok_or_else(|| {
+                let message = "Could not find GTID state requested by slave in any binlog files. Probably the slave state is too old and required \
+                               binlog files have been purged.";
+                SqlError::new(1236, b"HY000", message)
+            })
+        }
+        Start::MySql(known) => {
+            let all = log.gtids().transactions;
+            if known.iter().any(|(_, last)| *last > all) {
+                let message = "Slave has more GTIDs than the master has, using the master's SERVER_UUID. This may indicate that the end of the binary \
+                               log was truncated or that the last binary log file was lost, e.g., after a power or disk failure when sync_binlog != 1.";
+                return Err(SqlError::new(1236, b"HY000", message));
+            }
+            let has_all = |gtids: &Gtids| (1..=gtids.transactions).all(|number| is_in(known, number));
+            file_before(log, &names, has_all).ok_or_else(|| {
+                let message = "Cannot replicate because the master purged required binary logs. Replicate the missing transactions from elsewhere, or \
+                               provision a new slave from backup.";
+                SqlError::new(1236, b"HY000", message)
+            })
+        }
+    }
+}
+
+/// Whether one of the ranges has this number.
+pub(super) fn is_in(ranges: &[(u64, u64)], number: u64) -> bool {
+    ranges.iter().any(|(first, last)| (*first..=*last).contains(&number))
+}
+
+/// Refuses a replica that has what this server never logged.
+fn check_state(known: &Gtids, state: &BTreeMap<u32, Gtid>) -> Result<(), SqlError> {
+    for gtid in state.values() {
+        let Some(last) = known.last(gtid.domain) else { continue };
+        if known.last_of_server(gtid.domain, gtid.server).is_some_and(|own| own >= gtid.sequence) {
+            continue;
+        }
+        let mut message =
+            format!("Error: connecting slave requested to start from GTID {gtid}, which is not in the master's binlog");
+        if last.sequence > gtid.sequence {
+            message.push_str(
+                ". Since the master's binlog contains GTIDs with higher sequence numbers, it probably means that the slave has diverged due to \
+                 executing extra erroneous transactions",
+            );
+        }
+        return Err(SqlError::new(1236, b"HY000", message));
+    }
+    Ok(())
+}
+
+/// The last file before which the client has all.
+fn file_before(log: &BinaryLog, names: &[String], has_all: impl Fn(&Gtids) -> bool) -> Option<(Arc<str>, u64)> {
+    let is_start = |name: &&String| {
+        log.open_file(name).ok().and_then(|file| known_before(&file)).is_some_and(|known| has_all(&known))
+    };
+    names.iter().rev().find(is_start).map(|name| (name.as_str().into(), FIRST_POSITION))
+}
+
+/// The largest GTID_LIST or PREVIOUS_GTIDS that is read.
+const MOST_KNOWN: u32 = 16 << 20;
+
+/// The GTIDs of all files before this one, which its second event has.
+pub(crate) fn known_before(file: &File) -> Option<Gtids> {
+    let format = header_at(file, FIRST_POSITION)?;
+    let position = FIRST_POSITION + u64::from(format.size);
+    let header = header_at(file, position)?;
+    if header.size > MOST_KNOWN {
+        return None;
+    }
+    let mut event = vec![0; header.size as usize];
+    file.read_exact_at(&mut event, position).ok()?;
+    let mut reader = Reader::new(event.get(HEADER..)?);
+    let mut known = Gtids::default();
+    match header.event_type {
+        EventType::GTID_LIST => super::recovery::read_list(&mut reader, &mut known),
+        EventType::PREVIOUS_GTIDS => known.transactions = super::recovery::own_transactions(&mut reader)?,
+        _ => return None,
+    }
+    Some(known)
+}
+
+fn header_at(file: &File, position: u64) -> Option<EventHeader> {
+    let mut head = [0; HEADER];
+    file.read_exact_at(&mut head, position).ok()?;
+    EventHeader::decode(&head).ok()
+}
+
+fn impossible(name: &str, position: u64) -> SqlError {
+    refused("Client requested master to start replication from impossible position", name, position)
+}
+
+/// Checks that an event begins at the position; `first` is that of the first event behind FORMAT_DESCRIPTION.
+pub(super) fn check_position(file: &File, name: &str, position: u64, end: u64, first: u64) -> Result<(), SqlError> {
+    if position > end {
+        return Err(impossible(name, position));
+    }
+    let mut at = first;
+    while at < position {
+        match header_at(file, at) {
+            Some(header) if header.size as usize >= HEADER => at += u64::from(header.size),
+            _ => break,
+        }
+    }
+    if at != position {
+        return Err(refused(
+            "binlog truncated in the middle of event; consider out of disk space on master",
+            name,
+            position,
+        ));
+    }
+    Ok(())
+}
