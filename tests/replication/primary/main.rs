@@ -1,0 +1,9 @@
+//! sealwired as primary: replicas of MariaDB, MariaDB's and Python's tools, kills, and the ends of dumps.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
+
+mod ends;
+mod killed;
+mod replica;
+mod tools;
+mod workload;
+mod world;

@@ -1,0 +1,125 @@
+//! mariadb-binlog on our files and streams, and a stream in Python.
+
+use std::process::Command;
+
+use sealwire_tests::child;
+use sealwire_tests::drivers::{python, site_packages};
+use sealwire_tests::programs::{can, needs, set_up};
+
+use super::workload::{Dice, EVERY_TYPE};
+use super::world::{MARIADB, PEERS, World, error, sql};
+
+fn output(command: &mut Command) -> String {
+    let output = child::output(command, &[]).unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {said}");
+    assert!(!said.contains("WARNING") && !said.contains("ERROR"), "{said}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The lines about rows, and the statements; without positions and names of files.
+fn rows(text: &str) -> Vec<&str> {
+    text.lines()
+        .filter(|line| line.starts_with("###") || line.starts_with("BINLOG") || line.starts_with("INSERT"))
+        .collect()
+}
+
+#[test]
+fn mariadb_binlog_reads_the_file_and_the_stream_alike() {
+    if !needs(PEERS) {
+        return;
+    }
+    for checksum in ["--binlog-checksum=CRC32", "--binlog-checksum=NONE"] {
+        let world = World::new(&[MARIADB, checksum]);
+        let mut dice = Dice::new(7);
+        let statements: String = (0..40).map(|_| dice.statement() + ";\n").collect();
+        sql(world.ours(), &format!("CREATE DATABASE d;\n{EVERY_TYPE}\n{statements}FLUSH BINARY LOGS"));
+        let path = world.log_file("binlog.000001");
+        let mut of_file = Command::new("mariadb-binlog");
+        let of_file = output(of_file.args(["--no-defaults", "--verify-binlog-checksum", "-v"]).arg(&path));
+        let of_stream = output(world.binlog_tool().args(["-v", "binlog.000001"]));
+        assert!(rows(&of_file).len() > 1000, "{of_file}");
+        assert_eq!(rows(&of_file), rows(&of_stream));
+        let prefix = world.place.path().join("raw_");
+        output(
+            world.binlog_tool().arg("--raw").arg(format!("--result-file={}", prefix.display())).arg("binlog.000001"),
+        );
+        let raw = std::fs::read(world.place.path().join("raw_binlog.000001")).unwrap();
+        assert!(raw == std::fs::read(&path).unwrap(), "a raw copy of a closed file is the file");
+    }
+}
+
+/// The ends of a dump that begins where it can't.
+#[test]
+fn a_dump_that_can_not_begin_says_why() {
+    if !needs(PEERS) {
+        return;
+    }
+    let world = World::new(&[MARIADB]);
+    sql(world.ours(), "CREATE DATABASE d; CREATE TABLE d.t (a INT); INSERT INTO d.t VALUES (1)");
+    let told = |arguments: &[&str]| {
+        let output = child::output(world.binlog_tool().args(arguments), &[]).unwrap();
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    for (arguments, expected) in [
+        (&["binlog.000009"][..], "Could not find first log file name in binary log index file"),
+        (&["--start-position=99999", "binlog.000001"], "impossible position"),
+        (&["--start-position=260", "binlog.000001"], "binlog truncated in the middle of event"),
+        (&["--start-position=0-1-99", "binlog.000001"], "0-1-99, which is not in the master's binlog"),
+    ] {
+        let said = told(arguments);
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+    }
+    assert!(error(world.ours(), "PURGE BINARY LOGS TO 'binlog.000009'").contains("1373"));
+    assert!(error(world.ours(), "SHOW BINLOG EVENTS IN 'nothing'").contains("1220"));
+    sql(world.ours(), "FLUSH BINARY LOGS; PURGE BINARY LOGS TO 'binlog.000002'");
+    assert!(sql(world.ours(), "SHOW BINARY LOGS").starts_with("binlog.000002\t"));
+    assert!(
+        told(&["--start-position=0-1-1", "binlog.000002"]).contains("Could not find GTID state"),
+        "the files are purged"
+    );
+    sql(world.ours(), "RESET MASTER");
+    assert!(sql(world.ours(), "SHOW MASTER STATUS").starts_with("binlog.000001\t"));
+    assert_eq!(sql(world.ours(), "SELECT @@gtid_binlog_pos"), "\n");
+}
+
+const STREAM: &str = r#"
+import sys
+from pymysqlreplication import BinLogStreamReader
+from pymysqlreplication.row_event import WriteRowsEvent, UpdateRowsEvent, DeleteRowsEvent
+port, ca, cert, key, mariadb = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4], sys.argv[5] == "mariadb"
+settings = {"host": "127.0.0.1", "port": port, "user": "cdc", "passwd": sys.argv[6], "ssl": {"ca": ca, "cert": cert, "key": key}}
+stream = BinLogStreamReader(connection_settings=settings, server_id=77, is_mariadb=mariadb, blocking=False, resume_stream=False,
+    only_events=[WriteRowsEvent, UpdateRowsEvent, DeleteRowsEvent])
+for event in stream:
+    for row in event.rows:
+        print(type(event).__name__, event.schema, event.table, sorted(row.get("values", row.get("after_values")).items()))
+stream.close()
+"#;
+
+#[test]
+fn a_stream_in_python_has_the_rows_with_their_names() {
+    if !needs(&["mariadb", "openssl"]) || !can(set_up(&python())) {
+        return;
+    }
+    for version in [MARIADB, "--version=8.0.99-Sealwire"] {
+        let world = World::new(&[version, "--gtid-mode=ON"]);
+        sql(
+            world.ours(),
+            "SET sql_log_bin = 0; CREATE USER cdc@'%' IDENTIFIED WITH mysql_native_password BY 'in latin1' REQUIRE X509;
+             GRANT REPLICATION SLAVE, REPLICATION CLIENT, SELECT ON *.* TO cdc@'%'; SET sql_log_bin = 1;
+             CREATE DATABASE d; CREATE TABLE d.t (id INT UNSIGNED PRIMARY KEY, name VARCHAR(20), kind ENUM('one','two'));
+             INSERT INTO d.t VALUES (4294967295, 'ä', 'two'); UPDATE d.t SET name = NULL; DELETE FROM d.t",
+        );
+        let set = &world.certificates;
+        let mut command = Command::new(python());
+        command.env("PYTHONPATH", site_packages()).args(["-c", STREAM]).arg(world.ours().port.to_string());
+        command.args([&set.ca, &set.client_cert, &set.client_key]);
+        command.args([if version == MARIADB { "mariadb" } else { "mysql" }, "in latin1"]);
+        let said = output(&mut command);
+        let expected = "WriteRowsEvent d t [('id', 4294967295), ('kind', 'two'), ('name', 'ä')]\n\
+                        UpdateRowsEvent d t [('id', 4294967295), ('kind', 'two'), ('name', None)]\n\
+                        DeleteRowsEvent d t [('id', 4294967295), ('kind', 'two'), ('name', None)]\n";
+        assert_eq!(said, expected, "{version}");
+    }
+}
