@@ -4,7 +4,7 @@
 //! when it is written: a replica would otherwise get another value than this server has.
 
 use rusqlite::types::ValueRef;
-use sealwire_binlog::{ColumnKind, Date, DateTime, Flavour, Time, Timestamp, Value};
+use sealwire_binlog::{ColumnKind, Date, DateTime, Flavour, Time, Timestamp, Value, json};
 use sealwire_core::error::SqlError;
 
 use crate::engine::types::DeclaredType;
@@ -139,6 +139,7 @@ enum Refusal {
     /// Digits or a member would be lost.
     Truncated,
     Incorrect,
+    InvalidJson,
     TooLong,
 }
 
@@ -158,6 +159,9 @@ impl Refusal {
                     checked.declared.to_mysql()
                 ),
             ),
+            Self::InvalidJson => {
+                SqlError::new(3140, b"22032", format!("Invalid JSON text: {shown} for column '{name}' at row {row}"))
+            }
             Self::TooLong => SqlError::new(1406, b"22001", format!("Data too long for column '{name}' at row {row}")),
             Self::Incorrect => {
                 let kind = match checked.declared.name() {
@@ -256,7 +260,12 @@ fn logged<'v>(
             let text = checked.text(value, made)?;
             Value::Bytes(without_end(text, if checked.is_text { b' ' } else { 0 }))
         }
-        ColumnKind::Json { .. } => return Err(Refusal::Incorrect),
+        ColumnKind::Json { .. } => {
+            let mut text = Vec::new();
+            let text = std::str::from_utf8(text_of(value, &mut text)?).map_err(|_| Refusal::InvalidJson)?;
+            json::from_text(text, made).map_err(|_| Refusal::InvalidJson)?;
+            Value::Json(made)
+        }
         _ => Value::Bytes(checked.text(value, made)?),
     })
 }
@@ -474,6 +483,17 @@ fn uuid(text: &[u8]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_is_binary_in_a_log_of_mysqls() {
+        let (column, checked) = column("c".to_owned(), "TEXT JSON", None, true, Flavour::MySql);
+        let add = |text: &'static str| {
+            add(&mut Image::default(), &column, &checked, ValueRef::Text(text.as_bytes()), 1)
+                .map_err(|error| error.code)
+        };
+        assert_eq!(add(r#"{"a": [1, null, "x", 1.5e3]}"#), Ok(()));
+        assert_eq!(add("{a}"), Err(3140));
+    }
 
     fn check(declared: &str, value: ValueRef<'_>) -> Result<(), u16> {
         let annotated = Some(declared).filter(|declared| declared.contains('\''));
