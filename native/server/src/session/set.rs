@@ -269,6 +269,9 @@ impl Session {
             let message = format!("SESSION variable '{name}' is read-only. Use SET GLOBAL to assign the value");
             return Err(SqlError::new(1621, b"HY000", message));
         }
+        if name == variable::sql_log_bin.name {
+            self.demand_unlogged()?;
+        }
         if matches!(changed.location, ValueLocation::Fact(Fact::LastInsertId)) {
             self.view.set_variable(changed, value);
             return Ok(());
@@ -320,9 +323,6 @@ impl Session {
     fn store_value(&mut self, changed: &SystemVariable, value: &Value, global: bool) -> Result<(), SqlError> {
         if global {
             return self.view.server.set_variable(changed, value);
-        }
-        if changed.name == variable::sql_log_bin.name {
-            self.demand_unlogged()?;
         }
         self.view.set_variable(changed, value);
         Ok(())
