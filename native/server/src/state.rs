@@ -21,7 +21,7 @@ use super::readers::Readers;
 use super::refusals::Refusals;
 use super::registry::Registry;
 use super::reload::Tls;
-use super::replication::{BinaryLog, Replicas};
+use super::replication::BinaryLog;
 use super::settings::{Globals, SystemVariable, Value, ValueLocation, variable};
 use super::version::VERSION;
 use sealwire_net::random::OsRandom;
@@ -47,8 +47,6 @@ pub(crate) struct Server {
     pub(crate) engine: Box<dyn Engine>,
     /// The binary log; `None` without one.
     pub(crate) log: Option<Arc<BinaryLog>>,
-    /// The replicas.
-    pub(crate) replicas: Arc<Replicas>,
     /// The threads that run statements.
     pub(crate) pool: Pool,
     /// The threads that read long statements.
@@ -105,7 +103,6 @@ impl Server {
             registry: Arc::default(),
             engine,
             log,
-            replicas: Arc::default(),
             pool: Pool::default(),
             readers: Readers::default(),
             selects: ParsedSelects::default(),

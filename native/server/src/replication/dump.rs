@@ -19,7 +19,6 @@ use super::control::{Control, Stop};
 use super::events::{CHECKSUM, FIRST_POSITION, whole};
 use super::filter::{Filter, Passing};
 use super::log::BinaryLog;
-use super::replicas::Replicas;
 use super::request::DumpRequest;
 use super::start::{self, refused};
 use crate::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
@@ -68,7 +67,6 @@ impl Drop for Dump {
 /// All that a dump needs of the server.
 pub(crate) struct Surroundings {
     pub(crate) log: Arc<BinaryLog>,
-    pub(crate) replicas: Arc<Replicas>,
     /// Why the client may not receive the log any more; asked at every wake and at least once a minute.
     pub(crate) refusal: Box<dyn Fn() -> Option<SqlError> + Send>,
     /// Wakes the connection.
@@ -87,7 +85,8 @@ pub(crate) fn start(
     let (sender, receiver) = sync_channel(MOST_BATCHES);
     let control = Arc::<Control>::default();
     let log = Arc::clone(&surroundings.log);
-    surroundings.replicas.begin(request.connection, request.server_id, &request.account, &control, &log)?;
+    log.replicas.begin(request.connection, request.server_id, &request.account, &control)?;
+    log.wake_readers();
     let thread = Sender {
         filter: Filter::new(&request),
         request,
@@ -120,7 +119,7 @@ impl Drop for Sender {
     fn drop(&mut self) {
         // Also after a panic the connection must not wait for a thread that is gone.
         self.sender = None;
-        self.surroundings.replicas.end(self.request.connection, &self.control);
+        self.surroundings.log.replicas.end(self.request.connection, &self.control);
         (self.surroundings.wake)();
     }
 }

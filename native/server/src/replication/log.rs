@@ -17,6 +17,7 @@ use super::files::LogFiles;
 use super::group::{self, CommitMark, Format, Statement};
 use super::gtids::Gtids;
 use super::recovery::{self, LastGroup};
+use super::replicas::Replicas;
 use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Where in a file the flags of its FORMAT_DESCRIPTION are.
@@ -51,6 +52,7 @@ pub(crate) struct BinaryLog {
     files: LogFiles,
     pub(crate) format: Format,
     pub(crate) settings: LogSettings,
+    pub(crate) replicas: Replicas,
     writer: Mutex<Writer>,
     reading: Mutex<Reading>,
     changed: Condvar,
@@ -151,12 +153,13 @@ impl BinaryLog {
             files,
             format,
             settings,
+            replicas: Replicas::default(),
             writer: Mutex::new(Writer { names, file, end, gtids, unsynced: 0, broken: None }),
             reading: Mutex::new(reading),
             changed: Condvar::new(),
             random: OsRandom::new(),
         };
-        log.expire(&mut log.writer(), &|_| false);
+        log.expire(&mut log.writer());
         Ok(log)
     }
 
@@ -302,15 +305,15 @@ impl BinaryLog {
     ///
     /// # Errors
     /// 1026 where it can't be made.
-    pub(crate) fn rotate(&self, in_use: &dyn Fn(&str) -> bool) -> Result<(), SqlError> {
+    pub(crate) fn rotate(&self) -> Result<(), SqlError> {
         let mut writer = self.writer();
         self.rotate_to_next(&mut writer).map_err(|error| unwritable(&error))?;
-        self.expire(&mut writer, in_use);
+        self.expire(&mut writer);
         Ok(())
     }
 
     fn rotate_or_warn(&self, writer: &mut Writer) {
-        if let Err(error) = self.rotate_to_next(writer) {
+        if let Err(error) = self.rotate_to_next(writer).map(|()| self.expire(writer)) {
             tracing::warn!("the binary log can't go on in a new file, and grows beyond max_binlog_size: {error}");
         }
     }
@@ -365,7 +368,7 @@ impl BinaryLog {
         (self.files.basename().display().to_string(), self.files.index().display().to_string())
     }
 
-    /// Removes the oldest files up to, and without, the first one for which `stays` holds. The last file always stays.
+    /// Removes the oldest files up to, and without, the first one that a dump reads or for which `stays` holds. The last file always stays.
     ///
     /// # Errors
     /// 1026 where the index can't be written.
@@ -376,7 +379,8 @@ impl BinaryLog {
 
     fn purge_from(&self, writer: &mut Writer, stays: &dyn Fn(&str) -> bool) -> io::Result<()> {
         let last = writer.names.len().saturating_sub(1);
-        let gone = writer.names.iter().take(last).take_while(|name| !stays(name)).count();
+        let gone =
+            writer.names.iter().take(last).take_while(|name| !stays(name) && !self.replicas.are_reading(name)).count();
         if gone == 0 {
             return Ok(());
         }
@@ -392,7 +396,7 @@ impl BinaryLog {
     }
 
     /// Removes files that are older than `binlog_expire_logs_seconds` and that nobody reads.
-    fn expire(&self, writer: &mut Writer, in_use: &dyn Fn(&str) -> bool) {
+    fn expire(&self, writer: &mut Writer) {
         let seconds = self.settings.expire_seconds.load(Ordering::Relaxed);
         if seconds == 0 {
             return;
@@ -400,7 +404,7 @@ impl BinaryLog {
         let oldest = SystemTime::now().checked_sub(Duration::from_secs(seconds));
         let stays = |name: &str| {
             let changed = std::fs::metadata(self.files.path(name)).and_then(|file| file.modified());
-            in_use(name) || oldest.is_none_or(|oldest| changed.map_or(true, |changed| changed > oldest))
+            oldest.is_none_or(|oldest| changed.map_or(true, |changed| changed > oldest))
         };
         if let Err(error) = self.purge_from(writer, &stays) {
             tracing::warn!("old binary log files can't be removed: {error}");
@@ -528,4 +532,144 @@ fn settle(name: &str, found: &recovery::Scan, is_committed: &dyn Fn(&str, Commit
 
 fn unwritable(reason: &dyn std::fmt::Display) -> SqlError {
     SqlError::new(1026, b"HY000", format!("Error writing the binary log ({reason})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::io::Write as _;
+    use std::path::Path;
+
+    use super::*;
+
+    fn open(place: &Path, flavour: Flavour, is_committed: bool) -> Result<BinaryLog, String> {
+        let version = if flavour == Flavour::MariaDb { "10.11.9-MariaDB" } else { "8.0.99" };
+        let format = Format {
+            flavour,
+            version: version.into(),
+            checksum: sealwire_binlog::Checksum::Crc32,
+            domain: 0,
+            has_gtids: true,
+            uuid: [7; 16],
+        };
+        let settings = LogSettings::default();
+        settings.server_id.store(1, Ordering::Relaxed);
+        settings.max_size.store(1 << 30, Ordering::Relaxed);
+        BinaryLog::open(LogFiles::new(place, "").unwrap(), format, settings, &move |_, _| is_committed)
+    }
+
+    fn log(log: &BinaryLog, text: &str, outcome: Result<(), SqlError>) -> Result<(), SqlError> {
+        let databases = ["d"];
+        let statement = Statement {
+            text,
+            database: None,
+            databases: &databases,
+            thread: 1,
+            invoker: "root@localhost",
+            is_definition: true,
+            skips_foreign_keys: false,
+        };
+        log.commit(Group::Statement(&statement), |_| Ok(()), || outcome)
+    }
+
+    fn contains(path: &Path, text: &str) -> bool {
+        std::fs::read(path).unwrap().windows(text.len()).any(|part| part == text.as_bytes())
+    }
+
+    #[test]
+    fn a_group_that_was_not_committed_is_cut_off_at_the_next_start() {
+        for flavour in [Flavour::MariaDb, Flavour::MySql] {
+            for is_committed in [false, true] {
+                let place = tempfile::tempdir().unwrap();
+                let first = open(place.path(), flavour, true).unwrap();
+                log(&first, "CREATE TABLE kept", Ok(())).unwrap();
+                log(&first, "CREATE TABLE last", Ok(())).unwrap();
+                let before = first.gtids();
+                // The server is killed: nothing closes the log.
+                drop(first);
+                let second = open(place.path(), flavour, is_committed).unwrap();
+                let path = place.path().join("binlog.000001");
+                assert!(contains(&path, "CREATE TABLE kept"));
+                assert_eq!(contains(&path, "CREATE TABLE last"), is_committed, "{flavour:?}");
+                assert_eq!(second.gtids() == before, is_committed, "{flavour:?}");
+                assert!(!recovery::scan(&path).unwrap().is_in_use);
+                assert_eq!(second.names(), ["binlog.000001", "binlog.000002"]);
+            }
+        }
+    }
+
+    #[test]
+    fn an_incomplete_group_is_cut_off() {
+        let place = tempfile::tempdir().unwrap();
+        let first = open(place.path(), Flavour::MariaDb, true).unwrap();
+        log(&first, "CREATE TABLE kept", Ok(())).unwrap();
+        let (end, _) = first.end();
+        let gtids = first.gtids();
+        log(&first, "CREATE TABLE torn", Ok(())).unwrap();
+        drop(first);
+        let path = place.path().join("binlog.000001");
+        let whole = std::fs::read(&path).unwrap();
+        for length in end.position as usize..whole.len() {
+            let mut file = File::create(&path).unwrap();
+            file.write_all(&whole[..length]).unwrap();
+            let second = open(place.path(), Flavour::MariaDb, true).unwrap();
+            assert_eq!(std::fs::metadata(&path).unwrap().len(), end.position, "{length} bytes");
+            assert_eq!(second.gtids(), gtids);
+            let last = second.names().pop().unwrap();
+            drop(second);
+            std::fs::remove_file(place.path().join(last)).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_commit_that_fails_leaves_nothing_in_the_log() {
+        let place = tempfile::tempdir().unwrap();
+        let binary_log = open(place.path(), Flavour::MariaDb, true).unwrap();
+        let (end, version) = binary_log.end();
+        let failure = SqlError::new(1205, b"HY000", "no lock");
+        assert_eq!(log(&binary_log, "CREATE TABLE gone", Err(failure.clone())), Err(failure));
+        assert_eq!(binary_log.end(), (end.clone(), version), "readers are told of nothing");
+        assert_eq!(std::fs::metadata(place.path().join("binlog.000001")).unwrap().len(), end.position);
+        log(&binary_log, "CREATE TABLE next", Ok(())).unwrap();
+        assert_eq!(binary_log.gtids().position_text(), "0-1-1");
+        assert!(!contains(&place.path().join("binlog.000001"), "gone"));
+    }
+
+    #[test]
+    fn files_follow_each_other_and_are_removed() {
+        let place = tempfile::tempdir().unwrap();
+        let binary_log = open(place.path(), Flavour::MySql, true).unwrap();
+        binary_log.settings.max_size.store(4096, Ordering::Relaxed);
+        let order = RefCell::new(Vec::new());
+        for number in 0..60 {
+            log(&binary_log, &format!("CREATE TABLE t{number} {}", "x".repeat(300)), Ok(())).unwrap();
+            order.borrow_mut().push(binary_log.end().0.file);
+        }
+        let names = binary_log.names();
+        assert!(names.len() > 4 && names.is_sorted(), "{names:?}");
+        assert!(order.borrow().is_sorted());
+        assert_eq!(binary_log.gtids().transactions, 60);
+        let known = crate::replication::known_before(&binary_log.open_file(&names[2]).unwrap()).unwrap();
+        assert!(known.transactions > 10 && known.transactions < 60);
+        binary_log.purge(&|name| name == names[2]).unwrap();
+        assert_eq!(binary_log.names(), names[2..]);
+        assert!(!place.path().join(&names[1]).exists());
+        binary_log.reset(1).unwrap();
+        assert_eq!((binary_log.names(), binary_log.gtids().transactions), (vec!["binlog.000001".to_owned()], 0));
+        binary_log.close();
+        assert_eq!(log(&binary_log, "CREATE TABLE late", Ok(())).unwrap_err().code, 1026);
+    }
+
+    #[test]
+    fn a_log_of_another_kind_is_not_continued() {
+        let place = tempfile::tempdir().unwrap();
+        open(place.path(), Flavour::MariaDb, true).unwrap().close();
+        let told = open(place.path(), Flavour::MySql, true).unwrap_err();
+        assert!(told.contains("MariaDB's") && told.contains("--version"), "{told}");
+        // A file that is not in the index and has groups is somebody's.
+        let next = place.path().join("binlog.000002");
+        std::fs::copy(place.path().join("binlog.000001"), &next).unwrap();
+        open(place.path(), Flavour::MariaDb, true).unwrap();
+        assert!(!contains(&next, "CREATE"), "an empty one is replaced");
+    }
 }

@@ -30,7 +30,7 @@ pub(crate) use files::LogFiles;
 pub(crate) use group::{CommitMark, Format, Statement};
 pub(crate) use gtids::parse_list;
 pub(crate) use log::{BinaryLog, Group, LogSettings};
-pub(crate) use replicas::{Registered, Replicas};
+pub(crate) use replicas::Registered;
 pub(crate) use request::DumpRequest;
 pub(crate) use start::{Start, known_before};
 pub(crate) use table::{BINARY, Change, Image, LoggedColumn, LoggedTable};

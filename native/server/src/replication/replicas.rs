@@ -6,7 +6,6 @@ use std::sync::Arc;
 use sealwire_core::error::SqlError;
 
 use super::control::Control;
-use super::log::BinaryLog;
 use crate::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The data that a replica gives of itself by COM_REGISTER_SLAVE. Its password is not kept.
@@ -52,7 +51,7 @@ impl Replicas {
         self.known().registered.values().cloned().collect()
     }
 
-    /// Notes that a dump begins, and ends an older one of the same replica. A replica that has lost its connection comes again before this server
+    /// Notes that a dump begins, and ends an older one of the same replica: wake the log's readers afterwards. A replica that has lost its connection comes again before this server
     /// has noticed the loss.
     ///
     /// # Errors
@@ -63,7 +62,6 @@ impl Replicas {
         server_id: u32,
         account: &str,
         control: &Arc<Control>,
-        log: &BinaryLog,
     ) -> Result<(), SqlError> {
         let mut known = self.known();
         let others = known
@@ -84,8 +82,6 @@ impl Replicas {
         }
         let running = Running { server_id, account: account.to_owned(), control: Arc::clone(control) };
         known.running.insert(connection, running);
-        drop(known);
-        log.wake_readers();
         Ok(())
     }
 

@@ -127,7 +127,8 @@ impl Session {
             ];
             all.into_iter().take(shown).collect()
         };
-        let rows = self.view.server.replicas.registered().into_iter().map(row).collect();
+        let registered = self.view.server.log.as_ref().map(|log| log.replicas.registered()).unwrap_or_default();
+        let rows = registered.into_iter().map(row).collect();
         Ok(Table { columns: show::columns(titles.get(..shown).unwrap_or(&titles)), rows })
     }
 
@@ -178,8 +179,7 @@ impl Session {
         if !log.names().iter().any(|own| own == name) {
             return Err(unknown_file());
         }
-        let replicas = &self.view.server.replicas;
-        log.purge(&|own| own == name || replicas.are_reading(own))?;
+        log.purge(&|own| own == name)?;
         Ok(Reply::default())
     }
 
@@ -188,11 +188,9 @@ impl Session {
         let log = self.binary_log()?;
         let seconds = crate::engine::unix_seconds(moment)
             .ok_or_else(|| SqlError::wrong_arguments("Incorrect arguments to PURGE LOGS BEFORE"))?;
-        let replicas = &self.view.server.replicas;
         log.purge(&|own| {
             let changed = log.changed_at(own).and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-            replicas.are_reading(own)
-                || changed.is_none_or(|at| i64::try_from(at.as_secs()).unwrap_or(i64::MAX) >= seconds)
+            changed.is_none_or(|at| i64::try_from(at.as_secs()).unwrap_or(i64::MAX) >= seconds)
         })?;
         Ok(Reply::default())
     }
@@ -213,9 +211,8 @@ impl Session {
 
     /// FLUSH BINARY LOGS, and the part of FLUSH LOGS for the binary log.
     pub(super) fn flush_binary_log(&self) -> Result<(), SqlError> {
-        let replicas = &self.view.server.replicas;
         match &self.view.server.log {
-            Some(log) => log.rotate(&|name| replicas.are_reading(name)),
+            Some(log) => log.rotate(),
             None => Ok(()),
         }
     }

@@ -32,7 +32,9 @@ impl Session {
             return connection.err(&SqlError::new(1045, b"28000", message));
         }
         replica.uuid = self.user_text(&["@replica_uuid", "@slave_uuid"]).unwrap_or_default();
-        self.view.server.replicas.register(self.view.id, replica);
+        if let Some(log) = &self.view.server.log {
+            log.replicas.register(self.view.id, replica);
+        }
         connection.ok(&OkPacket { status: self.status(), ..OkPacket::default() })
     }
 
@@ -99,7 +101,6 @@ impl Session {
         let (view, wake) = (self.view.clone(), Arc::clone(&self.wake));
         let surroundings = Surroundings {
             log,
-            replicas: Arc::clone(&server.replicas),
             refusal: {
                 let right = Right { view, checked: RefCell::new(None) };
                 Box::new(move || right.refusal())

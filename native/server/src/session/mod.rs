@@ -657,7 +657,9 @@ const fn is_last(error: &SqlError) -> bool {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.view.server.replicas.leave(self.view.id);
+        if let Some(log) = &self.view.server.log {
+            log.replicas.leave(self.view.id);
+        }
         if self.running.is_some() {
             self.view.server.counters.threads_running.fetch_sub(1, Ordering::Relaxed);
             self.process.stop_statement();

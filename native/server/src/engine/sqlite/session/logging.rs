@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use rusqlite::TransactionState;
 use sealwire_accounts::Privilege;
 use sealwire_binlog::RowMetadata;
 use sealwire_core::error::SqlError;
@@ -172,7 +173,12 @@ impl SqliteSession {
             state.savepoints.clear();
             (std::mem::take(&mut state.cache), std::mem::take(&mut state.databases))
         };
-        let names: Vec<&str> = databases.iter().map(String::as_str).collect();
+        // A database whose changes were all rolled back has no lock, and waiting for one would keep all other commits waiting.
+        let is_written = |name: &&str| {
+            let state = self.connection.transaction_state(Some(schema_of(name).as_ref()));
+            state.is_ok_and(|state| state == TransactionState::Write)
+        };
+        let names: Vec<&str> = databases.iter().map(String::as_str).filter(is_written).collect();
         let committed =
             capture.log.commit(Group::Rows(&mut cache), |mark| self.mark(&names, mark), || self.run_batch("COMMIT"));
         if committed.is_err() {
