@@ -90,6 +90,7 @@ from pymysqlreplication.row_event import WriteRowsEvent, UpdateRowsEvent, Delete
 port, ca, cert, key, mariadb = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4], sys.argv[5] == "mariadb"
 settings = {"host": "127.0.0.1", "port": port, "user": "cdc", "passwd": sys.argv[6], "ssl": {"ca": ca, "cert": cert, "key": key}}
 stream = BinLogStreamReader(connection_settings=settings, server_id=77, is_mariadb=mariadb, blocking=False, resume_stream=False,
+    auto_position=sys.argv[7] or None,
     only_events=[WriteRowsEvent, UpdateRowsEvent, DeleteRowsEvent])
 for event in stream:
     for row in event.rows:
@@ -108,18 +109,62 @@ fn a_stream_in_python_has_the_rows_with_their_names() {
             world.ours(),
             "SET sql_log_bin = 0; CREATE USER cdc@'%' IDENTIFIED WITH mysql_native_password BY 'in latin1' REQUIRE X509;
              GRANT REPLICATION SLAVE, REPLICATION CLIENT, SELECT ON *.* TO cdc@'%'; SET sql_log_bin = 1;
-             CREATE DATABASE d; CREATE TABLE d.t (id INT UNSIGNED PRIMARY KEY, name VARCHAR(20), kind ENUM('one','two'));
-             INSERT INTO d.t VALUES (4294967295, 'ä', 'two'); UPDATE d.t SET name = NULL; DELETE FROM d.t",
+             CREATE DATABASE d; CREATE TABLE d.t (id INT UNSIGNED PRIMARY KEY, name VARCHAR(20), kind ENUM('one','two'), j JSON);
+             INSERT INTO d.t VALUES (4294967295, 'ä', 'two', '{\"a\": [1, null]}'); UPDATE d.t SET name = NULL; DELETE FROM d.t",
         );
         let set = &world.certificates;
-        let mut command = Command::new(python());
-        command.env("PYTHONPATH", site_packages()).args(["-c", STREAM]).arg(world.ours().port.to_string());
-        command.args([&set.ca, &set.client_cert, &set.client_key]);
-        command.args([if version == MARIADB { "mariadb" } else { "mysql" }, "in latin1"]);
-        let said = output(&mut command);
-        let expected = "WriteRowsEvent d t [('id', 4294967295), ('kind', 'two'), ('name', 'ä')]\n\
-                        UpdateRowsEvent d t [('id', 4294967295), ('kind', 'two'), ('name', None)]\n\
-                        DeleteRowsEvent d t [('id', 4294967295), ('kind', 'two'), ('name', None)]\n";
-        assert_eq!(said, expected, "{version}");
+        let read = |from: &str| {
+            let mut command = Command::new(python());
+            command.env("PYTHONPATH", site_packages()).args(["-c", STREAM]).arg(world.ours().port.to_string());
+            command.args([&set.ca, &set.client_cert, &set.client_key]);
+            output(command.args([if version == MARIADB { "mariadb" } else { "mysql" }, "in latin1", from]))
+        };
+        let json = if version == MARIADB { r#"'{"a": [1, null]}'"# } else { "{b'a': [1, None]}" };
+        let row = |name: &str| format!("d t [('id', 4294967295), ('j', {json}), ('kind', 'two'), ('name', {name})]\n");
+        let (inserted, updated) =
+            (format!("WriteRowsEvent {}", row("'ä'")), format!("UpdateRowsEvent {}", row("None")));
+        let deleted = format!("DeleteRowsEvent {}", row("None"));
+        assert_eq!(read(""), format!("{inserted}{updated}{deleted}"), "{version}");
+        // CREATE DATABASE, CREATE TABLE and INSERT are the first three.
+        let third = if version == MARIADB {
+            "0-1-3".to_owned()
+        } else {
+            format!("{}:1-3", sql(world.ours(), "SELECT @@server_uuid").trim())
+        };
+        assert_eq!(read(&third), format!("{updated}{deleted}"), "{version} behind {third}");
+    }
+}
+
+#[test]
+fn each_statement_about_the_log_has_its_privilege() {
+    if !needs(&["mariadb", "openssl"]) {
+        return;
+    }
+    let world = World::new(&["--version=8.0.99-Sealwire"]);
+    sql(world.ours(), "CREATE USER nobody@localhost IDENTIFIED WITH auth_socket AS 'root'");
+    let told = |statement: &str| {
+        let mut command = Command::new("mariadb");
+        command.args(["--no-defaults", "--user=nobody", "--batch", "--execute", statement]);
+        command.arg(format!("--socket={}", world.ours().socket.display()));
+        let output = child::output(&mut command, &[]).unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    for (statement, privilege) in [
+        ("SHOW MASTER STATUS", "REPLICATION CLIENT"),
+        ("SHOW BINARY LOG STATUS", "REPLICATION CLIENT"),
+        ("SHOW BINARY LOGS", "REPLICATION CLIENT"),
+        ("SHOW BINLOG EVENTS", "REPLICATION CLIENT"),
+        ("SHOW REPLICAS", "REPLICATION SLAVE"),
+        ("PURGE BINARY LOGS TO 'binlog.000001'", "BINLOG_ADMIN"),
+        ("RESET MASTER", "RELOAD"),
+        ("RESET BINARY LOGS AND GTIDS", "RELOAD"),
+        ("FLUSH BINARY LOGS", "RELOAD"),
+        ("SET sql_log_bin = 0", "SYSTEM_VARIABLES_ADMIN"),
+    ] {
+        let (is_done, said) = told(statement);
+        assert!(!is_done && said.contains("1227") && said.contains(privilege), "{statement}: {said}");
+        sql(world.ours(), &format!("GRANT {privilege} ON *.* TO nobody@localhost"));
+        assert_eq!(told(statement), (true, String::new()), "{statement}");
+        sql(world.ours(), &format!("REVOKE {privilege} ON *.* FROM nobody@localhost"));
     }
 }
