@@ -119,6 +119,10 @@ impl SqliteSession {
 
     fn detach(&mut self, database: &str) -> Result<(), SqlError> {
         self.run_batch(&format!("DETACH DATABASE {}", quote(&schema_of(database))?))?;
+        if let Some(capture) = &self.capture {
+            // SQLite keeps the triggers and calls them no more.
+            capture.forget(database);
+        }
         self.attached.retain(|attached| attached.database != database);
         Ok(())
     }

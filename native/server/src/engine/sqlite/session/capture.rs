@@ -100,6 +100,12 @@ impl Capture {
         state.tables.retain(|_, table| !table.is_unsettled);
     }
 
+    /// Forgets the triggers of a database.
+    pub(super) fn forget(&self, database: &str) {
+        self.state().tables.retain(|_, table| table.database != database);
+    }
+
+    /// Whether there are triggers.
     pub(super) fn has_triggers(&self) -> bool {
         !self.state().tables.is_empty()
     }

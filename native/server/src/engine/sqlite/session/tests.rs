@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 mod first_change;
+mod logged;
 mod others;
 
 struct TestContext;
