@@ -263,6 +263,12 @@ impl Reader {
         let found = self.out.wait_for(PATIENCE, |said| said.contains(text).then_some(()));
         assert!(found.is_some(), "{text} did not come:\n{}\n{}", self.out.text(), self.errors.text());
     }
+
+    /// Waits for a text that the reader tells, which may come after the end of its process.
+    fn wait_for_error(&self, text: &str) {
+        let found = self.errors.wait_for(PATIENCE, |said| said.contains(text).then_some(()));
+        assert!(found.is_some(), "{text} was not told:\n{}", self.errors.text());
+    }
 }
 
 impl Drop for Reader {
@@ -304,7 +310,7 @@ fn following_goes_on_after_the_primary_restarts() {
         .map(|change| change["after"]["a"].as_i64().unwrap())
         .collect();
     assert_eq!(numbers, [101, -101, 102, -102, 103, -103]);
-    assert!(reader.errors.text().contains("the next attempt is in 1 s"), "{}", reader.errors.text());
+    reader.wait_for_error("the next attempt is in 1 s");
 }
 
 fn readers_do_not_end_each_other_or_a_replica(primary: &Primary) {
@@ -321,7 +327,7 @@ fn readers_do_not_end_each_other_or_a_replica(primary: &Primary) {
     let second = Reader::start(primary, &["--follow", "--from=end", "--connection-server-id=22"]);
     let ended = replica.process.wait(PATIENCE).expect("the first ends").unwrap();
     assert_eq!(ended.code(), Some(1));
-    assert!(replica.errors.text().contains("already connected"), "{}", replica.errors.text());
+    replica.wait_for_error("already connected");
     drop(second);
 }
 
@@ -453,7 +459,8 @@ fn a_cut_transaction_comes_whole(primary: &Primary) {
         let rows = changes.iter().filter(|change| change["type"] == "insert");
         let ids: Vec<u64> = rows.map(|change| change["after"]["id"].as_u64().unwrap()).collect();
         assert_eq!(ids, (1..=501).collect::<Vec<u64>>(), "{start}");
-        let lost = reader.errors.text().matches("the next attempt is in").count();
-        assert_eq!(lost, 3, "{start}: {}", reader.errors.text());
+        let lost = |said: &str| said.matches("the next attempt is in").count();
+        let has_lost = reader.errors.wait_for(PATIENCE, |said| (lost(said) >= 3).then(|| lost(said)));
+        assert_eq!(has_lost, Some(3), "{start}: {}", reader.errors.text());
     }
 }
