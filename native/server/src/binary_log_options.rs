@@ -16,7 +16,7 @@ use super::settings::Globals;
 /// The options beside those of the system variables.
 pub(super) const OPTIONS: &[Spec] = &[Spec::optional_text(
     "log-bin",
-    "Write changes into a binary log, for replicas and --point-in-time recovery: files of this name with a number. (Default name: binlog in the \
+    "Write changes into a binary log, for replicas and point-in-time recovery: files of this name with a number. (Default name: binlog in the \
      data directory.)",
 )];
 

@@ -235,7 +235,9 @@ mod tests {
             let told = resolve(&["--datadir=/d", given]).unwrap_err();
             assert!(told.starts_with("unknown ") && told.contains(way_out), "{told}");
         }
-        assert!(resolve(&["--datadir=/d", "--skip-networking"]).is_ok());
+        for given in ["--skip-networking", "--skip-log-bin", "--log-bin", "--log-bin=name", "--version=5.6.51"] {
+            assert!(resolve(&["--datadir=/d", given]).is_ok(), "{given}");
+        }
         let unknown = resolve(&["--datadir=/d", "--requre-secure-transport"]).unwrap_err();
         assert!(unknown.contains("require-secure-transport"), "{unknown}");
         assert!(resolve(&["--datadir=/d", "--port=70000"]).unwrap_err().contains("port"));

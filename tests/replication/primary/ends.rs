@@ -117,3 +117,17 @@ fn a_number_is_one_replicas() {
     second.kill().unwrap();
     second.wait().unwrap();
 }
+
+/// Without heartbeats nothing is sent to a client that is gone, so that no write tells the server.
+#[test]
+fn a_dump_ends_with_its_client() {
+    if !needs(PEERS) {
+        return;
+    }
+    let world = World::new(&[MARIADB]);
+    let mut dump = waiting_dump(&world, &mut world.binlog_tool());
+    dump.kill().unwrap();
+    dump.wait().unwrap();
+    assert!(world.ours().wait_for_log("has ended: the connection is gone"), "{}", world.ours().log());
+    assert!(!sql(world.ours(), "SHOW PROCESSLIST").contains("Binlog Dump"));
+}

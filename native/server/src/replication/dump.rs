@@ -135,18 +135,19 @@ struct Sent {
 
 impl Sender {
     fn run(mut self) {
-        let end = match self.send_all() {
-            Stop::Left => return,
-            Stop::Done => None,
-            Stop::Refused(reason) => Some(reason),
+        let stop = self.send_all();
+        let (connection, account) = (self.request.connection, self.request.account.as_str());
+        let said = |reason: &dyn std::fmt::Display| {
+            tracing::info!("the dump of the binary log to connection {connection} of {account} has ended: {reason}");
         };
-        if let Some(reason) = &end {
-            tracing::info!(
-                "the dump of the binary log to connection {} of {} has ended: {reason}",
-                self.request.connection,
-                self.request.account
-            );
-        }
+        let end = match stop {
+            Stop::Left => return said(&"the connection is gone"),
+            Stop::Done => None,
+            Stop::Refused(reason) => {
+                said(&reason);
+                Some(reason)
+            }
+        };
         if self.flush().is_ok() {
             let _ = self.give(DumpPart::End(end));
         }

@@ -15,6 +15,7 @@ use sealwire_net::clock;
 use super::dump_command::DumpCommand;
 use super::view::View;
 use super::{ENOUGH, Session};
+use crate::engine::interrupted;
 use crate::reload::Active;
 use crate::replication::{
     DumpPart, DumpRequest, FIRST_POSITION, Registered, Start, Surroundings, parse_list, start_dump,
@@ -112,6 +113,12 @@ impl Session {
 
     /// Forwards events as long as the client takes them; returns whether there were any.
     pub(super) fn advance_dump(&mut self, connection: &mut Connection) -> Result<bool, Error> {
+        // KILL QUERY, or a client that is gone, which nobody else would notice where nothing is sent.
+        if self.process.is_stopped() {
+            self.end_dump();
+            connection.kill(interrupted());
+            return Ok(true);
+        }
         let mut moved = false;
         while connection.unsent() < ENOUGH {
             let Some(dump) = &self.dump else { break };
