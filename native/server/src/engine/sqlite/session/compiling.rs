@@ -289,8 +289,8 @@ impl SqliteSession {
     pub(super) fn begin_change(&self, translated: &Translated) -> Result<(), SqlError> {
         self.run_batch("BEGIN")?;
         for database in translated.changed_databases() {
-            // SQLite has no statement that takes one lock. Every database has this version already.
-            let lock = quote(&schema_of(database)).map(|schema| format!("PRAGMA {schema}.user_version = 1"));
+            // SQLite has no statement that takes one lock. Every database has this number already; `user_version` is the binary log's mark.
+            let lock = quote(&schema_of(database)).map(|schema| format!("PRAGMA {schema}.application_id = 0"));
             if let Err(error) = lock.and_then(|lock| self.run_batch(&lock)) {
                 self.run_batch("ROLLBACK")?;
                 return Err(error);
