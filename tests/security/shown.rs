@@ -263,7 +263,7 @@ fn a_password_on_the_command_line_is_hidden_at_once() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// What a server says decides where a text of a dump ends, and a text may hold what looks like a command.
+/// A server decides by its status where a text of a dump ends, and a text may hold what looks like a command.
 #[test]
 fn a_server_makes_no_command_of_a_text_in_a_script() {
     let server = Server::start(Kind::Sealwired, &Settings::default()).unwrap();

@@ -37,7 +37,7 @@ const MOST_COMPARISONS: usize = 1 << 20;
 /// How much more a condition may take that is evaluated for each row of a list, such as SHOW VARIABLES has.
 const ROWS: usize = 128;
 
-/// What a statement may still compute in the event loop's thread, in all its expressions together.
+/// The work that a statement may still do in the event loop's thread, in all its expressions together.
 pub(crate) struct Budget {
     bytes: Cell<usize>,
     comparisons: Cell<usize>,

@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use rusqlite::Connection;
-use rusqlite::config::DbConfig;
 
 use super::wal;
 
@@ -119,14 +118,13 @@ impl DroppedFiles {
     }
 }
 
-/// SQLite's way to empty a database whatever it contains; readers keep what they have read.
+/// Empties a database; readers keep what they have read. The version of the schema goes up, so that nobody looks for tables at their old places.
 fn empty(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(LOCK_WAIT)?;
-    connection.execute_batch("COMMIT")?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_RESET_DATABASE, true)?;
-    connection.execute_batch("VACUUM")?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_RESET_DATABASE, false)?;
-    Ok(())
+    let version: i32 = connection.pragma_query_value(None, "schema_version", |row| row.get(0))?;
+    connection.execute_batch("PRAGMA writable_schema = ON; DELETE FROM sqlite_schema")?;
+    connection.pragma_update(None, "schema_version", version.wrapping_add(1))?;
+    connection.execute_batch("COMMIT; PRAGMA writable_schema = RESET; VACUUM")
 }
 
 /// A use of a database's files.
