@@ -34,7 +34,7 @@ pub(super) fn open(
     random: &dyn Random,
     is_committed: &dyn Fn(&str, CommitMark) -> bool,
 ) -> Result<Option<BinaryLog>, String> {
-    let uuid = server_uuid(globals, directory, random)?;
+    let uuid = server_uuid(globals, directory, random, values.is_given("log-bin"))?;
     let name = match values.text("log-bin") {
         // --skip-log-bin
         Some("") => return Ok(None),
@@ -71,8 +71,9 @@ pub(super) fn apply(globals: &Globals, settings: &LogSettings) {
     settings.expire_seconds.store(globals.binlog_expire_logs_seconds.get(), Ordering::Relaxed);
 }
 
-/// The server's UUID: the option's, or the data directory's, which is made at the first start.
-fn server_uuid(globals: &Globals, directory: &Path, random: &dyn Random) -> Result<[u8; 16], String> {
+/// The server's UUID: the option's, or the data directory's, which is made at the first start. `must_last` says that the server does not start
+/// where it can't be kept, because replicas know a primary by it.
+fn server_uuid(globals: &Globals, directory: &Path, random: &dyn Random, must_last: bool) -> Result<[u8; 16], String> {
     let given = globals.server_uuid.get();
     if !given.is_empty() {
         return parse(&given).ok_or_else(|| {
@@ -98,7 +99,15 @@ fn server_uuid(globals: &Globals, directory: &Path, random: &dyn Random) -> Resu
             let mut options = OpenOptions::new();
             let file = options.write(true).create_new(true).mode(0o600).open(&path);
             let made = file.and_then(|mut file| file.write_all(format!("[auto]\nserver-uuid={text}\n").as_bytes()));
-            made.map_err(|error| failed(&error.to_string()))?;
+            if let Err(error) = made {
+                // An incomplete file would keep the next start from making it.
+                let _ = fs::remove_file(&path);
+                let why = failed(&error.to_string());
+                if must_last {
+                    return Err(why);
+                }
+                tracing::warn!("{why}; the server has another UUID after its next start");
+            }
             text
         }
         Err(error) => return Err(failed(&error.to_string())),
@@ -130,5 +139,15 @@ mod tests {
         assert_eq!(written(&bytes), "30313233-3435-3637-3839-616263646566");
         assert_eq!(parse(&written(&bytes)), Some(bytes));
         assert_eq!(parse("30313233"), None);
+    }
+    #[test]
+    fn a_server_without_a_log_starts_where_its_uuid_can_not_be_kept() {
+        let random = sealwire_net::random::OsRandom::new();
+        let folder = tempfile::tempdir().unwrap();
+        let gone = folder.path().join("gone");
+        assert!(server_uuid(&Globals::default(), &gone, &random, true).unwrap_err().contains("auto.cnf"));
+        server_uuid(&Globals::default(), &gone, &random, false).unwrap();
+        let kept = server_uuid(&Globals::default(), folder.path(), &random, true).unwrap();
+        assert_eq!(server_uuid(&Globals::default(), folder.path(), &random, true).unwrap(), kept);
     }
 }
