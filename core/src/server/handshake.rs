@@ -228,10 +228,10 @@ fn respond(
     };
     let plugin = response.auth_plugin.map_or(Some(Plugin::MysqlNativePassword), Plugin::from_name);
     // A client without the greeting's plugin, such as a replica of MariaDB, names its own and waits for that plugin's challenge.
-    let answered = !response.auth_response.is_empty()
-        || response.auth_plugin.is_none()
-        || plugin == Some(with.config.default_plugin);
-    let reply = Reply { plugin: plugin.filter(|_| answered), data: response.auth_response.to_vec() };
+    let may_wait = response.auth_response.is_empty()
+        && response.auth_plugin.is_some()
+        && plugin != Some(with.config.default_plugin);
+    let reply = Reply { plugin, data: response.auth_response.to_vec(), may_wait };
     Ok(Next::Login(AwaitAccount { user, scramble, reply }, login))
 }
 
@@ -249,7 +249,7 @@ pub(super) fn change_user(change: &ChangeUser<'_>, scramble: [u8; 20]) -> (Await
     };
     let plugin = change.auth_plugin.map_or(Some(Plugin::MysqlNativePassword), Plugin::from_name);
     let answered = !change.auth_response.is_empty() || change.auth_plugin.is_none();
-    let reply = Reply { plugin: plugin.filter(|_| answered), data: change.auth_response.to_vec() };
+    let reply = Reply { plugin: plugin.filter(|_| answered), data: change.auth_response.to_vec(), may_wait: false };
     (AwaitAccount { user, scramble, reply }, login)
 }
 
@@ -309,6 +309,8 @@ fn texts<'a>(pairs: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Vec<(String, 
 struct Reply {
     plugin: Option<Plugin>,
     data: Vec<u8>,
+    /// Whether an empty answer may ask for the plugin's challenge, where it is not that of an empty password.
+    may_wait: bool,
 }
 
 impl core::fmt::Debug for Reply {
@@ -352,9 +354,11 @@ impl AwaitAccount {
             return Next::Denied(state.deny(using_password, reason, with));
         }
         let plugin = state.candidate.plugin;
+        // A client with an empty password waits for nothing.
+        let waits = self.reply.may_wait && state.candidate.credential != Credential::Empty;
         let answers = match plugin.client_plugin() {
             None => true,
-            Some(plugin) => self.reply.plugin == Some(plugin) && plugin.challenge_length() == 20,
+            Some(plugin) => self.reply.plugin == Some(plugin) && plugin.challenge_length() == 20 && !waits,
         };
         if answers {
             state.auth = ServerAuth::start(plugin, self.scramble.to_vec());
