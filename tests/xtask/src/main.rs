@@ -14,6 +14,7 @@ mod memory;
 mod misuse;
 mod nightly;
 mod node;
+mod numbers;
 mod page;
 mod run;
 mod setup;
