@@ -353,7 +353,7 @@ impl Session {
         {
             return self.report_error(
                 "A command of the script was not run, because it may be part of a text: the server alone says NO_BACKSLASH_ESCAPES, by which \
-                 a text ends at \\'. If the script means it, send it to a server without that mode, or after SET sql_mode in the script",
+                 a text ends at \\'. If the script means it, run the command yourself, or the script on a server without that mode",
             );
         }
         match command {
