@@ -4,6 +4,7 @@
 mod ends;
 mod killed;
 mod replica;
+mod temporary;
 mod tools;
 mod workload;
 mod world;

@@ -63,6 +63,10 @@ pub(crate) struct Translated {
     pub(crate) creates: Vec<(String, String)>,
     /// Temporary tables that the statement drops.
     pub(crate) drops: Vec<(String, String)>,
+    /// The text for the binary log, where the statement's own text does not suit.
+    pub(crate) logged_text: Option<String>,
+    /// Whether it names a temporary table that exists, which replicas do not have.
+    pub(crate) names_temporary: bool,
     /// Whether an existing or missing object makes a note instead of an error: `IF NOT EXISTS`, `IF EXISTS`.
     pub(crate) is_conditional: bool,
     /// IGNORE, by which a row that breaks a constraint makes a warning instead of an error.
@@ -97,13 +101,18 @@ impl Translated {
 
     /// The databases that the statement changes, each once.
     pub(crate) fn changed_databases(&self) -> BTreeSet<&str> {
+        self.changed().map(|access| access.database.as_str()).collect()
+    }
+
+    /// The tables and databases that the statement changes. Temporary tables are not among them.
+    fn changed(&self) -> impl Iterator<Item = &Access> {
         let reads = |privilege: &Privilege| [Privilege::SELECT, Privilege::REFERENCES].contains(privilege);
-        let changed = self.accesses.iter().filter(|access| !access.privileges.iter().all(reads));
-        changed.map(|access| access.database.as_str()).collect()
+        self.accesses.iter().filter(move |access| !access.privileges.iter().all(reads))
     }
 
     /// Whether all that the statement defines is temporary, so that it commits nothing.
-    pub(crate) const fn is_temporary(&self) -> bool {
-        !self.creates.is_empty() || !self.drops.is_empty() || self.statements.is_empty()
+    pub(crate) fn is_temporary(&self) -> bool {
+        let is_own = !self.creates.is_empty() || !self.drops.is_empty() || self.statements.is_empty();
+        is_own && self.changed().all(|access| access.table.is_none())
     }
 }

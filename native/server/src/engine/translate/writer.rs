@@ -67,6 +67,9 @@ pub(super) struct Writer<'a> {
     pub(super) reads_columns: bool,
     pub(super) creates: Vec<(String, String)>,
     pub(super) drops: Vec<(String, String)>,
+    pub(super) logged_text: Option<String>,
+    /// Whether the statement names a temporary table that exists.
+    names_temporary: bool,
     pub(super) is_conditional: bool,
     /// Where OR IGNORE begins.
     ignore_at: Option<usize>,
@@ -98,6 +101,8 @@ impl<'a> Writer<'a> {
             reads_columns: false,
             creates: Vec::new(),
             drops: Vec::new(),
+            logged_text: None,
+            names_temporary: false,
             is_conditional: false,
             ignore_at: None,
             rows: None,
@@ -139,6 +144,8 @@ impl<'a> Writer<'a> {
             titles,
             creates: self.creates,
             drops: self.drops,
+            logged_text: self.logged_text,
+            names_temporary: self.names_temporary,
             is_conditional: self.is_conditional,
             ignore,
             notes: self.notes,
@@ -439,6 +446,7 @@ impl<'a> Writer<'a> {
 
     /// Writes the name of a temporary table.
     pub(super) fn temporary(&mut self, database: &str, table: &str) -> Result<(), SqlError> {
+        self.names_temporary = true;
         self.push("temp.");
         self.name(&temporary_name(database, table))
     }
@@ -482,12 +490,13 @@ fn too_many_tables() -> SqlError {
     SqlError::new(1116, b"HY000", message)
 }
 
-/// Checks the name of a new table, column or index.
+/// Checks the name of a new table, column or index. Control characters are refused, because programs that write names into comments, as those
+/// that print the binary log or dump tables, run what comes behind a line break.
 ///
 /// # Errors
 /// `code` where the name is not allowed, 1059 where it is too long.
 pub(super) fn check_new_name(name: &str, code: u16, what: &str) -> Result<(), SqlError> {
-    if name.is_empty() || name.ends_with(' ') || name.contains('\0') {
+    if name.is_empty() || name.ends_with(' ') || name.contains(|letter: char| letter.is_ascii_control()) {
         return Err(SqlError::new(code, b"42000", format!("Incorrect {what} name '{name}'")));
     }
     if name.chars().count() > LONGEST_NAME {

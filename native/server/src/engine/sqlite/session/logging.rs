@@ -239,12 +239,20 @@ impl SqliteSession {
         let Some(capture) = self.capture.as_ref().filter(|_| request.limits.is_logged) else {
             return self.run_batch("COMMIT");
         };
-        let changed = translated.accesses.iter().filter(|access| access.privileges != [Privilege::SELECT]);
-        let databases: BTreeSet<&str> =
-            changed.map(|access| access.database.as_str()).filter(|name| !is_system_database(name)).collect();
+        let mut databases = translated.changed_databases();
+        databases.retain(|name| !is_system_database(name));
+        if databases.is_empty() {
+            // A temporary table is the session's own. Replicas have another table of its name, or none.
+            return self.run_batch("COMMIT");
+        }
+        if translated.names_temporary && translated.logged_text.is_none() {
+            let message = "The statement can't be logged, because it names a temporary table, which replicas do not have; name the tables \
+                           one by one, or write out the definition";
+            return Err(SqlError::new(1235, b"42000", message));
+        }
         let databases: Vec<&str> = databases.into_iter().collect();
         let statement = Statement {
-            text: request.sql,
+            text: translated.logged_text.as_deref().unwrap_or(request.sql),
             database: request.database,
             databases: &databases,
             thread: request.limits.connection,
