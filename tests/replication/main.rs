@@ -3,4 +3,5 @@
 
 mod files;
 mod live;
+mod names;
 mod tool;

@@ -64,7 +64,7 @@ enum Target {
 
 fn read(settings: &Settings, connector: &Shared) -> Result<(), Problem> {
     let mut target = if settings.raw {
-        Target::Raw(RawFiles::new(settings.result_file.clone()))
+        Target::Raw(RawFiles::new(settings.result_file.clone(), settings.files.first().map(String::as_str)))
     } else {
         Target::Text(Box::new(Renderer::new(settings)), Sink::new(settings.result_file.as_deref())?)
     };

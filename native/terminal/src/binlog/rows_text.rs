@@ -4,7 +4,7 @@ use sealwire_binlog::{Problem, Row, Rows, RowsKind, Table, Value};
 
 use super::json_diff;
 use super::value_text::{self, column_type};
-use super::writing::{identifier, put};
+use super::writing::{identifier, keep_in_comment, put};
 
 /// The flag of a TABLE_MAP event whose table has triggers.
 pub(super) const HAS_TRIGGERS: u16 = 1 << 14;
@@ -82,9 +82,11 @@ pub(super) fn count(rows: &Rows<'_>) -> Result<u64, Problem> {
 }
 
 fn table_name(table: &Table, out: &mut Vec<u8>) {
+    let start = out.len();
     identifier(table.database(), out);
     out.push(b'.');
     identifier(table.name(), out);
+    keep_in_comment(out, start);
 }
 
 fn image(table: &Table, values: &[Option<Value<'_>>], with_types: bool, out: &mut Vec<u8>) -> Result<(), Problem> {

@@ -7,7 +7,7 @@ use sealwire_binlog::{
 
 use super::collations;
 use super::filter::is_of_transaction;
-use super::writing::{END, encode, identifier, put};
+use super::writing::{END, encode, identifier, plain_text, put};
 
 /// The thread's id in short output, because it differs from run to run.
 const ANY_THREAD: u32 = 999_999_999;
@@ -129,7 +129,9 @@ impl SessionText {
         } else if self.database != query.database {
             self.database = query.database.to_vec();
             if !query.database.is_empty() {
-                put("use ", out);
+                // A client reads `use` as a command of one line, unless a comment comes before it.
+                let is_one_line = !query.database.iter().any(u8::is_ascii_control);
+                put(if is_one_line { "use " } else { "/**/use " }, out);
                 identifier(query.database, out);
                 put(format_args!("{END}\n"), out);
             }
@@ -181,9 +183,9 @@ impl SessionText {
         }
         if !variables.time_zone.is_empty() && self.time_zone != variables.time_zone {
             self.time_zone = variables.time_zone.to_vec();
-            put("SET @@session.time_zone='", out);
-            out.extend_from_slice(variables.time_zone);
-            put(format_args!("'{END}\n"), out);
+            put("SET @@session.time_zone=", out);
+            plain_text(variables.time_zone, out);
+            put(format_args!("{END}\n"), out);
         }
         let names = variables.lc_time_names;
         if self.lc_time_names.replace(names) != Some(names) {

@@ -13,7 +13,7 @@ use super::load::LoadFiles;
 use super::rows_text;
 use super::session_text::SessionText;
 use super::user_variable;
-use super::writing::{END, encode, identifier, put};
+use super::writing::{END, encode, identifier, keep_in_comment, put};
 
 /// When `BINLOG` statements are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -334,7 +334,9 @@ impl TextPrinter {
         }
         self.header(event);
         self.head.push(b'\t');
+        let start = self.head.len();
         rest(&mut self.head);
+        keep_in_comment(&mut self.head, start);
         self.head.push(b'\n');
     }
 
@@ -415,8 +417,10 @@ impl TextPrinter {
             put(format_args!("{}{END}\n", if is_comment { "' */" } else { "'" }), &mut self.head);
         }
         if self.options.verbose > 0 {
+            let start = self.head.len();
             put("### ", &mut self.head);
             self.head.extend_from_slice(&query.sql);
+            keep_in_comment(&mut self.head, start);
             self.head.push(b'\n');
         }
     }
