@@ -15,6 +15,7 @@ crate::tests![
     a_session_without_a_port_between,
     over_the_server_s_own_certificate,
     refusals_are_the_bridge_s,
+    who_does_not_log_in_keeps_nobody_out,
     the_token_is_rotated,
     pages_are_served_beside,
     a_server_that_stops,
@@ -78,6 +79,23 @@ fn refusals_are_the_bridge_s() {
     assert_eq!(tunnel.rest().1.0, 4404);
     let mut tunnel = Tunnel::open(port, &Opening::target("local").with("Origin", "https://evil.example"));
     assert_eq!(tunnel.rest().1.0, 4403);
+}
+
+fn who_does_not_log_in_keeps_nobody_out() {
+    let (place, _server, port) = start(&[]);
+    let opening = Opening::target("local");
+    let mut held = Vec::new();
+    // More than the bridge by itself would allow an address, and more than the server keeps before a login.
+    for round in 0..4 {
+        held.extend((0..60).map(|_| Tunnel::open(port, &opening)));
+        let mut client = session(Tunnel::open(port, &opening), &place, port);
+        assert_eq!(row(&mut client, &format!("SELECT {round}")), [round.to_string()]);
+        client.quit().unwrap();
+    }
+    // Those who have logged in are not put out.
+    let mut client = session(Tunnel::open(port, &opening), &place, port);
+    held.extend((0..60).map(|_| Tunnel::open(port, &opening)));
+    assert_eq!(row(&mut client, "SELECT 'still here'"), ["still here"]);
 }
 
 fn the_token_is_rotated() {

@@ -30,24 +30,22 @@ pub(super) enum SocketLimit {
     InAll,
 }
 
-/// How many sockets are allowed beside the relayed ones, for pages and their files, and for clients that are being told why they are
-/// refused.
-const MORE_SOCKETS: usize = 64;
-const MORE_PER_ADDRESS: usize = 16;
+/// How many sockets are allowed beside the relayed ones, for pages and their files, for clients whose WebSocket is not open yet, and for
+/// those that are being told why they are refused.
+const MORE_SOCKETS: usize = 320;
+const MORE_PER_ADDRESS: usize = 48;
 
 impl ConnectionLimits {
     /// Counts a new socket.
     ///
     /// # Errors
     /// There are too many sockets to serve this one at all.
-    pub(super) fn enter_socket(&mut self, address: IpAddr, limits: &Limits) -> Result<(), SocketLimit> {
-        let most = limits.connections.saturating_add(MORE_SOCKETS);
-        let most_here = limits.per_address.saturating_add(MORE_PER_ADDRESS);
+    pub(super) fn enter_socket(&mut self, address: IpAddr) -> Result<(), SocketLimit> {
         let here = self.addresses.entry(client_network(address)).or_default();
-        if here.sockets >= most_here {
+        if here.sockets.saturating_sub(here.relays) >= MORE_PER_ADDRESS {
             return Err(SocketLimit::OfAddress);
         }
-        if self.sockets >= most {
+        if self.sockets.saturating_sub(self.relays) >= MORE_SOCKETS {
             self.forget(address);
             return Err(SocketLimit::InAll);
         }
@@ -138,15 +136,20 @@ mod tests {
     fn sockets_are_limited_and_nothing_is_remembered_of_those_gone() {
         let limits = Limits { connections: 1000, per_address: 2, ..Limits::default() };
         let mut counted = ConnectionLimits::default();
-        let most = limits.per_address + MORE_PER_ADDRESS;
-        for _ in 0..most {
-            counted.enter_socket(address("10.0.0.1"), &limits).unwrap();
+        let (one, other) = (address("10.0.0.1"), address("10.0.0.2"));
+        for _ in 0..MORE_PER_ADDRESS {
+            counted.enter_socket(one).unwrap();
         }
-        assert_eq!(counted.enter_socket(address("10.0.0.1"), &limits), Err(SocketLimit::OfAddress));
-        counted.enter_socket(address("10.0.0.2"), &limits).unwrap();
-        counted.leave_socket(address("10.0.0.2"));
-        for _ in 0..most {
-            counted.leave_socket(address("10.0.0.1"));
+        assert_eq!(counted.enter_socket(one), Err(SocketLimit::OfAddress));
+        // A relayed WebSocket leaves its place to the next client.
+        counted.enter_relay(one, &limits).unwrap();
+        counted.enter_socket(one).unwrap();
+        assert_eq!(counted.enter_socket(one), Err(SocketLimit::OfAddress));
+        counted.enter_socket(other).unwrap();
+        counted.leave_socket(other);
+        counted.leave_relay(one);
+        for _ in 0..=MORE_PER_ADDRESS {
+            counted.leave_socket(one);
         }
         assert!(counted.addresses.is_empty() && counted.sockets == 0);
     }

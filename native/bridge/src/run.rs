@@ -159,7 +159,7 @@ impl Bridge {
     }
 
     fn accept(&mut self, stream: TcpStream, peer: SocketAddr) {
-        while let Err(limit) = self.shared.connection_limits.enter_socket(peer.ip(), &self.shared.settings.limits) {
+        while let Err(limit) = self.shared.connection_limits.enter_socket(peer.ip()) {
             self.shared.metrics.dropped = self.shared.metrics.dropped.saturating_add(1);
             if !self.close_oldest(limit, peer) {
                 return;

@@ -101,6 +101,13 @@ pub struct Limits {
     pub ping: Duration,
 }
 
+impl Limits {
+    /// Limits for a target within the process, which bounds its clients itself and knows which of them have logged in.
+    pub fn within() -> Self {
+        Self { connections: usize::MAX, per_address: usize::MAX, ..Self::default() }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

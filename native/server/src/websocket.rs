@@ -120,7 +120,7 @@ impl Websocket {
             health: None,
             open_files: Vec::new(),
             pages: self.pages,
-            limits: Limits::default(),
+            limits: Limits::within(),
         })?;
         let (port, stopper) = (bridge.port, bridge.stopper());
         let run = move || {
