@@ -2,7 +2,7 @@
 //! When memory is short, accounts that hold more than a fair share are refused first, and others go on.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,8 @@ type Shares = BTreeMap<String, usize>;
 static SHARES: Mutex<Shares> = Mutex::new(BTreeMap::new());
 /// The bytes that each account's statements have produced and may still hold, in addition to `SHARES`.
 static POSSIBLE: Mutex<Shares> = Mutex::new(BTreeMap::new());
+/// The bytes that statements may allocate, and have perhaps not allocated yet.
+static GRANTED: AtomicUsize = AtomicUsize::new(0);
 /// Notified when a number in `SHARES` or `POSSIBLE` has become smaller.
 static FREED: Condvar = Condvar::new();
 
@@ -103,6 +105,24 @@ impl Drop for Made {
     }
 }
 
+/// Bytes that a statement is about to allocate: until this is dropped they count as used, because several statements may measure the
+/// memory before any of them has allocated.
+#[derive(Debug, Default)]
+pub(crate) struct Granted(usize);
+
+impl Granted {
+    pub(crate) fn new(bytes: usize) -> Self {
+        GRANTED.fetch_add(bytes, Ordering::AcqRel);
+        Self(bytes)
+    }
+}
+
+impl Drop for Granted {
+    fn drop(&mut self) {
+        GRANTED.fetch_sub(self.0, Ordering::AcqRel);
+    }
+}
+
 fn add(shares: &mut Shares, account: &str, bytes: usize) {
     if bytes > 0 {
         let share = shares.entry(account.to_owned()).or_default();
@@ -136,13 +156,16 @@ pub(crate) fn is_too_much(bytes: usize, most: u64) -> bool {
 /// Whether there is memory for the bytes that are counted for an account; `more` of them are not allocated yet. `most` is
 /// `global_connection_memory_limit`.
 pub(crate) fn is_left_for(account: &str, more: usize, most: u64) -> bool {
+    // A large value is worth a new measurement, because what was granted before may have been allocated since the last one.
+    let resident = if more < LARGE { resident() } else { resident_for(0) };
     // If the system does not report the memory in use, nothing is refused.
-    let Some(resident) = resident() else { return true };
+    let Some(resident) = resident else { return true };
+    let granted = GRANTED.load(Ordering::Acquire);
     let allowed = allowed().min(most);
     let shares = shares();
     // The counted bytes include those that simultaneous callers are about to allocate.
     let counted: usize = shares.values().fold(0, |sum, share| sum.saturating_add(*share));
-    let used = resident.saturating_add(more as u64).max(counted as u64);
+    let used = resident.saturating_add(granted.saturating_add(more) as u64).max(counted as u64);
     if used <= allowed {
         return true;
     }
@@ -253,6 +276,19 @@ mod tests {
         assert_eq!((of("held@test"), of("changed@test")), (0, LARGE));
         drop(other);
         assert!(!shares().contains_key("changed@test"));
+    }
+
+    #[test]
+    fn a_granted_value_counts_before_it_is_made() {
+        const GIB: usize = 1 << 30;
+        let most = resident_for(0).unwrap() + GIB as u64;
+        let mut held = Held::default();
+        held.set("granted@test", GIB / 4 * 3);
+        assert!(is_left_for("granted@test", GIB / 4, most));
+        let granted = Granted::new(GIB / 8 * 7);
+        assert!(!is_left_for("granted@test", GIB / 4, most), "two statements may not take the same memory");
+        drop(granted);
+        assert!(is_left_for("granted@test", GIB / 4, most));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use sealwire_core::error::SqlError;
 use super::temporary::{self, TableShare};
 use crate::engine::translate::ParseBudget;
 use crate::engine::{Interruption, LOCK_WAIT, Request, SessionContext, stopped};
-use crate::memory::{self, Held, Made};
+use crate::memory::{self, Granted, Held, Made};
 
 /// SQLite asks whether to go on after about this many steps of its program: some 10 microseconds where values are short.
 const STEPS: i32 = 1000;
@@ -85,6 +85,8 @@ struct Running {
     large_before_first_row: Option<usize>,
     /// Bytes of the last row if it is large, because SQLite keeps it until the next one.
     row: usize,
+    /// The large value that the statement makes now.
+    granted: Granted,
     /// The large values as charged to the account, without the bytes that were reserved with the statement's text.
     held: Held,
     reserved: usize,
@@ -104,8 +106,10 @@ struct Running {
 }
 
 impl Running {
-    /// Charges the account for what the statement holds, and for `more` bytes if there is memory for them.
+    /// Charges the account for what the statement holds, and for `more` bytes if there is memory for them. The value that was granted
+    /// before is made by now.
     fn grant(&mut self, more: usize) -> Grant {
+        self.granted = Granted::default();
         let Some(context) = &self.context else { return Grant::Granted };
         let account = self.account.get_or_insert_with(|| context.account());
         let all = self.large.saturating_add(self.large_before_first_row.unwrap_or_default()).saturating_add(self.row);
@@ -114,6 +118,7 @@ impl Running {
         self.held.set(account, would_hold);
         let most = context.allowances().memory;
         if would_hold == 0 || memory::is_left_for(account, would_hold - holds, most) {
+            self.granted = Granted::new(would_hold - holds);
             return Grant::Granted;
         }
         self.held.set(account, holds);
@@ -447,6 +452,8 @@ impl Bounds {
             return true;
         }
         let mut running = self.running();
+        // SQLite calls this between functions, so the last one has made its value.
+        running.granted = Granted::default();
         let now = Instant::now();
         let is_due = running.measured.is_none_or(|last| now - last >= MEASURE_EACH);
         is_due && (running.disk_error(now, &self.tables).is_some() || running.memory_error().is_some())
