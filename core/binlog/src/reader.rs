@@ -21,7 +21,7 @@ pub struct Limits {
     pub event: u32,
     /// The most tables that one statement may describe; 65,536 by default.
     pub tables: usize,
-    /// The most bytes of their descriptions; 64 MiB by default.
+    /// The most bytes that their descriptions take in memory; 64 MiB by default.
     pub table_bytes: usize,
     /// How compressed events are inflated, and how large they may become.
     pub inflate: Inflate,
@@ -339,10 +339,10 @@ impl Reader {
             return Ok(Some(Arc::clone(&known.table)));
         }
         let old = self.tables.remove(&table_id);
-        self.table_bytes -= old.map_or(0, |old| old.table.body().len());
+        self.table_bytes -= old.map_or(0, |old| old.table.held());
         let Ok(table) = Table::read(body, post_header, self.flavour) else { return Ok(None) };
         let limits = &self.limits;
-        let (count, bytes) = (self.tables.len() + 1, self.table_bytes + body.len());
+        let (count, bytes) = (self.tables.len() + 1, self.table_bytes + table.held());
         let too_big =
             |what, size: usize, limit: usize| Problem::TooBig { what, size: size as u64, limit: limit as u64 };
         if count > limits.tables {

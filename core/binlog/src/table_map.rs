@@ -182,6 +182,14 @@ impl Column {
 }
 
 impl Table {
+    /// The bytes of memory that the table takes. A column takes many more than its type in the event does.
+    pub(crate) const fn held(&self) -> usize {
+        size_of::<Self>()
+            + self.body.len()
+            + self.columns.len() * size_of::<Column>()
+            + self.key.len() * size_of::<(u16, u32)>()
+    }
+
     /// Reads the body of a TABLE_MAP event of MariaDB, or of any server for a table without GEOMETRY. `post_header` is
     /// [`crate::FormatDescription::post_header_length`] of that type.
     pub fn decode(body: &[u8], post_header: u8) -> Result<Self> {
