@@ -13,6 +13,7 @@ mod compressed;
 mod delivery;
 mod logins;
 mod page_runs;
+mod replica;
 mod round_trips;
 mod scenarios;
 mod world;
