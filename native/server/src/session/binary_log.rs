@@ -17,6 +17,9 @@ use crate::sql::{Cursor, Datum, text};
 
 /// Either of these privileges shows the log's state.
 const SEES_LOG: &[Privilege] = &[Privilege::SUPER, Privilege::REPLICATION_CLIENT];
+/// Either of these privileges reads the log, which has all statements and rows, and the hashes of passwords. MySQL's rule, also for MariaDB's
+/// flavour: REPLICATION CLIENT is what monitoring has.
+const READS_LOG: &[Privilege] = &[Privilege::SUPER, Privilege::REPLICATION_SLAVE];
 /// One of these privileges changes the log.
 const CHANGES_LOG: &[Privilege] = &[Privilege::SUPER, Privilege::BINLOG_ADMIN, Privilege::MARIADB_BINLOG_ADMIN];
 /// One of these privileges resets or goes on with the log.
@@ -133,7 +136,7 @@ impl Session {
     }
 
     fn log_events(&self, words: &mut Cursor<'_>) -> Result<Table, SqlError> {
-        self.view.demand(SEES_LOG)?;
+        self.view.demand(READS_LOG)?;
         let log = self.binary_log()?;
         let names = log.names();
         let file = if words.accept("IN") { Some(words.name_or_text()?) } else { None };
