@@ -26,9 +26,9 @@ fn a_name_with_line_breaks_runs_nothing_in_a_restore() {
         child::output(command.arg(format!("--socket={}", server.socket.display())), sql).unwrap()
     };
     let changes = format!(
-        "CREATE USER a@'%'; CREATE DATABASE {NAME}; CREATE DATABASE d; USE d;
+        "CREATE USER a@'%'; CREATE DATABASE d; USE d;
          CREATE TABLE {NAME} (a INT PRIMARY KEY, {NAME} VARCHAR(20)); INSERT INTO {NAME} VALUES (1, 'x\\ny'); UPDATE {NAME} SET a = 2;
-         DELETE FROM {NAME}; CREATE TABLE {NAME}.{NAME} (a INT); INSERT INTO {NAME}.{NAME} VALUES (1); FLUSH BINARY LOGS;"
+         DELETE FROM {NAME}; FLUSH BINARY LOGS;"
     );
     printed(run("mariadb", &[], changes.as_bytes()));
     let file = server.folder().join("data/bin.000001");

@@ -66,7 +66,7 @@ impl TransactionCache {
     }
 
     /// The number of bytes of the complete events.
-    pub(super) fn length(&self) -> u64 {
+    pub(crate) fn length(&self) -> u64 {
         self.spilled.as_ref().map_or(0, |spilled| spilled.length) + self.memory.len() as u64
     }
 

@@ -94,6 +94,17 @@ pub(super) fn write_back(connection: &Connection) {
     }
 }
 
+/// The pages of a log from which on SQLite writes it back within a commit: its default.
+pub(super) const CHECKPOINT_EACH: u32 = 1000;
+
+/// Writes back what no reader needs, as SQLite does within a commit.
+pub(super) fn write_back_behind_readers(connection: &Connection, schema: &str) {
+    let sql = format!("PRAGMA {}.wal_checkpoint(PASSIVE)", quote_text(schema));
+    if let Err(error) = connection.query_row(&sql, [], |_| Ok(())) {
+        tracing::warn!("the write-ahead log of the database '{schema}' is not written back: {error}");
+    }
+}
+
 pub(super) fn checkpoint(connection: &Connection, schema: &str) -> rusqlite::Result<()> {
     connection.query_row(&format!("PRAGMA {}.wal_checkpoint(TRUNCATE)", quote_text(schema)), [], |_| Ok(()))
 }

@@ -13,12 +13,13 @@ use super::super::errors::to_mysql;
 use super::super::foreign_keys::ForeignKeys;
 use super::super::logged_values;
 use super::super::stored_definitions::StoredTable;
-use super::super::temporary;
+use super::super::{temporary, wal};
 use super::SqliteSession;
 use super::capture::{Capture, CapturedTable};
 use crate::engine::annotations::Annotation;
 use crate::engine::translate::{StatementKind, Translated, quote, schema_of};
 use crate::engine::{Done, Request, is_system_database};
+use crate::memory;
 use crate::replication::{CommitMark, Group, LoggedColumn, LoggedTable, Statement};
 
 /// The most values in one call, because SQLite limits a function's arguments.
@@ -179,8 +180,19 @@ impl SqliteSession {
             state.is_ok_and(|state| state == TransactionState::Write)
         };
         let names: Vec<&str> = databases.iter().map(String::as_str).filter(is_written).collect();
+        // Writing a long log back into the database may take seconds, for which no other commit should wait.
+        let is_long = cache.length() >= memory::LARGE as u64;
+        if is_long {
+            self.run_batch("PRAGMA wal_autocheckpoint = 0")?;
+        }
         let committed =
             capture.log.commit(Group::Rows(&mut cache), |mark| self.mark(&names, mark), || self.run_batch("COMMIT"));
+        if is_long {
+            self.run_batch(&format!("PRAGMA wal_autocheckpoint = {}", wal::CHECKPOINT_EACH))?;
+            if committed.is_ok() {
+                names.iter().for_each(|name| wal::write_back_behind_readers(&self.connection, &schema_of(name)));
+            }
+        }
         if committed.is_err() {
             // The caller tries again, or rolls back.
             let mut state = capture.state();
