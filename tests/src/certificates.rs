@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use crate::programs::program;
 
@@ -114,6 +115,16 @@ impl CertificateSet {
         let set = Self::by_openssl(folder);
         OpenSsl::new(folder).sign_for("server", "20900101000000Z", "20910101000000Z");
         set
+    }
+
+    /// Signs the client's certificate of [`Self::by_openssl`] anew, for this time from now on.
+    pub fn expiring(folder: &Path, after: Duration) {
+        let date = |offset: &str| {
+            let output = Command::new("date").args(["--utc", "--date", offset, "+%y%m%d%H%M%SZ"]).output();
+            String::from_utf8_lossy(&output.expect("date").stdout).trim().to_owned()
+        };
+        let end = date(&format!("{} seconds", after.as_secs()));
+        OpenSsl::new(folder).sign_for("client", &date("-1 day"), &end);
     }
 
     /// A revocation list of this set's CA that revokes the given certificate.

@@ -10,7 +10,7 @@ use sealwire_tests::programs::needs;
 use super::world::{MARIADB, PEERS, World, error, sql};
 
 /// A dump of mariadb-binlog's that waits for more, once it has printed the first row.
-fn waiting_dump(world: &World, command: &mut Command) -> Child {
+pub(super) fn waiting_dump(world: &World, command: &mut Command) -> Child {
     sql(
         world.ours(),
         "CREATE DATABASE IF NOT EXISTS d; CREATE TABLE IF NOT EXISTS d.t (a INT); INSERT INTO d.t VALUES (1)",
@@ -32,7 +32,7 @@ fn waiting_dump(world: &World, command: &mut Command) -> Child {
 }
 
 /// The end of a dump: what it says.
-fn last_words(mut child: Child) -> String {
+pub(super) fn last_words(mut child: Child) -> String {
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert!(!child.wait().unwrap().success(), "{said}");

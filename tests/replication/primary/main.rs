@@ -2,9 +2,13 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 mod ends;
+mod hostile;
 mod killed;
+mod raw;
 mod replica;
 mod temporary;
+mod secrets;
+mod stalled;
 mod tools;
 mod workload;
 mod world;

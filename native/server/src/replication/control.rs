@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use sealwire_core::error::SqlError;
 
-use crate::sync::{Mutex, PoisonError};
+use crate::sync::{Condvar, Mutex, PoisonError};
 
 /// The other threads' end of a dump, by which they end it.
 #[derive(Debug, Default)]
@@ -13,6 +13,9 @@ pub(crate) struct Control {
     reason: Mutex<Option<SqlError>>,
     is_left: AtomicBool,
     file: Mutex<Arc<str>>,
+    /// Whether a part waits for the connection.
+    is_queued: Mutex<bool>,
+    taken: Condvar,
 }
 
 impl Control {
@@ -28,6 +31,26 @@ impl Control {
     /// Notes that the connection is gone.
     pub(super) fn leave(&self) {
         self.is_left.store(true, Ordering::Release);
+        self.take();
+    }
+
+    /// Notes that a part waits for the connection.
+    pub(super) fn queue(&self) {
+        *self.is_queued.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    }
+
+    /// Notes that the connection has taken the part.
+    pub(super) fn take(&self) {
+        *self.is_queued.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        self.taken.notify_all();
+    }
+
+    /// Waits until no part waits for the connection.
+    pub(super) fn wait_for_taker(&self) {
+        let mut is_queued = self.is_queued.lock().unwrap_or_else(PoisonError::into_inner);
+        while *is_queued && !self.is_left.load(Ordering::Acquire) {
+            is_queued = self.taken.wait(is_queued).unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     /// Notes which file is read.

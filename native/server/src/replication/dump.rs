@@ -1,14 +1,15 @@
 //! Sends the log to a replica or a tool, in a thread of its own.
 //!
 //! The thread reads the files up to the end that [`BinaryLog`] publishes, and hands batches of packets to the connection, which takes one after
-//! the other as the client reads. Nothing is buffered beyond that: a slow client delays its own thread alone.
+//! the other as the client reads. It reads the next part of a file only when the connection has taken the last one, so that a client that does not
+//! read holds two batches at most, and delays its own thread alone.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use sealwire_binlog::{Checksum, EventFlags, EventHeader, EventType, HEADER};
 use sealwire_core::error::SqlError;
@@ -20,22 +21,17 @@ use super::events::{CHECKSUM, FIRST_POSITION, whole};
 use super::filter::{Filter, Passing};
 use super::log::BinaryLog;
 use super::request::DumpRequest;
-use super::start::{self, refused};
+use super::start::{self, Start, refused};
+use crate::memory::{self, Held};
 use crate::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
-/// A batch is handed over at this size.
-const BATCH: usize = 128 * 1024;
-/// How many batches may wait for the connection.
-const MOST_BATCHES: usize = 2;
-/// How many bytes of a file are read at once.
-const CHUNK: u64 = 256 * 1024;
-/// How often the permission is checked where nothing tells of a change.
-const CHECK_EACH: Duration = Duration::from_secs(60);
+/// How many bytes of a file are read at once, unless an event has more.
+const CHUNK: u64 = 64 * 1024;
 
 /// A piece of a dump.
 pub(crate) enum DumpPart {
-    /// Packets.
-    Events(RowBatch),
+    /// Packets, and their memory.
+    Events(RowBatch, Held),
     /// The end: by the client's own wish, or for a reason.
     End(Option<SqlError>),
 }
@@ -53,7 +49,9 @@ impl Dump {
     /// # Errors
     /// Where there is none yet, or the thread is gone.
     pub(crate) fn next(&self) -> Result<DumpPart, TryRecvError> {
-        self.receiver.try_recv()
+        let part = self.receiver.try_recv()?;
+        self.control.take();
+        Ok(part)
     }
 }
 
@@ -67,38 +65,41 @@ impl Drop for Dump {
 /// All that a dump needs of the server.
 pub(crate) struct Surroundings {
     pub(crate) log: Arc<BinaryLog>,
-    /// Why the client may not receive the log any more; asked at every wake and at least once a minute.
-    pub(crate) refusal: Box<dyn Fn() -> Option<SqlError> + Send>,
+    /// Checks whether the client may receive the log, and says when to check again; called at every wake and before each part of a file.
+    pub(crate) right: Box<dyn Fn() -> Result<Instant, SqlError> + Send>,
+    /// The memory of all connections: `global_connection_memory_limit`.
+    pub(crate) most_memory: u64,
     /// Wakes the connection.
     pub(crate) wake: Box<dyn Fn() + Send>,
 }
 
-/// Starts a dump; `call` calls a function in another thread.
+/// Starts a dump; `call` calls a function in another thread, where `find_start` reads where the client wants to begin, because a client may
+/// have a million GTIDs.
 ///
 /// # Errors
 /// Those of `call`, and of [`Replicas::begin`].
 pub(crate) fn start(
     request: DumpRequest,
     surroundings: Surroundings,
+    find_start: impl FnOnce() -> Result<Start, SqlError> + Send + 'static,
     call: impl FnOnce(Box<dyn FnOnce() + Send>) -> Result<(), SqlError>,
 ) -> Result<Dump, SqlError> {
-    let (sender, receiver) = sync_channel(MOST_BATCHES);
+    let (sender, receiver) = sync_channel(1);
     let control = Arc::<Control>::default();
     let log = Arc::clone(&surroundings.log);
     log.replicas.begin(request.connection, request.server_id, &request.account, &control)?;
     log.wake_readers();
     let thread = Sender {
-        filter: Filter::new(&request),
         request,
         surroundings,
         control: Arc::clone(&control),
         sender: Some(sender),
         batch: RowBatch::default(),
         sent_at: Instant::now(),
-        checked_at: Instant::now(),
+        check_at: Instant::now(),
         version: 0,
     };
-    call(Box::new(move || thread.run()))?;
+    call(Box::new(move || thread.run(find_start)))?;
     Ok(Dump { receiver, control, log })
 }
 
@@ -107,10 +108,9 @@ struct Sender {
     surroundings: Surroundings,
     control: Arc<Control>,
     sender: Option<SyncSender<DumpPart>>,
-    filter: Filter,
     batch: RowBatch,
     sent_at: Instant,
-    checked_at: Instant,
+    check_at: Instant,
     /// The wakes of the log that were seen.
     version: u64,
 }
@@ -134,8 +134,11 @@ struct Sent {
 }
 
 impl Sender {
-    fn run(mut self) {
-        let stop = self.send_all();
+    fn run(mut self, find_start: impl FnOnce() -> Result<Start, SqlError>) {
+        let stop = match find_start() {
+            Ok(start) => self.send_all(start),
+            Err(error) => Stop::Refused(error),
+        };
         let (connection, account) = (self.request.connection, self.request.account.as_str());
         let said = |reason: &dyn std::fmt::Display| {
             tracing::info!("the dump of the binary log to connection {connection} of {account} has ended: {reason}");
@@ -153,23 +156,23 @@ impl Sender {
         }
     }
 
-    fn send_all(&mut self) -> Stop {
-        match self.send_files() {
+    fn send_all(&mut self, start: Start) -> Stop {
+        match self.send_files(Filter::new(&self.request, start)) {
             Ok(never) => match never {},
             Err(stop) => stop,
         }
     }
 
-    fn send_files(&mut self) -> Result<std::convert::Infallible, Stop> {
+    fn send_files(&mut self, mut filter: Filter) -> Result<std::convert::Infallible, Stop> {
         let log = Arc::clone(&self.surroundings.log);
-        let (mut name, mut position) = start::locate(&log, &self.request.start)?;
+        let (mut name, mut position) = start::locate(&log, filter.start())?;
         loop {
             self.control.read(&name);
             let file = log.open_file(&name).map_err(|_| start::unknown_file())?;
-            self.put_rotation(&name, position)?;
+            self.put_rotation(&name, position);
             let mut sent = Sent { file, name, position, checksum: log.format.checksum };
             self.send_format(&mut sent)?;
-            self.send_file(&mut sent)?;
+            self.send_file(&mut sent, &mut filter)?;
             // The file has ended, because another follows it.
             let next = log.names().into_iter().skip_while(|name| **name != *sent.name).nth(1);
             name = next.ok_or_else(start::unknown_file)?.into();
@@ -178,14 +181,14 @@ impl Sender {
     }
 
     /// Sends the events of a file, until another file follows.
-    fn send_file(&mut self, sent: &mut Sent) -> Result<(), Stop> {
+    fn send_file(&mut self, sent: &mut Sent, filter: &mut Filter) -> Result<(), Stop> {
         let log = Arc::clone(&self.surroundings.log);
         loop {
             let (end, version) = log.end();
             self.version = version;
             let is_last = end.file == sent.name;
             let limit = if is_last { end.position } else { length(&sent.file)? };
-            self.send_up_to(sent, limit)?;
+            self.send_up_to(sent, limit, filter)?;
             self.check()?;
             if !is_last {
                 return Ok(());
@@ -201,12 +204,12 @@ impl Sender {
     /// Waits for more, and sends heartbeats meanwhile.
     fn wait(&mut self, sent: &Sent) -> Result<(), Stop> {
         let now = Instant::now();
-        let mut deadline = self.checked_at + CHECK_EACH;
+        let mut deadline = self.check_at;
         let heartbeat = Some(self.request.heartbeat).filter(|heartbeat| !heartbeat.is_zero());
         let beat_at = heartbeat.and_then(|heartbeat| self.sent_at.checked_add(heartbeat));
         if let Some(beat_at) = beat_at {
             if beat_at <= now {
-                self.put_heartbeat(sent)?;
+                self.put_heartbeat(sent);
                 return self.flush();
             }
             deadline = deadline.min(beat_at);
@@ -218,16 +221,14 @@ impl Sender {
     /// Checks whether the client may go on.
     fn check(&mut self) -> Result<(), Stop> {
         self.control.check()?;
-        self.checked_at = Instant::now();
-        match (self.surroundings.refusal)() {
-            Some(reason) => Err(Stop::Refused(reason)),
-            None => Ok(()),
-        }
+        self.check_at = (self.surroundings.right)()?;
+        Ok(())
     }
 
-    fn send_up_to(&mut self, sent: &mut Sent, limit: u64) -> Result<(), Stop> {
-        let mut chunk = Vec::new();
+    fn send_up_to(&mut self, sent: &mut Sent, limit: u64, filter: &mut Filter) -> Result<(), Stop> {
         while sent.position < limit {
+            self.control.wait_for_taker();
+            let mut chunk = Vec::new();
             let mut wanted = CHUNK.min(limit - sent.position);
             read(&sent.file, sent.position, wanted, &mut chunk)?;
             let size = EventHeader::decode(&chunk).map_or(0, |header| u64::from(header.size));
@@ -235,6 +236,7 @@ impl Sender {
                 return Err(damaged(sent).into());
             }
             if size > wanted {
+                self.wait_for_memory(size)?;
                 wanted = size;
                 read(&sent.file, sent.position, wanted, &mut chunk)?;
             }
@@ -245,40 +247,49 @@ impl Sender {
                     return Err(damaged(sent).into());
                 }
                 let Some((event, after)) = rest.split_at_checked(size) else { break };
-                self.put_stored(event, &header, sent.checksum)?;
+                match filter.pass(event, &header, sent.checksum) {
+                    Passing::Leave => {}
+                    Passing::Send => self.put(|out| out.put(event)),
+                    Passing::Change(changed) => self.put(|out| out.put(&changed)),
+                }
                 sent.position += size as u64;
                 rest = after;
             }
-            self.control.check()?;
+            drop(chunk);
+            self.flush()?;
+            // A client that is far behind must not receive the rest of the file after it has lost its right.
+            self.check()?;
         }
         Ok(())
     }
 
-    /// Sends an event of the file, if the client wants it.
-    fn put_stored(&mut self, event: &[u8], header: &EventHeader, checksum: Checksum) -> Result<(), Stop> {
-        match self.filter.pass(event, header, checksum) {
-            Passing::Leave => Ok(()),
-            Passing::Send => self.put(|out| out.put(event)),
-            Passing::Change(changed) => self.put(|out| out.put(&changed)),
+    /// Waits until a large event of this size may take memory.
+    fn wait_for_memory(&mut self, size: u64) -> Result<(), Stop> {
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        while size >= memory::LARGE && !memory::is_left_for(&self.request.account, size, self.surroundings.most_memory)
+        {
+            memory::wait_for_some();
+            self.check()?;
         }
+        Ok(())
     }
 
     /// Sends ROTATE, which tells the client where the events that follow are from. Its checksum follows the client's own wish.
-    fn put_rotation(&mut self, name: &str, position: u64) -> Result<(), Stop> {
+    fn put_rotation(&mut self, name: &str, position: u64) {
         let checksum = self.request.checksum.unwrap_or(Checksum::None);
         let event = self.made(EventType::ROTATE, EventFlags::ARTIFICIAL, 0, checksum, |out| {
             out.put_u64(position);
             out.put(name.as_bytes());
         });
-        self.put(|out| out.put(&event))
+        self.put(|out| out.put(&event));
     }
 
-    fn put_heartbeat(&mut self, sent: &Sent) -> Result<(), Stop> {
+    fn put_heartbeat(&mut self, sent: &Sent) {
         let name = Arc::clone(&sent.name);
         let event = self.made(EventType::HEARTBEAT, EventFlags::NONE, sent.position, sent.checksum, |out| {
             out.put(name.as_bytes());
         });
-        self.put(|out| out.put(&event))
+        self.put(|out| out.put(&event));
     }
 
     /// An event that is in no file.
@@ -316,7 +327,7 @@ impl Sender {
         header.flags = EventFlags(header.flags.0 & !EventFlags::IN_USE.0);
         let mut body = body.to_vec();
         if sent.position > FIRST_POSITION {
-            start::check_position(&sent.file, &sent.name, sent.position, limit, first)?;
+            start::check_position(&sent.file, &sent.name, sent.position, limit, first, &|| self.control.check())?;
             // The client is in the middle of the file, so that nothing of it has been created now.
             header.end_log_pos = 0;
             if let Some(created) = body.get_mut(CREATED) {
@@ -325,16 +336,16 @@ impl Sender {
         }
         sent.position = sent.position.max(first);
         let event = whole(header, Checksum::Crc32, |out| out.put(&body));
-        self.put(|out| out.put(&event))
+        self.put(|out| out.put(&event));
+        Ok(())
     }
 
     /// Appends a packet.
-    fn put(&mut self, event: impl FnOnce(&mut Vec<u8>)) -> Result<(), Stop> {
+    fn put(&mut self, event: impl FnOnce(&mut Vec<u8>)) {
         let packet = self.batch.row();
         packet.put_u8(0);
         event(packet);
         self.batch.end_row();
-        if self.batch.len() >= BATCH { self.flush() } else { Ok(()) }
     }
 
     /// Hands the batch over.
@@ -344,10 +355,14 @@ impl Sender {
         }
         self.sent_at = Instant::now();
         let batch = std::mem::take(&mut self.batch);
-        self.give(DumpPart::Events(batch))
+        let mut held = Held::default();
+        held.set(&self.request.account, batch.len());
+        self.give(DumpPart::Events(batch, held))
     }
 
     fn give(&self, part: DumpPart) -> Result<(), Stop> {
+        self.control.wait_for_taker();
+        self.control.queue();
         let sent = self.sender.as_ref().map_or(Err(()), |sender| sender.send(part).map_err(|_| ()));
         (self.surroundings.wake)();
         sent.map_err(|()| Stop::Left)

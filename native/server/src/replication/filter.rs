@@ -6,7 +6,7 @@ use sealwire_core::wire::Reader;
 use super::events::whole;
 use super::gtids::Gtid;
 use super::request::DumpRequest;
-use super::start::{Start, is_in};
+use super::start::Start;
 
 /// `@mariadb_slave_capability` of a replica that knows MariaDB's GTIDs.
 const KNOWS_GTIDS: u64 = 4;
@@ -42,13 +42,13 @@ enum Skipped {
 }
 
 impl Filter {
-    pub(super) fn new(request: &DumpRequest) -> Self {
-        Self {
-            annotates: request.annotates,
-            capability: request.capability,
-            start: request.start.clone(),
-            skipped: None,
-        }
+    pub(super) const fn new(request: &DumpRequest, start: Start) -> Self {
+        Self { annotates: request.annotates, capability: request.capability, start, skipped: None }
+    }
+
+    /// Where the client began.
+    pub(super) const fn start(&self) -> &Start {
+        &self.start
     }
 
     /// Decides about an event.
@@ -68,7 +68,7 @@ impl Filter {
             EventType::GTID_LIST | EventType::BINLOG_CHECKPOINT if self.capability < KNOWS_GTIDS => Passing::Leave,
             EventType::MARIADB_GTID => self.pass_gtid(body, header, checksum),
             EventType::GTID => match &self.start {
-                Start::MySql(known) if own_number(body).is_some_and(|number| is_in(known, number)) => {
+                Start::MySql(known) if own_number(body).is_some_and(|number| known.contains(number)) => {
                     self.skipped = Some(Skipped::Statement);
                     Passing::Leave
                 }

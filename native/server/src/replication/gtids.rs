@@ -39,6 +39,41 @@ pub(crate) fn parse_list(text: &str) -> Option<BTreeMap<u32, Gtid>> {
     Some(list)
 }
 
+/// Numbers of MySQL's transactions, as ranges in their order that neither overlap nor touch, because a client may send a million of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Ranges(Vec<(u64, u64)>);
+
+impl Ranges {
+    /// The numbers of these ranges, of which each has its first and its last number.
+    pub(crate) fn new(mut all: Vec<(u64, u64)>) -> Self {
+        all.sort_unstable();
+        let mut merged: Vec<(u64, u64)> = Vec::new();
+        for (first, last) in all {
+            match merged.last_mut() {
+                Some((_, end)) if first <= end.saturating_add(1) => *end = (*end).max(last),
+                _ => merged.push((first, last)),
+            }
+        }
+        Self(merged)
+    }
+
+    /// Whether this number is among them.
+    pub(super) fn contains(&self, number: u64) -> bool {
+        let at = self.0.partition_point(|(_, last)| *last < number);
+        self.0.get(at).is_some_and(|(first, _)| *first <= number)
+    }
+
+    /// Whether all numbers from 1 to this one are among them.
+    pub(super) fn has_all_up_to(&self, number: u64) -> bool {
+        number == 0 || self.0.first().is_some_and(|(first, last)| *first <= 1 && *last >= number)
+    }
+
+    /// The highest number; 0 where there is none.
+    pub(super) fn last(&self) -> u64 {
+        self.0.last().map_or(0, |(_, last)| *last)
+    }
+}
+
 /// All groups that were logged so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Gtids {
@@ -139,6 +174,24 @@ mod tests {
         for wrong in ["0-1", "0-1-2-3", "0-1-x", "0-1-1,0-2-2", ",", "-1-1-1"] {
             assert_eq!(parse_list(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn ranges_are_merged() {
+        let ranges = |all: &[(u64, u64)]| Ranges::new(all.to_vec());
+        assert_eq!(
+            ranges(&[(7, 9), (1, 3), (4, 4), (2, 3), (8, 8), (12, u64::MAX)]).0,
+            [(1, 4), (7, 9), (12, u64::MAX)]
+        );
+        // A million copies are one range, so that looking a number up takes no longer for them.
+        assert_eq!(Ranges::new(vec![(1, 1); 1_000_000]), ranges(&[(1, 1)]));
+        let some = ranges(&[(1, 4), (7, 9)]);
+        let contained: Vec<u64> = (0..12).filter(|number| some.contains(*number)).collect();
+        assert_eq!(contained, [1, 2, 3, 4, 7, 8, 9]);
+        assert!(some.has_all_up_to(4) && !some.has_all_up_to(5) && some.has_all_up_to(0) && some.last() == 9);
+        assert!(
+            !ranges(&[(2, 4)]).has_all_up_to(1) && Ranges::default().has_all_up_to(0) && Ranges::default().last() == 0
+        );
     }
 
     #[test]

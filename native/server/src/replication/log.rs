@@ -439,6 +439,13 @@ impl BinaryLog {
         self.publish(writer);
         Ok(())
     }
+        // Their files are gone, and a new one has the name of an old one.
+        self.replicas.end_all(&SqlError::new(
+            1236,
+            b"HY000",
+            "RESET MASTER has removed the binary log that was being sent",
+        ));
+        self.wake_readers();
 
     /// Ends the log at the server's clean end.
     pub(crate) fn close(&self) {

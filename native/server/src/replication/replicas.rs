@@ -85,6 +85,11 @@ impl Replicas {
         Ok(())
     }
 
+    /// Ends all dumps with this error: wake the log's readers afterwards.
+    pub(super) fn end_all(&self, reason: &SqlError) {
+        self.known().running.values().for_each(|running| running.control.end(reason.clone()));
+    }
+
     /// Notes that a dump has ended.
     pub(super) fn end(&self, connection: u32, control: &Arc<Control>) {
         let mut known = self.known();

@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use sealwire_binlog::Checksum;
 
-use super::start::Start;
-
 /// A client's request for the log.
 #[derive(Debug, Clone)]
 pub(crate) struct DumpRequest {
@@ -15,8 +13,6 @@ pub(crate) struct DumpRequest {
     pub(crate) account: String,
     /// The client's server id.
     pub(crate) server_id: u32,
-    /// Where to begin.
-    pub(crate) start: Start,
     /// Whether the dump ends at the end of the log.
     pub(crate) is_short: bool,
     /// Whether the client wants the statements of MariaDB's row events.
@@ -25,6 +21,9 @@ pub(crate) struct DumpRequest {
     pub(crate) capability: u64,
     /// `@master_binlog_checksum`; `None` for a client that knows no checksums.
     pub(crate) checksum: Option<Checksum>,
-    /// After this time without events a heartbeat is sent; zero means never.
+    /// After this time without events a heartbeat is sent, at least [`LEAST_HEARTBEAT`]; zero means never.
     pub(crate) heartbeat: Duration,
 }
+
+/// The shortest time between two heartbeats, as MySQL has it, because a client could ask for nothing but heartbeats.
+pub(crate) const LEAST_HEARTBEAT: Duration = Duration::from_millis(1);

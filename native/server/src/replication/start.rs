@@ -9,8 +9,9 @@ use sealwire_binlog::{EventHeader, EventType, HEADER};
 use sealwire_core::error::SqlError;
 use sealwire_core::wire::Reader;
 
+use super::control::Stop;
 use super::events::FIRST_POSITION;
-use super::gtids::{Gtid, Gtids};
+use super::gtids::{Gtid, Gtids, Ranges};
 use super::log::BinaryLog;
 
 /// Where a client wants to begin.
@@ -20,8 +21,8 @@ pub(crate) enum Start {
     Position { file: String, position: u64 },
     /// Behind these GTIDs of MariaDB's, one of each domain.
     MariaDb(BTreeMap<u32, Gtid>),
-    /// With all transactions of this server that are not in these ranges of numbers, both ends included.
-    MySql(Vec<(u64, u64)>),
+    /// With all transactions of this server that don't have these numbers.
+    MySql(Ranges),
 }
 
 /// An error of a dump, with the places that MariaDB tells of.
@@ -65,13 +66,12 @@ pub(super) fn locate(log: &BinaryLog, start: &Start) -> Result<(Arc<str>, u64), 
             })
         }
         Start::MySql(known) => {
-            let all = log.gtids().transactions;
-            if known.iter().any(|(_, last)| *last > all) {
+            if known.last() > log.gtids().transactions {
                 let message = "Slave has more GTIDs than the master has, using the master's SERVER_UUID. This may indicate that the end of the binary \
                                log was truncated or that the last binary log file was lost, e.g., after a power or disk failure when sync_binlog != 1.";
                 return Err(SqlError::new(1236, b"HY000", message));
             }
-            let has_all = |gtids: &Gtids| (1..=gtids.transactions).all(|number| is_in(known, number));
+            let has_all = |gtids: &Gtids| known.has_all_up_to(gtids.transactions);
             file_before(log, &names, has_all).ok_or_else(|| {
                 let message = "Cannot replicate because the master purged required binary logs. Replicate the missing transactions from elsewhere, or \
                                provision a new slave from backup.";
@@ -79,11 +79,6 @@ pub(super) fn locate(log: &BinaryLog, start: &Start) -> Result<(Arc<str>, u64), 
             })
         }
     }
-}
-
-/// Whether one of the ranges has this number.
-pub(super) fn is_in(ranges: &[(u64, u64)], number: u64) -> bool {
-    ranges.iter().any(|(first, last)| (*first..=*last).contains(&number))
 }
 
 /// Refuses a replica that has what this server never logged.
@@ -147,24 +142,38 @@ fn impossible(name: &str, position: u64) -> SqlError {
     refused("Client requested master to start replication from impossible position", name, position)
 }
 
-/// Checks that an event begins at the position; `first` is that of the first event behind FORMAT_DESCRIPTION.
-pub(super) fn check_position(file: &File, name: &str, position: u64, end: u64, first: u64) -> Result<(), SqlError> {
+/// Checks that an event begins at the position; `first` is that of the first event behind FORMAT_DESCRIPTION. `may_go_on` is asked now and
+/// then, because a file may have millions of events.
+pub(super) fn check_position(
+    file: &File,
+    name: &str,
+    position: u64,
+    end: u64,
+    first: u64,
+    may_go_on: &dyn Fn() -> Result<(), Stop>,
+) -> Result<(), Stop> {
     if position > end {
-        return Err(impossible(name, position));
+        return Err(impossible(name, position).into());
     }
     let mut at = first;
-    while at < position {
+    for number in 1_u64.. {
+        if at >= position {
+            break;
+        }
         match header_at(file, at) {
             Some(header) if header.size as usize >= HEADER => at += u64::from(header.size),
             _ => break,
         }
+        if number.is_multiple_of(EVENTS_BETWEEN) {
+            may_go_on()?;
+        }
     }
     if at != position {
-        return Err(refused(
-            "binlog truncated in the middle of event; consider out of disk space on master",
-            name,
-            position,
-        ));
+        let reason = "binlog truncated in the middle of event; consider out of disk space on master";
+        return Err(refused(reason, name, position).into());
     }
     Ok(())
 }
+
+/// So many events are passed over between two looks at the client.
+const EVENTS_BETWEEN: u64 = 10_000;

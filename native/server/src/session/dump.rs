@@ -9,6 +9,7 @@ use sealwire_binlog::Checksum;
 use sealwire_core::error::{Error, SqlError};
 use sealwire_core::message::{BinlogDump, OkPacket, StatusFlags};
 use sealwire_core::server::{Connection, admit};
+use sealwire_core::tls::CertificateInfo;
 use sealwire_core::wire::Reader;
 use sealwire_net::clock;
 
@@ -16,9 +17,11 @@ use super::dump_command::DumpCommand;
 use super::view::View;
 use super::{ENOUGH, Session};
 use crate::engine::interrupted;
+use crate::memory::Held;
 use crate::reload::Active;
 use crate::replication::{
-    DumpPart, DumpRequest, FIRST_POSITION, Registered, Start, Surroundings, parse_list, start_dump,
+    DumpPart, DumpRequest, FIRST_POSITION, LEAST_HEARTBEAT, Ranges, Registered, Start, Surroundings, parse_list,
+    start_dump,
 };
 use crate::sql::{Datum, Names as _};
 
@@ -66,32 +69,31 @@ impl Session {
         let server = &self.view.server;
         let log = server.log.clone().ok_or_else(|| SqlError::new(1236, b"HY000", "Binary log is not open"))?;
         let DumpCommand { server_id, flags, file, position, gtids } = command;
-        let start = match (gtids, self.user_text(&["@slave_connect_state"])) {
-            (Some(set), _) if log.format.has_gtids => {
-                let known = own_ranges(&set, &log.format.uuid).ok_or_else(|| {
-                    SqlError::new(1835, b"HY000", "Malformed communication packet: the set of GTIDs can't be read")
-                })?;
-                Start::MySql(known)
+        let (state, format) = (self.user_text(&["@slave_connect_state"]), log.format.clone());
+        let find_start = move || match (gtids, state) {
+            (Some(set), _) if format.has_gtids => {
+                let malformed = "Malformed communication packet: the set of GTIDs can't be read";
+                own_ranges(&set, &format.uuid).map(Start::MySql).ok_or_else(|| SqlError::new(1835, b"HY000", malformed))
             }
             (Some(_), _) if file.is_empty() => {
                 let message = "The replication sender thread cannot start in AUTO_POSITION mode: this server has GTID_MODE = OFF instead of ON.";
-                return Err(SqlError::new(1236, b"HY000", message));
+                Err(SqlError::new(1236, b"HY000", message))
             }
-            (None, Some(state)) => Start::MariaDb(
-                parse_list(&state).ok_or_else(|| SqlError::new(1941, b"HY000", "Could not parse GTID list"))?,
-            ),
-            _ => Start::Position { file, position: if position == 0 { FIRST_POSITION } else { position } },
+            (None, Some(state)) => parse_list(&state)
+                .map(Start::MariaDb)
+                .ok_or_else(|| SqlError::new(1941, b"HY000", "Could not parse GTID list")),
+            _ => Ok(Start::Position { file, position: if position == 0 { FIRST_POSITION } else { position } }),
         };
         let nanoseconds = self.user_text(&["@master_heartbeat_period", "@source_heartbeat_period"]);
         let nanoseconds = nanoseconds.and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
         let heartbeat = Duration::try_from_secs_f64(nanoseconds / 1e9).unwrap_or_default();
+        let heartbeat = if heartbeat.is_zero() { heartbeat } else { heartbeat.max(LEAST_HEARTBEAT) };
         let checksum = self.user_text(&["@master_binlog_checksum", "@source_binlog_checksum"]);
         let capability = self.user_text(&["@mariadb_slave_capability"]).and_then(|text| text.parse().ok());
         let request = DumpRequest {
             connection: self.view.id,
             account: self.view.account_text(),
             server_id,
-            start,
             is_short: flags & BinlogDump::NON_BLOCK != 0,
             annotates: flags & BinlogDump::ANNOTATE_ROWS != 0,
             capability: capability.unwrap_or(0),
@@ -102,13 +104,14 @@ impl Session {
         let (view, wake) = (self.view.clone(), Arc::clone(&self.wake));
         let surroundings = Surroundings {
             log,
-            refusal: {
+            right: {
                 let right = Right { view, checked: RefCell::new(None) };
-                Box::new(move || right.refusal())
+                Box::new(move || right.check())
             },
+            most_memory: server.globals.global_connection_memory_limit.get(),
             wake: Box::new(move || wake()),
         };
-        start_dump(request, surroundings, |call| server.pool.call(call))
+        start_dump(request, surroundings, find_start, |call| server.pool.call(call))
     }
 
     /// Forwards events as long as the client takes them; returns whether there were any.
@@ -121,9 +124,13 @@ impl Session {
         }
         let mut moved = false;
         while connection.unsent() < ENOUGH {
+            self.held_answer = Held::default();
             let Some(dump) = &self.dump else { break };
             match dump.next() {
-                Ok(DumpPart::Events(batch)) => connection.rows(batch)?,
+                Ok(DumpPart::Events(batch, held)) => {
+                    self.held_answer = held;
+                    connection.rows(batch)?;
+                }
                 Ok(DumpPart::End(reason)) => {
                     self.end_dump();
                     match reason {
@@ -156,30 +163,47 @@ impl Session {
 /// A client's right to receive the log.
 struct Right {
     view: View,
-    /// The accounts and TLS settings of the last check, and its time. A commit wakes the dump, too, and verifying certificates takes longer
-    /// than sending a row.
+    /// The accounts and TLS settings of the last check, and until when it holds. A commit wakes the dump, too, and verifying certificates takes
+    /// longer than sending a row.
     checked: RefCell<Option<Checked>>,
 }
 
-/// The accounts, the TLS settings and the time of a check.
+/// The accounts and the TLS settings of a check, and the time of the next one.
 type Checked = (Arc<Accounts>, Arc<Active>, Instant);
 
-/// How often time alone may have made a certificate invalid.
+/// How often the certificates are checked where nothing changes, because revocation lists and the certificates of issuers end, too.
 const CHECK_EACH: Duration = Duration::from_secs(60);
 
 impl Right {
-    /// Why the client may not receive the log any more; `None` where it may.
-    fn refusal(&self) -> Option<SqlError> {
+    /// Checks whether the client may receive the log; returns when to check again.
+    ///
+    /// # Errors
+    /// The reason why not.
+    fn check(&self) -> Result<Instant, SqlError> {
         let (accounts, tls) = (self.view.server.accounts.current(), self.view.server.tls.active());
-        let is_known = self.checked.borrow().as_ref().is_some_and(|(old, old_tls, at)| {
-            Arc::ptr_eq(old, &accounts) && Arc::ptr_eq(old_tls, &tls) && at.elapsed() < CHECK_EACH
-        });
-        if is_known {
-            return None;
+        let mut checked = self.checked.borrow_mut();
+        if let Some((old, old_tls, until)) = &*checked
+            && Arc::ptr_eq(old, &accounts)
+            && Arc::ptr_eq(old_tls, &tls)
+            && Instant::now() < *until
+        {
+            return Ok(*until);
         }
-        let refusal = refusal(&self.view);
-        *self.checked.borrow_mut() = Some((accounts, tls, Instant::now()));
-        refusal
+        if let Some(refusal) = refusal(&self.view) {
+            return Err(refusal);
+        }
+        let until = Instant::now() + CHECK_EACH.min(self.valid_for());
+        *checked = Some((accounts, tls, until));
+        Ok(until)
+    }
+
+    /// How long the client's certificate stays valid. It is valid to the end of its last second.
+    fn valid_for(&self) -> Duration {
+        let own = self.view.facts.tls.as_ref().and_then(|tls| tls.peer_chain.first());
+        let own = own.and_then(|der| CertificateInfo::from_der(der).ok());
+        own.map_or(Duration::MAX, |own| {
+            Duration::from_secs(own.not_after.saturating_add(1)).saturating_sub(clock::now().wall)
+        })
     }
 }
 
@@ -212,11 +236,11 @@ fn refusal(view: &View) -> Option<SqlError> {
 const MOST_RANGES: u64 = 1 << 20;
 
 /// The ranges of this server's transactions in a set of MySQL's GTIDs; `None` where it can't be read.
-fn own_ranges(set: &[u8], uuid: &[u8; 16]) -> Option<Vec<(u64, u64)>> {
+fn own_ranges(set: &[u8], uuid: &[u8; 16]) -> Option<Ranges> {
     let what = "set of GTIDs";
     let mut ranges = Vec::new();
     if set.is_empty() {
-        return Some(ranges);
+        return Some(Ranges::default());
     }
     let mut reader = Reader::new(set);
     let sets = reader.u64(what).ok()?;
@@ -233,5 +257,5 @@ fn own_ranges(set: &[u8], uuid: &[u8; 16]) -> Option<Vec<(u64, u64)>> {
             }
         }
     }
-    Some(ranges)
+    reader.is_empty().then(|| Ranges::new(ranges))
 }
