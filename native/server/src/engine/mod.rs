@@ -20,6 +20,7 @@ use sealwire_binlog::RowMetadata;
 use sealwire_core::error::SqlError;
 use sealwire_core::message::ColumnDefinition;
 
+use super::replication::RowImage;
 use super::sql::{Datum, Names};
 
 pub(crate) use background_close::ClosedInBackground;
@@ -176,6 +177,8 @@ pub(crate) struct Limits {
     pub(crate) row_metadata: RowMetadata,
     /// The number of the session's connection.
     pub(crate) connection: u32,
+    /// Which columns of a row the binary log has.
+    pub(crate) row_image: RowImage,
 }
 
 impl Default for Limits {
@@ -193,6 +196,7 @@ impl Default for Limits {
             row_metadata: RowMetadata::Full,
             connection: 0,
         }
+            row_image: RowImage::Full,
     }
 }
 

@@ -12,7 +12,7 @@ use sealwire_binlog::{EventFlags, EventType, HEADER};
 use sealwire_core::error::SqlError;
 
 use super::events;
-use super::table::{Change, LoggedTable};
+use super::table::{Change, LoggedTable, Present};
 
 /// From this size on a transaction is in a file, as `binlog_cache_size` has it in mysqld.
 const MOST_IN_MEMORY: usize = 256 * 1024;
@@ -55,6 +55,8 @@ struct Statement {
     /// The table of the event that is being filled.
     table: Option<Arc<LoggedTable>>,
     change: Option<Change>,
+    /// The columns of its rows.
+    present: Present,
     /// The rows of the event that is being filled.
     rows: Vec<u8>,
 }
@@ -76,7 +78,7 @@ impl TransactionCache {
         Mark(self.length())
     }
 
-    /// Adds a changed row, as its images are in the log.
+    /// Adds a changed row, as its images are in the log, and the columns that they have.
     ///
     /// # Errors
     /// 1197 where the transaction is too large, 1026 where its file can't be written.
@@ -84,11 +86,12 @@ impl TransactionCache {
         &mut self,
         table: &Arc<LoggedTable>,
         change: Change,
-        images: &[u8],
+        (present, images): (Present, &[u8]),
         limits: CacheLimits,
     ) -> Result<(), SqlError> {
         let is_of_event = self.statement.table.as_ref().is_some_and(|own| own.id == table.id)
             && self.statement.change == Some(change)
+            && self.statement.present == present
             && self.statement.rows.len() < EVENT_SIZE;
         if !is_of_event {
             let is_same_table = self.statement.table.as_ref().is_some_and(|own| own.id == table.id);
@@ -106,6 +109,7 @@ impl TransactionCache {
             }
             self.statement.table = Some(Arc::clone(table));
             self.statement.change = Some(change);
+            self.statement.present = present;
         }
         self.statement.rows.extend_from_slice(images);
         Ok(())
@@ -154,7 +158,9 @@ impl TransactionCache {
         };
         let rows = std::mem::take(&mut self.statement.rows);
         let event_type = table.row_event(change);
-        self.put(event_type, EventFlags::NONE, |out| table.put_rows(change, is_last, &rows, out), limits)?;
+        let present = std::mem::take(&mut self.statement.present);
+        let put = |out: &mut Vec<u8>| table.put_rows(change, &present, is_last, &rows, out);
+        self.put(event_type, EventFlags::NONE, put, limits)?;
         self.statement.rows = rows;
         self.statement.rows.clear();
         if is_last {

@@ -6,7 +6,7 @@
 //!
 //! Each module: [`table`] and [`cache`] hold the events of an open transaction; [`group`] makes the events around them; [`log`] appends and
 //! publishes; [`recovery`] repairs the log of a killed server; [`dump`] sends it, from where [`start`] says and with what [`filter`]
-//! lets pass; [`replicas`] knows who receives it.
+//! lets pass; [`position`] tells the GTIDs at a place of it; [`replicas`] knows who receives it.
 
 mod cache;
 mod control;
@@ -17,6 +17,7 @@ mod filter;
 mod group;
 mod gtids;
 mod log;
+mod position;
 mod recovery;
 mod replicas;
 mod request;
@@ -30,7 +31,8 @@ pub(crate) use files::LogFiles;
 pub(crate) use group::{CommitMark, Format, Statement};
 pub(crate) use gtids::{Ranges, parse_list};
 pub(crate) use log::{BinaryLog, Group, LogSettings};
+pub(crate) use position::position_text;
 pub(crate) use replicas::Registered;
 pub(crate) use request::{DumpRequest, LEAST_HEARTBEAT};
 pub(crate) use start::{Start, known_before};
-pub(crate) use table::{BINARY, Change, Image, LoggedColumn, LoggedTable};
+pub(crate) use table::{BINARY, Change, Image, LoggedColumn, LoggedTable, RowImage};

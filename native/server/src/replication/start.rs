@@ -132,7 +132,7 @@ pub(crate) fn known_before(file: &File) -> Option<Gtids> {
     Some(known)
 }
 
-fn header_at(file: &File, position: u64) -> Option<EventHeader> {
+pub(super) fn header_at(file: &File, position: u64) -> Option<EventHeader> {
     let mut head = [0; HEADER];
     file.read_exact_at(&mut head, position).ok()?;
     EventHeader::decode(&head).ok()
@@ -175,5 +175,5 @@ pub(super) fn check_position(
     Ok(())
 }
 
-/// So many events are passed over between two looks at the client.
+/// How many events are passed over between two looks at the client.
 const EVENTS_BETWEEN: u64 = 10_000;

@@ -12,7 +12,8 @@ use super::answer::{Answer, Reply, Table};
 use super::binlog_events;
 use super::execution::Execution;
 use super::show;
-use crate::replication::{BinaryLog, FIRST_POSITION, Group, Statement};
+use crate::replication::{BinaryLog, FIRST_POSITION, Group, RowImage, Statement};
+use crate::settings::variable;
 use crate::sql::{Cursor, Datum, text};
 
 /// Either of these privileges shows the log's state.
@@ -244,6 +245,15 @@ impl Session {
         }
     }
 
+    /// Which columns of a row the log has.
+    pub(super) fn row_image(&self) -> RowImage {
+        match &*self.view.variables.binlog_row_image {
+            "MINIMAL" => RowImage::Minimal,
+            "NOBLOB" => RowImage::NoBlob,
+            _ => RowImage::Full,
+        }
+    }
+
     /// Executes a change that is not the engine's, and logs the statement for it. `change` comes after the statement is written, and before
     /// replicas get it.
     pub(super) fn log_with(
@@ -283,8 +293,8 @@ impl Session {
         statements.iter().try_for_each(|statement| self.log_with(statement, false, || Ok(())))
     }
 
-    /// SET sql_log_bin needs a privilege, because what is not logged is missing on all replicas.
-    pub(super) fn demand_unlogged(&self) -> Result<(), SqlError> {
+    /// SET sql_log_bin and binlog_row_image need a privilege, because all replicas lack what is not logged.
+    pub(super) fn demand_unlogged(&self, variable: &str) -> Result<(), SqlError> {
         if self.view.server.log.is_none() {
             return Ok(());
         }
@@ -294,7 +304,7 @@ impl Session {
             Privilege::MARIADB_BINLOG_ADMIN,
             Privilege::SYSTEM_VARIABLES_ADMIN,
         ])?;
-        if self.in_transaction {
+        if self.in_transaction && variable == variable::sql_log_bin.name {
             let message = "Cannot modify @@session.sql_log_bin inside a transaction";
             return Err(SqlError::new(1694, b"HY000", message));
         }

@@ -76,6 +76,7 @@ impl Session {
             is_logged: self.is_logged(),
             annotates: self.annotates(),
             row_metadata: self.row_metadata(),
+            row_image: self.row_image(),
             connection: self.view.id,
             ..Limits::default()
         };

@@ -269,8 +269,8 @@ impl Session {
             let message = format!("SESSION variable '{name}' is read-only. Use SET GLOBAL to assign the value");
             return Err(SqlError::new(1621, b"HY000", message));
         }
-        if name == variable::sql_log_bin.name {
-            self.demand_unlogged()?;
+        if name == variable::sql_log_bin.name || name == variable::binlog_row_image.name {
+            self.demand_unlogged(name)?;
         }
         if matches!(changed.location, ValueLocation::Fact(Fact::LastInsertId)) {
             self.view.set_variable(changed, value);

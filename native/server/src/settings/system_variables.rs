@@ -48,6 +48,7 @@ const YEAR: u64 = 31_536_000;
 const LEVELS: &[&str] = &["READ-UNCOMMITTED", "READ-COMMITTED", "REPEATABLE-READ", "SERIALIZABLE"];
 const CHECKSUMS: &[&str] = &["NONE", "CRC32"];
 const METADATA: &[&str] = &["NO_LOG", "MINIMAL", "FULL"];
+const IMAGES: &[&str] = &["FULL", "MINIMAL", "NOBLOB"];
 const PLUGINS: &[&str] = &["caching_sha2_password", "mysql_native_password", "sha256_password", "client_ed25519"];
 
 // Sorted by name. Some rows have no effect; they exist because connectors read or set them when they connect.
@@ -63,7 +64,9 @@ system_variables! {
     binlog_expire_logs_seconds: global Number(0, 4_294_967_295) = 2_592_000 =>
         "Seconds after which a binary log file is removed; 0 keeps all.";
     binlog_format: both Choice(&["ROW"]) = "ROW" => "The form of changes in the binary log: ROW.";
-    binlog_row_image: fixed Choice(&["FULL"]) = "FULL" => "The columns of a row in the binary log: FULL, which is all.";
+    binlog_row_image: both Choice(IMAGES) = "FULL" =>
+        "The columns of a changed row in the binary log: FULL (all), MINIMAL (the key before, the changed columns after), or NOBLOB (all but \
+         large values that are neither of the key nor changed).";
     binlog_row_metadata: global Choice(METADATA) = "FULL" =>
         "What the binary log tells of a table: NO_LOG the types, MINIMAL also signs and character sets, FULL also names, members and \
          keys.";

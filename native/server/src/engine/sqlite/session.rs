@@ -102,7 +102,8 @@ impl SqliteSession {
             authorizer.install(&mut connection)?;
             bounds.install(&mut connection)?;
             let space = SpaceWatch::install(Arc::clone(shared.databases.directory()), &mut connection)?;
-            let capture = shared.log.clone().map(|log| Capture::install(log, &connection)).transpose()?;
+            let capture =
+                shared.log.clone().map(|log| Capture::install(log, &connection, &bounds.interruption)).transpose()?;
             Ok((connection, space, capture))
         };
         let (connection, space, capture) = open().map_err(|error| to_mysql(&error, ""))?;

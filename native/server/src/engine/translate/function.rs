@@ -21,6 +21,7 @@ const ALLOWED: &[&str] = &[
     "atan",
     "atan2",
     "avg",
+    "binlog_gtid_pos",
     "bit_xor_of",
     "ceil",
     "ceiling",

@@ -10,11 +10,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
+use sealwire_binlog::Flavour;
 use sealwire_core::error::SqlError;
 
 use super::super::capture_names::FUNCTION;
 use super::super::logged_values::{self, Checked};
-use crate::replication::{BinaryLog, CacheLimits, Change, Image, LoggedTable, Mark, TransactionCache};
+use crate::engine::Interruption;
+use crate::replication::{
+    BinaryLog, CacheLimits, Change, Image, LoggedTable, Mark, RowImage, TransactionCache, position_text,
+};
 
 /// The collector of one session.
 #[derive(Clone)]
@@ -31,6 +35,7 @@ pub(super) struct State {
     /// Whether the running statement is logged.
     is_on: bool,
     limits: Option<CacheLimits>,
+    image: RowImage,
     /// Why the running statement must fail.
     error: Option<SqlError>,
     /// The open savepoints, with the state of the cache at each.
@@ -63,8 +68,12 @@ struct Row {
 }
 
 impl Capture {
-    /// Registers the function with which the triggers tell of rows.
-    pub(super) fn install(log: Arc<BinaryLog>, connection: &Connection) -> rusqlite::Result<Self> {
+    /// Registers the function with which the triggers tell of rows, and MariaDB's function about the log.
+    pub(super) fn install(
+        log: Arc<BinaryLog>,
+        connection: &Connection,
+        interruption: &Arc<Interruption>,
+    ) -> rusqlite::Result<Self> {
         let capture = Self { log, state: Arc::default() };
         let state = Arc::clone(&capture.state);
         // TEMP triggers may call it, though SQLite does not trust the schema.
@@ -77,6 +86,15 @@ impl Capture {
                 rusqlite::Error::UserFunctionError(text.into())
             })
         })?;
+        if capture.log.format.flavour == Flavour::MariaDb {
+            let (log, interruption) = (Arc::clone(&capture.log), Arc::clone(interruption));
+            let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DIRECTONLY;
+            connection.create_scalar_function("binlog_gtid_pos", 2, flags, move |context| {
+                let (file, position): (Option<String>, Option<i64>) = (context.get(0)?, context.get(1)?);
+                let place = file.zip(position.and_then(|position| u64::try_from(position).ok()));
+                Ok(place.and_then(|(file, at)| position_text(&log, &file, at, &|| interruption.is_stopped())))
+            })?;
+        }
         // Without this, rows that REPLACE deletes call no trigger.
         connection.pragma_update(None, "recursive_triggers", true)?;
         Ok(capture)
@@ -143,10 +161,11 @@ impl Capture {
     }
 
     /// Notes that a change begins, or that one begins that is not logged.
-    pub(super) fn begin(&self, text: Option<&str>, is_on: bool) -> Mark {
+    pub(super) fn begin(&self, text: Option<&str>, is_on: bool, image: RowImage) -> Mark {
         let mut state = self.state();
         let limits = self.log.cache_limits();
         (state.is_on, state.error, state.rows, state.limits) = (is_on, None, 0, Some(limits));
+        state.image = image;
         state.cache.begin_statement(text.map(|text| text.as_bytes().to_vec()))
     }
 
@@ -182,7 +201,7 @@ impl State {
         else {
             return Err(wrong());
         };
-        let Self { tables, row, is_on, cache, databases, rows, limits, .. } = self;
+        let Self { tables, row, is_on, cache, databases, rows, limits, image: wanted, .. } = self;
         let table = tables.get(&number).ok_or_else(wrong)?;
         if !*is_on {
             return Ok(None);
@@ -218,14 +237,9 @@ impl State {
             return Ok(None);
         }
         row.bytes.clear();
-        if change != Change::Insert {
-            row.before.put(&mut row.bytes);
-        }
-        if change != Change::Delete {
-            row.after.put(&mut row.bytes);
-        }
+        let present = table.logged.put_images(change, *wanted, (&row.before, &row.after), &mut row.bytes);
         if let Some(limits) = *limits {
-            cache.add(&table.logged, change, &row.bytes, limits)?;
+            cache.add(&table.logged, change, (present, &row.bytes), limits)?;
         }
         if !databases.contains(&table.database) {
             databases.insert(table.database.clone());

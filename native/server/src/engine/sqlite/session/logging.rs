@@ -45,7 +45,7 @@ impl SqliteSession {
             return run();
         }
         let text = Some(request.sql).filter(|_| request.limits.annotates);
-        let mark = capture.begin(text, request.limits.is_logged);
+        let mark = capture.begin(text, request.limits.is_logged, request.limits.row_image);
         let ran = run();
         let ended = capture.end(mark, matches!(ran, Ok(Some(_))));
         if let Err(error) = ended {
