@@ -10,7 +10,7 @@ use sealwire_binlog::{Checksum, Flavour};
 use sealwire_core::random::Random;
 use sealwire_options::{Spec, Values};
 
-use super::replication::{BinaryLog, CommitMark, Format, LogFiles, LogSettings};
+use super::replication::{BinaryLog, Databases, Format, LogFiles, LogSettings};
 use super::settings::Globals;
 
 /// The options beside those of the system variables.
@@ -23,7 +23,8 @@ pub(super) const OPTIONS: &[Spec] = &[Spec::optional_text(
 /// The file with the server's UUID, as in mysqld.
 const UUID_FILE: &str = "auto.cnf";
 
-/// Opens the binary log that the options ask for; `None` where they ask for none. `is_committed` says whether a database has a group's mark.
+/// Opens the binary log that the options ask for; `None` where they ask for none. The last group of a killed server's log is then in the
+/// databases, or in neither.
 ///
 /// # Errors
 /// A sentence that names the option or the file.
@@ -32,7 +33,7 @@ pub(super) fn open(
     globals: &Globals,
     directory: &Path,
     random: &dyn Random,
-    is_committed: &dyn Fn(&str, CommitMark) -> bool,
+    databases: &dyn Databases,
 ) -> Result<Option<BinaryLog>, String> {
     let uuid = server_uuid(globals, directory, random, values.is_given("log-bin"))?;
     let name = match values.text("log-bin") {
@@ -53,7 +54,7 @@ pub(super) fn open(
     };
     let settings = LogSettings::default();
     apply(globals, &settings);
-    let log = BinaryLog::open(LogFiles::new(directory, name)?, format, settings, is_committed)?;
+    let log = BinaryLog::open(LogFiles::new(directory, name)?, format, settings, databases)?;
     let (basename, index) = log.paths();
     globals.log_bin.set(true);
     globals.log_bin_basename.set(basename);

@@ -173,8 +173,7 @@ fn build(values: &Values, startup: &Startup, globals: Globals, random: &OsRandom
     SqliteEngine::limit_memory(globals.global_connection_memory_limit.get());
     let mut engine = Box::new(SqliteEngine::new(directory));
     engine.recover();
-    let is_committed = |database: &str, mark| engine.is_committed(database, mark);
-    let log = binary_log_options::open(values, &globals, directory, random, &is_committed)?.map(Arc::new);
+    let log = binary_log_options::open(values, &globals, directory, random, &*engine)?.map(Arc::new);
     if let Some(log) = &log {
         engine.log_to(Arc::clone(log));
     }

@@ -51,9 +51,15 @@ impl World {
 
     /// Kills the primary, and starts it again.
     pub(crate) fn kill_and_restart(&mut self) {
+        self.kill_and_restart_with(|| {});
+    }
+
+    /// As [`Self::kill_and_restart`], with something done in between.
+    pub(crate) fn kill_and_restart_with(&mut self, between: impl FnOnce()) {
         let ours = self.ours.take().unwrap();
         ours.signal("KILL");
         ours.wait();
+        between();
         self.ours = Some(ours.restart(&self.settings).unwrap());
     }
 

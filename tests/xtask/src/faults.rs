@@ -2,14 +2,15 @@
 
 use crate::run::{Context, run};
 
-/// Runs the test of `tests/faults/killed.rs` with the given number of rounds and seed.
+/// Runs the tests of `tests/faults/killed.rs` and `tests/replication/primary/killed.rs` with the given number of rounds and seed.
 pub(crate) fn faults(context: &Context, words: &[&str]) -> Result<(), String> {
     let (rounds, seed) = read(words)?;
     run(&mut context.cargo(["build", "--workspace", "--bins", "--examples"]))?;
-    let test = ["test", "--workspace", "--test", "faults", "--", "--nocapture", "killed::"];
+    let test = ["test", "--workspace", "--test", "faults", "--test", "primary", "--", "--nocapture", "killed::"];
     let mut command = context.cargo(test);
     command.env("SEALWIRE_PROGRAMS", context.programs());
     command.env("SEALWIRE_FAULTS_ROUNDS", rounds.to_string()).env("SEALWIRE_FAULTS_SEED", seed.to_string());
+    command.env("SEALWIRE_SEED", seed.to_string());
     run(&mut command)
 }
 

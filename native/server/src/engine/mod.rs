@@ -55,11 +55,13 @@ pub(crate) trait Engine: Debug + Send + Sync {
     /// 1007 where it exists, 1102 where the name is not allowed.
     fn create_database(&self, name: &str) -> Result<(), SqlError>;
 
-    /// Removes a database with all its tables once no open transaction has changed it.
+    /// Removes a database with all its tables once no open transaction has changed it. `around` is called when nobody can change it any more,
+    /// and calls the function that removes it.
     ///
     /// # Errors
-    /// 1008 where it does not exist, 1205 where such a transaction lasts longer than `wait` allows, 1317 where the wait is stopped.
-    fn drop_database(&self, name: &str, wait: LockWait) -> Result<(), SqlError>;
+    /// 1008 where it does not exist, 1205 where such a transaction lasts longer than `wait` allows, 1317 where the wait is stopped, and those
+    /// of `around`.
+    fn drop_database(&self, name: &str, wait: LockWait, around: &mut Around<'_>) -> Result<(), SqlError>;
 
     /// The statement that makes a table or a view, as SHOW CREATE prints it.
     ///
@@ -175,10 +177,10 @@ pub(crate) struct Limits {
     pub(crate) annotates: bool,
     /// How much the binary log tells of tables.
     pub(crate) row_metadata: RowMetadata,
-    /// The number of the session's connection.
-    pub(crate) connection: u32,
     /// Which columns of a row the binary log has.
     pub(crate) row_image: RowImage,
+    /// The number of the session's connection.
+    pub(crate) connection: u32,
 }
 
 impl Default for Limits {
@@ -194,9 +196,9 @@ impl Default for Limits {
             is_logged: false,
             annotates: false,
             row_metadata: RowMetadata::Full,
+            row_image: RowImage::Full,
             connection: 0,
         }
-            row_image: RowImage::Full,
     }
 }
 
@@ -385,6 +387,9 @@ pub(crate) fn lock_wait_timeout() -> SqlError {
 pub(crate) fn unknown_database(name: &str) -> SqlError {
     SqlError::new(1049, b"42000", format!("Unknown database '{name}'"))
 }
+
+/// A function that does more around a change, which it must call once.
+pub(crate) type Around<'a> = dyn FnMut(&mut dyn FnMut() -> Result<(), SqlError>) -> Result<(), SqlError> + 'a;
 
 /// Databases whose tables the server computes.
 pub(crate) const SYSTEM_DATABASES: [&str; 4] = ["information_schema", "mysql", "performance_schema", "sys"];

@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use sealwire_binlog::{EventFlags, EventType, Flavour, FormatDescription, MAGIC};
+use sealwire_binlog::{EventFlags, EventType, Flavour, FormatDescription, MAGIC, Rows};
 use sealwire_core::error::SqlError;
 use sealwire_core::random::Random as _;
 use sealwire_net::random::OsRandom;
@@ -16,7 +17,7 @@ use super::events::{self, FIRST_POSITION, Placer};
 use super::files::LogFiles;
 use super::group::{self, CommitMark, Format, Statement};
 use super::gtids::Gtids;
-use super::recovery::{self, LastGroup};
+use super::recovery::{self, Databases, LastGroup};
 use super::replicas::Replicas;
 use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -93,8 +94,8 @@ impl std::fmt::Debug for BinaryLog {
 }
 
 impl BinaryLog {
-    /// Opens the log: repairs the file that a killed server left, and begins a new one. `is_committed` says whether a database has the mark of
-    /// a group.
+    /// Opens the log: repairs the file that a killed server left, and begins a new one. The log's last group is then in the databases, or in
+    /// neither.
     ///
     /// # Errors
     /// A sentence that names the file.
@@ -102,7 +103,7 @@ impl BinaryLog {
         files: LogFiles,
         format: Format,
         settings: LogSettings,
-        is_committed: &dyn Fn(&str, CommitMark) -> bool,
+        databases: &dyn Databases,
     ) -> Result<Self, String> {
         let failed = |error: io::Error| format!("the binary log '{}': {error}", files.index().display());
         let mut names = files.list().map_err(failed)?;
@@ -129,7 +130,8 @@ impl BinaryLog {
             }
             gtids = found.gtids.clone();
             if found.is_in_use {
-                let kept = settle(last, &found, is_committed);
+                let kept = settle(&path, &found, databases)
+                    .map_err(|error| format!("the binary log file '{shown}': {error}"))?;
                 if !kept {
                     gtids = found.gtids_before_last.clone();
                 }
@@ -437,8 +439,6 @@ impl BinaryLog {
         *writer = Writer { names: vec![name], file, end, gtids: Gtids::default(), unsynced: 0, broken: None };
         self.files.write_list(&writer.names)?;
         self.publish(writer);
-        Ok(())
-    }
         // Their files are gone, and a new one has the name of an old one.
         self.replicas.end_all(&SqlError::new(
             1236,
@@ -446,6 +446,8 @@ impl BinaryLog {
             "RESET MASTER has removed the binary log that was being sent",
         ));
         self.wake_readers();
+        Ok(())
+    }
 
     /// Ends the log at the server's clean end.
     pub(crate) fn close(&self) {
@@ -522,19 +524,37 @@ fn repair(mut file: File, end: u64) -> io::Result<()> {
     close_file(&mut file)
 }
 
-/// Whether the last group of a killed server's log is kept, because it was committed.
-fn settle(name: &str, found: &recovery::Scan, is_committed: &dyn Fn(&str, CommitMark) -> bool) -> bool {
-    let Some(LastGroup { databases, number: Some(number), .. }) = &found.last else { return true };
+/// Whether the last group of a killed server's log is kept, because it was committed in a database. It is then carried out in the others, too.
+fn settle(path: &Path, found: &recovery::Scan, all: &dyn Databases) -> Result<bool, String> {
+    let Some(LastGroup { start, databases, number: Some(number), statement, .. }) = &found.last else {
+        return Ok(true);
+    };
+    if databases.is_empty() {
+        return statement.as_ref().map_or(Ok(()), |statement| recovery::redo(statement, all)).map(|()| true);
+    }
     let mark = group::mark_of(*number);
     let (with, without): (Vec<&String>, Vec<&String>) =
-        databases.iter().partition(|database| is_committed(database, mark));
-    if !with.is_empty() && !without.is_empty() {
-        tracing::error!(
-            "the last transaction in the binary log file '{name}' was committed in {with:?} and not in {without:?}, because the server was killed \
-             between the two: compare these databases with a replica's"
-        );
+        databases.iter().partition(|database| all.is_committed(database, mark));
+    if with.is_empty() {
+        return Ok(false);
     }
-    !with.is_empty() || databases.is_empty()
+    for database in without {
+        let mut rows = |each: &mut dyn FnMut(&Rows<'_>) -> Result<(), String>| {
+            recovery::for_each_rows(path, *start, found.end, each)
+        };
+        let flavour = found.flavour.unwrap_or(Flavour::MariaDb);
+        match all.redo(database, mark, flavour, &mut rows) {
+            Ok(()) => tracing::warn!(
+                "the server was killed within a commit: the last transaction of the binary log was in {with:?} and is now in '{database}', too"
+            ),
+            Err(why) => tracing::error!(
+                "the last transaction in the binary log file '{}' was committed in {with:?} and not in '{database}', because the server was killed \
+                 between the two, and it can't be carried out there ({why}): compare this database with a replica's",
+                path.display()
+            ),
+        }
+    }
+    Ok(true)
 }
 
 fn unwritable(reason: &dyn std::fmt::Display) -> SqlError {
@@ -545,7 +565,6 @@ fn unwritable(reason: &dyn std::fmt::Display) -> SqlError {
 mod tests {
     use std::cell::RefCell;
     use std::io::Write as _;
-    use std::path::Path;
 
     use super::*;
 
@@ -562,7 +581,58 @@ mod tests {
         let settings = LogSettings::default();
         settings.server_id.store(1, Ordering::Relaxed);
         settings.max_size.store(1 << 30, Ordering::Relaxed);
-        BinaryLog::open(LogFiles::new(place, "").unwrap(), format, settings, &move |_, _| is_committed)
+        BinaryLog::open(
+            LogFiles::new(place, "").unwrap(),
+            format,
+            settings,
+            &Killed { is_committed, ..Killed::default() },
+        )
+    }
+
+    /// The databases of a killed server, which are all committed, or none.
+    #[derive(Default)]
+    struct Killed {
+        is_committed: bool,
+        exist: RefCell<Vec<String>>,
+    }
+
+    impl Databases for Killed {
+        fn is_committed(&self, _: &str, _: CommitMark) -> bool {
+            self.is_committed
+        }
+
+        fn redo(&self, _: &str, _: CommitMark, _: Flavour, _: &mut recovery::GroupRows<'_>) -> Result<(), String> {
+            Ok(())
+        }
+
+        fn has(&self, database: &str) -> bool {
+            self.exist.borrow().iter().any(|own| own == database)
+        }
+
+        fn create(&self, database: &str) -> Result<(), String> {
+            self.exist.borrow_mut().push(database.to_owned());
+            Ok(())
+        }
+
+        fn remove(&self, database: &str) -> Result<(), String> {
+            self.exist.borrow_mut().retain(|own| own != database);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_database_is_made_or_dropped_as_the_log_has_it() {
+        let killed = Killed { exist: vec!["d`1".to_owned()].into(), ..Killed::default() };
+        for (statement, exist) in [
+            ("CREATE DATABASE IF NOT EXISTS `d``1`", &["d`1"][..]),
+            ("DROP DATABASE IF EXISTS `d``1`", &[]),
+            ("DROP DATABASE IF EXISTS `d``1`", &[]),
+            ("CREATE DATABASE `e`", &["e"]),
+            ("DROP USER `e`", &["e"]),
+        ] {
+            recovery::redo(statement, &killed).unwrap();
+            assert_eq!(*killed.exist.borrow(), exist, "{statement}");
+        }
     }
 
     fn log(log: &BinaryLog, text: &str, outcome: Result<(), SqlError>) -> Result<(), SqlError> {

@@ -32,6 +32,7 @@ pub(crate) use group::{CommitMark, Format, Statement};
 pub(crate) use gtids::{Ranges, parse_list};
 pub(crate) use log::{BinaryLog, Group, LogSettings};
 pub(crate) use position::position_text;
+pub(crate) use recovery::{Databases, GroupRows};
 pub(crate) use replicas::Registered;
 pub(crate) use request::{DumpRequest, LEAST_HEARTBEAT};
 pub(crate) use start::{Start, known_before};

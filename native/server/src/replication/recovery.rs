@@ -5,11 +5,15 @@ use std::fs::File;
 use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
-use sealwire_binlog::{EventFlags, EventHeader, EventType, Flavour, HEADER, MAGIC};
+use sealwire_binlog::{
+    Body, EventFlags, EventHeader, EventType, Flavour, HEADER, Limits, MAGIC, Reader as EventReader, Rows,
+};
 use sealwire_core::wire::Reader;
 
 use super::events::{CHECKSUM, FIRST_POSITION};
+use super::group::CommitMark;
 use super::gtids::{Gtid, Gtids};
+use crate::sql::Cursor;
 
 /// Events up to this size are read whole. Larger ones are rows, of which recovery needs nothing.
 const MOST_READ: u64 = 64 << 20;
@@ -30,6 +34,102 @@ pub(super) struct Scan {
     pub(super) last: Option<LastGroup>,
 }
 
+/// Passes the row events of a group to a function, in order.
+pub(crate) type GroupRows<'a> = dyn FnMut(&mut dyn FnMut(&Rows<'_>) -> Result<(), String>) -> Result<(), String> + 'a;
+
+/// Reads the row events of a group that ends at `end`.
+///
+/// # Errors
+/// A sentence: the file can't be read, and those of `each`.
+pub(super) fn for_each_rows(
+    path: &Path,
+    start: u64,
+    end: u64,
+    each: &mut dyn FnMut(&Rows<'_>) -> Result<(), String>,
+) -> Result<(), String> {
+    let failed = |error: io::Error| error.to_string();
+    let mut file = File::open(path).map_err(failed)?;
+    let mut reader = EventReader::file(Limits::default());
+    // The first event tells the format, the group is far behind it.
+    let mut bytes = Vec::new();
+    loop {
+        let mut rest = bytes.as_slice();
+        match reader.next(&mut rest).map_err(|error| error.to_string())? {
+            Some(event) => {
+                if let Body::Rows(rows) = event.decode().map_err(|error| error.to_string())? {
+                    each(&rows)?;
+                }
+                if event.header.event_type == EventType::FORMAT_DESCRIPTION {
+                    file.seek(SeekFrom::Start(start)).map_err(failed)?;
+                    reader.seek(start);
+                }
+                if reader.position() >= end {
+                    return Ok(());
+                }
+                bytes.clear();
+            }
+            None => {
+                // The bytes before the first event are taken without an event.
+                let taken = bytes.len() - rest.len();
+                bytes.drain(..taken);
+                let needed = reader.needed(&bytes).map_err(|error| error.to_string())?;
+                let more = needed.saturating_sub(bytes.len()).max(1);
+                if (&mut file).take(more as u64).read_to_end(&mut bytes).map_err(failed)? == 0 {
+                    return Err("the group is not whole".to_owned());
+                }
+            }
+        }
+    }
+}
+
+/// The databases after a crash, which may lack the last group of the log.
+pub(crate) trait Databases {
+    /// Whether a database has the mark of a group.
+    fn is_committed(&self, database: &str, mark: CommitMark) -> bool;
+
+    /// Changes the rows of a group in one database, and leaves the group's mark there.
+    ///
+    /// # Errors
+    /// A sentence: the database can't be changed, or is not as the log has it. It is then unchanged.
+    fn redo(&self, database: &str, mark: CommitMark, flavour: Flavour, rows: &mut GroupRows<'_>) -> Result<(), String>;
+
+    /// Whether there is a database of that name.
+    fn has(&self, database: &str) -> bool;
+
+    /// Creates a database.
+    ///
+    /// # Errors
+    /// A sentence.
+    fn create(&self, database: &str) -> Result<(), String>;
+
+    /// Removes a database.
+    ///
+    /// # Errors
+    /// A sentence.
+    fn remove(&self, database: &str) -> Result<(), String>;
+}
+
+/// Carries a CREATE DATABASE or DROP DATABASE out that was logged, and that a crash may have kept from taking effect.
+///
+/// # Errors
+/// A sentence.
+pub(super) fn redo(statement: &str, databases: &dyn Databases) -> Result<(), String> {
+    let mut words = Cursor::new(statement);
+    let is_creation = words.accept_all(&["CREATE", "DATABASE"]);
+    if !is_creation && !words.accept_all(&["DROP", "DATABASE"]) {
+        return Ok(());
+    }
+    let _ = words.accept_all(&["IF", "NOT", "EXISTS"]) || words.accept_all(&["IF", "EXISTS"]);
+    let name = words.name().map_err(|error| error.to_string())?;
+    if is_creation == databases.has(&name) {
+        return Ok(());
+    }
+    tracing::warn!(
+        "the server was killed within '{statement}', which is carried out now, because the binary log has it"
+    );
+    if is_creation { databases.create(&name) } else { databases.remove(&name) }
+}
+
 /// The last whole group of a file.
 #[derive(Debug, Default, Clone)]
 pub(super) struct LastGroup {
@@ -38,6 +138,8 @@ pub(super) struct LastGroup {
     pub(super) number: Option<u64>,
     /// The databases that it changed within their files.
     pub(super) databases: BTreeSet<String>,
+    /// Its statement, where it has one.
+    pub(super) statement: Option<String>,
     /// Whether BEGIN or the flags of the GTID say that it goes on up to an XID.
     goes_on: bool,
 }
@@ -192,11 +294,14 @@ pub(super) fn own_transactions(reader: &mut Reader<'_>) -> Option<u64> {
     reader.u64("last").ok()?.checked_sub(1)
 }
 
-/// Reads the number and the databases among the variables that this server writes.
+/// Reads the number and the databases among the variables that this server writes, and the text.
 fn read_query(reader: &mut Reader<'_>, group: &mut LastGroup) {
     let mut read = || -> Option<()> {
         let what = "statement";
-        reader.bytes(11, what).ok()?;
+        // The thread and the time that it took.
+        reader.bytes(8, what).ok()?;
+        let name = reader.u8(what).ok()?;
+        reader.u16(what).ok()?;
         let length = reader.u16(what).ok()?;
         let mut status = Reader::new(reader.bytes(usize::from(length), what).ok()?);
         while !status.is_empty() {
@@ -221,6 +326,9 @@ fn read_query(reader: &mut Reader<'_>, group: &mut LastGroup) {
                 _ => return None,
             }
         }
+        // The current database, with a NUL.
+        reader.bytes(usize::from(name) + 1, what).ok()?;
+        group.statement = Some(String::from_utf8_lossy(reader.rest()).into_owned());
         Some(())
     };
     let _ = read();

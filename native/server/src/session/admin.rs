@@ -271,13 +271,13 @@ impl Session {
         self.view.demand_on_database(Privilege::DROP, name)?;
         let process = Arc::clone(&self.process);
         let wait = LockWait { most: self.lock_wait(), is_stopped: Box::new(move || process.is_stopped()) };
-        match self.view.server.engine.drop_database(name, wait) {
+        let statement = format!("DROP DATABASE IF EXISTS {}", backquoted(name));
+        // Logged only when no transaction is waited for any more, because transactions wait for the log when they commit.
+        let dropped =
+            self.view.server.engine.drop_database(name, wait, &mut |remove| self.log_with(&statement, true, remove));
+        match dropped {
             Err(error) if if_exists && error.code == 1008 => self.note("Note", error),
-            // Logged only now, because the drop waits for transactions, which wait for the log when they commit.
-            dropped => {
-                dropped?;
-                self.log_with(&format!("DROP DATABASE IF EXISTS {}", backquoted(name)), true, || Ok(()))?;
-            }
+            dropped => dropped?,
         }
         if self.view.database.as_deref() == Some(name) {
             self.view.database = None;

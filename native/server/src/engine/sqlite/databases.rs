@@ -14,7 +14,9 @@ use super::disk_space;
 use super::errors::to_mysql;
 use super::open_files::{self, AllOpenFiles, FileId, FilesInUse, OpenFiles};
 use super::wal;
-use crate::engine::{LONGEST_NAME, LockWait, SYSTEM_DATABASES, interrupted, is_system_database, unknown_database};
+use crate::engine::{
+    Around, LONGEST_NAME, LockWait, SYSTEM_DATABASES, interrupted, is_system_database, unknown_database,
+};
 
 /// The databases of a data directory.
 #[derive(Debug)]
@@ -192,11 +194,13 @@ impl Databases {
         }
     }
 
-    /// Removes a database with its files once no open transaction has changed it.
+    /// Removes a database with its files once no open transaction has changed it. `around` is called when nobody can change it any more, and
+    /// calls the function that removes it.
     ///
     /// # Errors
-    /// 1008 where there is none, 1205 where such a transaction lasts longer than `wait` allows, 1317 where the wait is stopped.
-    pub(super) fn remove(&self, name: &str, wait: LockWait) -> Result<(), SqlError> {
+    /// 1008 where there is none, 1205 where such a transaction lasts longer than `wait` allows, 1317 where the wait is stopped, and those of
+    /// `around`.
+    pub(super) fn remove(&self, name: &str, wait: LockWait, around: &mut Around<'_>) -> Result<(), SqlError> {
         if is_system_database(name) {
             return Err(SqlError::database_access_denied(format!(
                 "Access denied to database '{name}': it is a system database"
@@ -207,22 +211,25 @@ impl Databases {
         let file = self.file_of(name).ok_or_else(missing)?;
         // From here on no transaction can change the database, so no committed change is lost without an error.
         let lock = self.lock_writers(&path, wait)?;
-        let names = self.names.write().unwrap_or_else(PoisonError::into_inner);
-        if self.file_of(name) != Some(file) {
-            return Err(missing());
-        }
-        let files = open_files::open_to_drop(&path);
-        std::fs::remove_file(&path).map_err(|error| {
-            SqlError::new(
-                1009,
-                b"HY000",
-                format!("Error dropping database (can't delete '{}': {error})", path.display()),
-            )
+        let mut removed = None;
+        around(&mut || {
+            let _names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+            if self.file_of(name) != Some(file) {
+                return Err(missing());
+            }
+            let files = open_files::open_to_drop(&path);
+            std::fs::remove_file(&path).map_err(|error| {
+                let message = format!("Error dropping database (can't delete '{}': {error})", path.display());
+                SqlError::new(1009, b"HY000", message)
+            })?;
+            remove_wal(&path);
+            removed = Some(files);
+            Ok(())
         })?;
-        remove_wal(&path);
-        drop(names);
         // The names must be gone from the disk before the contents are, because a crash must not leave an empty database.
-        if File::open(self.directory.as_path()).and_then(|directory| directory.sync_all()).is_ok() {
+        if let Some(files) = removed
+            && File::open(self.directory.as_path()).and_then(|directory| directory.sync_all()).is_ok()
+        {
             self.open.drop_files(file, files, lock);
         }
         Ok(())
@@ -388,9 +395,13 @@ mod tests {
         assert!(databases.has("shop-1"));
         assert_eq!(databases.list().unwrap(), ["information_schema", "mysql", "performance_schema", "shop-1", "sys"]);
         let wait = || LockWait { most: std::time::Duration::ZERO, is_stopped: Box::new(|| false) };
-        databases.remove("shop-1", wait()).unwrap();
-        assert_eq!(databases.remove("shop-1", wait()).unwrap_err().code, 1008);
-        assert_eq!(databases.remove("mysql", wait()).unwrap_err().code, 1044);
+        let remove = |name| databases.remove(name, wait(), &mut |remove| remove());
+        let refused = SqlError::new(1026, b"HY000", "no log");
+        assert_eq!(databases.remove("shop-1", wait(), &mut |_| Err(refused.clone())), Err(refused.clone()));
+        assert!(databases.has("shop-1"));
+        remove("shop-1").unwrap();
+        assert_eq!(remove("shop-1").unwrap_err().code, 1008);
+        assert_eq!(remove("mysql").unwrap_err().code, 1044);
         assert_eq!(databases.create("").unwrap_err().code, 1102);
     }
 }

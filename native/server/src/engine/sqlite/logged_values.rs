@@ -271,6 +271,11 @@ fn logged<'v>(
 }
 
 impl Checked {
+    /// Whether the values are UUIDs, which MariaDB's log has as bytes.
+    pub(super) fn is_uuid(&self) -> bool {
+        self.declared.name() == "UUID" && !self.is_text
+    }
+
     /// A text or bytes of the column's length.
     fn text<'v>(&self, value: ValueRef<'v>, made: &'v mut Vec<u8>) -> Result<&'v [u8], Refusal> {
         let bytes = text_of(value, made)?;
@@ -480,6 +485,26 @@ fn uuid(text: &[u8]) -> Option<Vec<u8>> {
     Some([part(10..16), part(8..10), part(6..8), part(4..6), part(0..4)].concat())
 }
 
+/// The text of a UUID in MariaDB's form, whose last bytes may be missing where they are 0; `None` for more bytes than a UUID has.
+pub(super) fn uuid_text(stored: &[u8]) -> Option<String> {
+    let mut bytes = stored.to_vec();
+    if bytes.len() > usize::from(UUID) {
+        return None;
+    }
+    bytes.resize(usize::from(UUID), 0);
+    // UUIDs of versions 6 and 7 are as they are: these have the version where the others have a part of the node or the clock.
+    let is_in_order = matches!((bytes.get(6)? >> 4, bytes.get(8)? >> 7), (6 | 7, 1));
+    let part = |range: std::ops::Range<usize>| bytes.get(range).unwrap_or_default().to_vec();
+    let own = if is_in_order {
+        bytes.clone()
+    } else {
+        [part(12..16), part(10..12), part(8..10), part(6..8), part(0..6)].concat()
+    };
+    let digits: String = own.iter().map(|byte| format!("{byte:02x}")).collect();
+    let part = |range: std::ops::Range<usize>| digits.get(range).unwrap_or_default();
+    Some(format!("{}-{}-{}-{}-{}", part(0..8), part(8..12), part(12..16), part(16..20), part(20..32)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -493,6 +518,20 @@ mod tests {
         };
         assert_eq!(add(r#"{"a": [1, null, "x", 1.5e3]}"#), Ok(()));
         assert_eq!(add("{a}"), Err(3140));
+    }
+
+    #[test]
+    fn a_uuid_is_read_as_it_is_written() {
+        for text in [
+            "123e4567-e89b-12d3-a456-426614174000",
+            "0190163d-8694-739b-aea5-966c26f8ad91",
+            "00000000-0000-0000-0000-000000000000",
+        ] {
+            let bytes = uuid(text.as_bytes()).unwrap();
+            assert_eq!(uuid_text(&bytes).as_deref(), Some(text));
+            assert_eq!(uuid_text(without_end(&bytes, 0)).as_deref(), Some(text));
+        }
+        assert_eq!(uuid_text(&[0; 17]), None);
     }
 
     fn check(declared: &str, value: ValueRef<'_>) -> Result<(), u16> {

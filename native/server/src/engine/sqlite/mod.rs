@@ -10,10 +10,12 @@ mod errors;
 mod foreign_keys;
 mod functions;
 mod information_schema;
+mod logged_columns;
 mod logged_values;
 mod open_files;
 mod open_transactions;
 mod privileges;
+mod redo;
 mod rows;
 mod schema;
 mod session;
@@ -28,11 +30,14 @@ mod wal;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use rusqlite::Connection;
+use sealwire_binlog::Flavour;
 use sealwire_core::error::SqlError;
 
-use super::{Engine, EngineSession, LockWait, TableDefinition, is_system_database};
-use crate::replication::{BinaryLog, CommitMark};
+use super::{Around, Engine, EngineSession, LockWait, TableDefinition, is_system_database};
+use crate::replication::{self, BinaryLog, CommitMark, GroupRows};
 use shared::Shared;
 
 pub(crate) use descriptors::allow_descriptors;
@@ -61,15 +66,6 @@ impl SqliteEngine {
         }
     }
 
-    /// Whether a database has the mark of a group of the binary log. Call [`SqliteEngine::recover`] before.
-    pub(crate) fn is_committed(&self, database: &str, mark: CommitMark) -> bool {
-        let opened = self.shared.databases.open(database);
-        opened.is_ok_and(|reader| {
-            let version = reader.connection.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0));
-            version.is_ok_and(|version| version.cast_unsigned() == mark)
-        })
-    }
-
     /// Logs all changes of the sessions that are opened from now on.
     pub(crate) fn log_to(&mut self, log: Arc<BinaryLog>) {
         self.shared.log = Some(log);
@@ -77,11 +73,49 @@ impl SqliteEngine {
 
     /// Limits SQLite's memory for all connections of the process; `most` is `global_connection_memory_limit`.
     pub(crate) fn limit_memory(most: u64) {
-        let limited =
-            rusqlite::Connection::open_in_memory().and_then(|connection| bounds::limit_heap(&connection, most));
+        let limited = Connection::open_in_memory().and_then(|connection| bounds::limit_heap(&connection, most));
         if let Err(error) = limited {
             tracing::warn!("SQLite's memory can't be limited: {error}");
         }
+    }
+}
+
+/// Call [`SqliteEngine::recover`] before.
+impl replication::Databases for SqliteEngine {
+    fn is_committed(&self, database: &str, mark: CommitMark) -> bool {
+        let opened = self.shared.databases.open(database);
+        opened.is_ok_and(|reader| {
+            let version = reader.connection.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0));
+            version.is_ok_and(|version| version.cast_unsigned() == mark)
+        })
+    }
+
+    fn redo(&self, database: &str, mark: CommitMark, flavour: Flavour, rows: &mut GroupRows<'_>) -> Result<(), String> {
+        let failed = |error: rusqlite::Error| error.to_string();
+        let connection = Connection::open(self.shared.databases.path(database)).map_err(failed)?;
+        // The rows that foreign keys change are in the log, too.
+        connection.pragma_update(None, "foreign_keys", false).map_err(failed)?;
+        connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+        // Dropping the connection rolls back.
+        rows(&mut |rows| {
+            let is_own = rows.table.as_ref().is_some_and(|table| table.database() == database.as_bytes());
+            if is_own { redo::apply(&connection, rows, flavour) } else { Ok(()) }
+        })?;
+        connection.pragma_update(None, "user_version", mark.cast_signed()).map_err(failed)?;
+        connection.execute_batch("COMMIT").map_err(failed)
+    }
+
+    fn has(&self, database: &str) -> bool {
+        self.shared.databases.has(database)
+    }
+
+    fn create(&self, database: &str) -> Result<(), String> {
+        self.shared.databases.create(database).map_err(|error| error.message)
+    }
+
+    fn remove(&self, database: &str) -> Result<(), String> {
+        let wait = LockWait { most: Duration::ZERO, is_stopped: Box::new(|| false) };
+        self.shared.databases.remove(database, wait, &mut |remove| remove()).map_err(|error| error.message)
     }
 }
 
@@ -102,8 +136,8 @@ impl Engine for SqliteEngine {
         self.shared.databases.create(name)
     }
 
-    fn drop_database(&self, name: &str, wait: LockWait) -> Result<(), SqlError> {
-        self.shared.databases.remove(name, wait)
+    fn drop_database(&self, name: &str, wait: LockWait, around: &mut Around<'_>) -> Result<(), SqlError> {
+        self.shared.databases.remove(name, wait, around)
     }
 
     fn table_definition(&self, database: &str, table: &str) -> Result<TableDefinition, SqlError> {

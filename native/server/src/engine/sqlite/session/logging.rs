@@ -11,12 +11,10 @@ use sealwire_core::error::SqlError;
 use super::super::capture_names::{FUNCTION, TRIGGER};
 use super::super::errors::to_mysql;
 use super::super::foreign_keys::ForeignKeys;
-use super::super::logged_values;
-use super::super::stored_definitions::StoredTable;
+use super::super::logged_columns::LoggedColumns;
 use super::super::{temporary, wal};
 use super::SqliteSession;
 use super::capture::{Capture, CapturedTable};
-use crate::engine::annotations::Annotation;
 use crate::engine::translate::{StatementKind, Translated, quote, schema_of};
 use crate::engine::{Done, Request, is_system_database};
 use crate::memory;
@@ -99,43 +97,13 @@ impl SqliteSession {
         has_foreign_keys: bool,
         metadata: RowMetadata,
     ) -> Result<(), SqlError> {
-        let failed = |error: rusqlite::Error| to_mysql(&error, "");
-        let schema = schema_of(database);
         let format = &capture.log.format;
-        let sql = format!(
-            "SELECT name, sql FROM {}.sqlite_master WHERE type = 'table' AND name = ?1 COLLATE NOCASE",
-            quote(&schema)?
-        );
-        let read =
-            self.connection.query_row(&sql, [table], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)));
         // A statement on a view or on a table that does not exist fails by itself.
-        let Ok((name, definition)) = read else { return Ok(()) };
-        let mut stored = StoredTable::read(&definition);
-        let (mut columns, mut checks, mut key) = (Vec::new(), Vec::new(), Vec::new());
-        let mut statement = self
-            .connection
-            .prepare("SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo(?1, ?2) WHERE hidden IN (0, 2, 3) ORDER BY cid")
-            .map_err(failed)?;
-        let mut rows = statement.query([name.as_str(), schema.as_ref()]).map_err(failed)?;
-        while let Some(row) = rows.next().map_err(failed)? {
-            let read = || -> rusqlite::Result<(String, String, bool, i64)> {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-            };
-            let (column, declared, not_null, primary) = read().map_err(failed)?;
-            let annotations = stored.take(&column);
-            let annotated = annotations.annotations.get(Annotation::Type);
-            let is_nullable = !not_null && primary == 0;
-            if primary > 0 {
-                key.push((primary, columns.len()));
-            }
-            let (column, check) = logged_values::column(column, &declared, annotated, is_nullable, format.flavour);
-            columns.push(column);
-            checks.push(check);
-        }
-        drop(rows);
-        drop(statement);
-        key.sort_unstable();
-        let key: Vec<usize> = key.into_iter().map(|(_, index)| index).collect();
+        let Some(LoggedColumns { table: name, columns, checks, key, .. }) =
+            LoggedColumns::read(&self.connection, &schema_of(database), table, format.flavour)?
+        else {
+            return Ok(());
+        };
         let triggers = trigger_texts(database, &name, &columns)?;
         let names = (database, name.as_str());
         let logged =

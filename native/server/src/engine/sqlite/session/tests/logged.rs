@@ -33,7 +33,8 @@ impl World {
             uuid: [0; 16],
         };
         let files = LogFiles::new(directory.path(), "").unwrap();
-        engine.log_to(Arc::new(BinaryLog::open(files, format, settings, &|_, _| true).unwrap()));
+        let log = BinaryLog::open(files, format, settings, &engine).unwrap();
+        engine.log_to(Arc::new(log));
         engine.create_database("d").unwrap();
         Self { engine, directory }
     }

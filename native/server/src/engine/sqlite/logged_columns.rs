@@ -1,0 +1,74 @@
+//! The columns of a stored table as the binary log has them.
+
+use rusqlite::Connection;
+use sealwire_binlog::Flavour;
+use sealwire_core::error::SqlError;
+
+use super::errors::to_mysql;
+use super::logged_values::{self, Checked};
+use super::stored_definitions::StoredTable;
+use crate::engine::annotations::Annotation;
+use crate::engine::translate::quote;
+use crate::replication::LoggedColumn;
+
+/// The columns of a table, in their order.
+pub(super) struct LoggedColumns {
+    /// The table's name as it was defined.
+    pub(super) table: String,
+    pub(super) columns: Vec<LoggedColumn>,
+    pub(super) checks: Vec<Checked>,
+    /// Whether each column is computed from others.
+    pub(super) generated: Vec<bool>,
+    /// The indexes of the primary key's columns, in the key's order.
+    pub(super) key: Vec<usize>,
+}
+
+impl LoggedColumns {
+    /// Reads the columns of a table; `None` where the schema has no such table.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub(super) fn read(
+        connection: &Connection,
+        schema: &str,
+        table: &str,
+        flavour: Flavour,
+    ) -> Result<Option<Self>, SqlError> {
+        let failed = |error: rusqlite::Error| to_mysql(&error, "");
+        let sql = format!(
+            "SELECT name, sql FROM {}.sqlite_master WHERE type = 'table' AND name = ?1 COLLATE NOCASE",
+            quote(schema)?
+        );
+        let read = connection.query_row(&sql, [table], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)));
+        let Ok((table, definition)) = read else { return Ok(None) };
+        let mut stored = StoredTable::read(&definition);
+        let (mut columns, mut checks, mut generated, mut key) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut statement = connection
+            .prepare(
+                "SELECT name, type, \"notnull\", pk, hidden FROM pragma_table_xinfo(?1, ?2) WHERE hidden IN (0, 2, 3) ORDER BY cid",
+            )
+            .map_err(failed)?;
+        let mut rows = statement.query([table.as_str(), schema]).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            let read = || -> rusqlite::Result<(String, String, bool, i64, i64)> {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+            };
+            let (column, declared, not_null, primary, hidden) = read().map_err(failed)?;
+            let annotations = stored.take(&column);
+            let annotated = annotations.annotations.get(Annotation::Type);
+            let is_nullable = !not_null && primary == 0;
+            if primary > 0 {
+                key.push((primary, columns.len()));
+            }
+            let (column, check) = logged_values::column(column, &declared, annotated, is_nullable, flavour);
+            columns.push(column);
+            checks.push(check);
+            generated.push(hidden != 0);
+        }
+        drop(rows);
+        drop(statement);
+        key.sort_unstable();
+        let key = key.into_iter().map(|(_, index)| index).collect();
+        Ok(Some(Self { table, columns, checks, generated, key }))
+    }
+}
