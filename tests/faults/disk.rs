@@ -21,14 +21,14 @@ fn on_its_own(then: &str) -> Settings {
     on_its_own_of("1m", then)
 }
 
-fn on_its_own_of(size: &str, then: &str) -> Settings {
+pub(crate) fn on_its_own_of(size: &str, then: &str) -> Settings {
     let script = format!("{} && {then} && exec \"$@\"", mounting(size));
     let within = ["unshare", "--mount", "sh", "-c", &script, "{data}"].map(str::to_owned);
     Settings { within: within.to_vec(), ..Settings::default() }
 }
 
 /// Whether a file system can be mounted here. If not, prints why; in CI that is a failure.
-fn can_mount() -> bool {
+pub(crate) fn can_mount() -> bool {
     let output = Command::new("unshare").args(["--mount", "mount", "-t", "tmpfs", "none", "/mnt"]).output();
     let reason = match output {
         Ok(output) if output.status.success() => return true,
@@ -41,7 +41,7 @@ fn can_mount() -> bool {
 }
 
 /// The path of the data directory in the server's mount namespace.
-fn data_of(server: &Server) -> PathBuf {
+pub(crate) fn data_of(server: &Server) -> PathBuf {
     PathBuf::from(format!("/proc/{}/root{}", server.id(), server.folder().join("data").display()))
 }
 
