@@ -1,14 +1,15 @@
 //! sealwired as primary: replicas of MariaDB, MariaDB's and Python's tools, kills, and the ends of dumps.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
+mod definitions;
 mod ends;
 mod hostile;
 mod killed;
 mod raw;
 mod replica;
-mod temporary;
 mod secrets;
 mod stalled;
+mod temporary;
 mod tools;
 mod workload;
 mod world;

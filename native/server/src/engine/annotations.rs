@@ -1,7 +1,7 @@
 //! Annotations: the parts of a definition that SQLite has no place for, kept as comments in SQLite's text of the definition.
 //!
 //! SQLite stores the text of CREATE TABLE, CREATE INDEX and CREATE VIEW as written, and ALTER TABLE changes only the names in it.
-//! A comment `/*mysql … */` therefore stays where it is: behind a column's type, or before the part that it describes. It has one
+//! A comment `/*mysql … */` therefore stays where it is: behind a column's name, or before the part that it describes. It has one
 //! line for each annotation. `*` is escaped, so no text can end the comment.
 
 /// The comment begins with this behind `/*`.
@@ -16,6 +16,8 @@ pub(super) enum Annotation {
     Default,
     /// `ON UPDATE` of a column.
     OnUpdate,
+    /// The character set of a column or of a table, where the definition names one.
+    Charset,
     /// The collation of a column, where it is binary.
     Collation,
     /// The expression of a generated column.
@@ -32,10 +34,11 @@ pub(super) enum Annotation {
     Query,
 }
 
-const NAMES: [(Annotation, &str); 10] = [
+const NAMES: [(Annotation, &str); 11] = [
     (Annotation::Type, "type"),
     (Annotation::Default, "default"),
     (Annotation::OnUpdate, "on update"),
+    (Annotation::Charset, "charset"),
     (Annotation::Collation, "collation"),
     (Annotation::Generated, "generated"),
     (Annotation::Comment, "comment"),

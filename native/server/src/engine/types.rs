@@ -79,6 +79,8 @@ const NAMES: [&str; 38] = [
 impl DeclaredType {
     /// Reads the type that SQLite keeps; a type that another program declared counts as TEXT.
     pub(super) fn parse(text: &str) -> Self {
+        // SQLite keeps the annotations behind a generated column's type, because GENERATED ALWAYS seems to belong to the type.
+        let text = text.split_once("/*").map_or(text, |(kind, _)| kind);
         Self::read(text).unwrap_or(Self { name: "TEXT", arguments: Vec::new(), unsigned: false, zerofill: false })
     }
 
@@ -372,6 +374,17 @@ mod tests {
             let parsed = DeclaredType::read(written).unwrap();
             assert_eq!(parsed.to_sqlite(), stored, "{written}");
             assert_eq!(DeclaredType::parse(stored).to_mysql(), shown, "{written}");
+        }
+    }
+
+    #[test]
+    fn the_type_of_a_generated_column_is_its_own() {
+        for (stored, shown) in [
+            ("INT/*mysql\ngenerated=a + 1\n*/", "int"),
+            ("VARCHAR(9)/*mysql\ngenerated=concat(a)\n*/", "varchar(9)"),
+            ("TEXT DATETIME(6)/*mysql\ngenerated=(a)\n*/", "datetime(6)"),
+        ] {
+            assert_eq!(DeclaredType::parse(stored).to_mysql(), shown, "{stored}");
         }
     }
 

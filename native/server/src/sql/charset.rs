@@ -71,6 +71,14 @@ fn from_latin1(byte: u8) -> char {
     FROM_0X80.get(usize::from(byte).wrapping_sub(0x80)).copied().unwrap_or_else(|| char::from(byte))
 }
 
+/// The byte of a character in latin1; `None` where latin1 lacks it.
+pub(super) fn latin1_byte(character: char) -> Option<u8> {
+    match u8::try_from(character) {
+        Ok(byte @ (..0x80 | 0xa0..)) => Some(byte),
+        _ => FROM_0X80.iter().position(|own| *own == character).map(|at| 0x80 + at as u8),
+    }
+}
+
 /// The default collation of a character set.
 ///
 /// # Errors
@@ -178,6 +186,12 @@ pub(crate) fn check_collation(name: &str) -> Result<(), SqlError> {
         return Ok(());
     }
     Err(SqlError::new(1273, b"HY000", format!("Unknown collation: '{name}'")))
+}
+
+/// The error of a collation beside another character set.
+pub(crate) fn collation_of_another(collation: &str, charset: &str) -> SqlError {
+    let message = format!("COLLATION '{collation}' is not valid for CHARACTER SET '{charset}'");
+    SqlError::new(1253, b"42000", message)
 }
 
 fn unknown(charset: &str) -> SqlError {

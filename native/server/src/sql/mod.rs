@@ -12,6 +12,7 @@ pub(crate) mod lex;
 pub(crate) mod like;
 pub(crate) mod mode;
 mod size;
+mod text_charset;
 
 pub(crate) use allowances::Allowances;
 pub(crate) use canonical::canonical_text;
@@ -20,6 +21,7 @@ pub(crate) use datum::{Datum, text};
 pub(crate) use error::syntax_error_near;
 pub(crate) use evaluate::{Budget, Names, evaluate, is_true};
 pub(crate) use like::Pattern;
+pub(crate) use text_charset::TextCharset;
 
 pub(crate) use sealwire_core::sql::{backquoted, text_literal};
 

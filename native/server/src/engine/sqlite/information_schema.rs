@@ -14,6 +14,7 @@ use super::table_filter::TableFilter;
 use crate::engine::annotations::Annotation;
 use crate::engine::translate::temporary_name;
 use crate::engine::{Interruption, LOG_TABLES, SYSTEM_DATABASES, SessionContext, SystemTable, UnlistedTable, stopped};
+use crate::sql::charset::default_collation;
 use crate::sql::{Datum, backquoted};
 
 /// Reads TABLES, COLUMNS or STATISTICS, as far as the filter lets rows through.
@@ -216,12 +217,14 @@ fn table_row(database: &str, table: &Table, next_key: Datum) -> Vec<Datum> {
         unknown(&mut row, 15);
         row.extend([Datum::Null, text("VIEW")]);
     } else {
-        let comment = StoredTable::read(&table.sql).comment.unwrap_or_default();
+        let stored = StoredTable::read(&table.sql);
+        let collation = default_collation(stored.charset.name()).unwrap_or_default();
+        let comment = stored.comment.unwrap_or_default();
         row.extend([text("BASE TABLE"), text("SQLite"), Datum::Int(10), text("Dynamic")]);
         unknown(&mut row, 6);
         row.push(next_key);
         unknown(&mut row, 3);
-        row.extend([text("utf8mb4_general_ci"), Datum::Null, text(""), text(comment)]);
+        row.extend([text(collation), Datum::Null, text(""), text(comment)]);
     }
     row
 }
@@ -231,7 +234,9 @@ fn column_row(database: &str, table: &str, column: &Column) -> Vec<Datum> {
     let extent = column.extent();
     let number = |number: Option<u32>| number.map_or(Datum::Null, |number| Datum::Int(number.into()));
     let (charset, collation) = if column.declared.is_text() {
-        (text("utf8mb4"), text(column.collation().unwrap_or("utf8mb4_general_ci")))
+        let charset = column.stored.charset.name();
+        let collation = column.collation().or(default_collation(charset).ok());
+        (text(charset), text(collation.unwrap_or_default()))
     } else {
         (Datum::Null, Datum::Null)
     };

@@ -60,7 +60,8 @@ impl LoggedColumns {
             if primary > 0 {
                 key.push((primary, columns.len()));
             }
-            let (column, check) = logged_values::column(column, &declared, annotated, is_nullable, flavour);
+            let (column, check) =
+                logged_values::column(column, &declared, annotated, annotations.charset, is_nullable, flavour);
             columns.push(column);
             checks.push(check);
             generated.push(hidden != 0);

@@ -3,18 +3,20 @@
 //! SQLite stores any value in any column. The log's row images have MySQL's types, so a value that the column's type can't hold is refused
 //! when it is written: a replica would otherwise get another value than this server has.
 
+use std::borrow::Cow;
+
 use rusqlite::types::ValueRef;
 use sealwire_binlog::{ColumnKind, Date, DateTime, Flavour, Time, Timestamp, Value, json};
 use sealwire_core::error::SqlError;
 
 use crate::engine::types::DeclaredType;
 use crate::replication::{BINARY, Image, LoggedColumn};
+use crate::sql::TextCharset;
 use crate::sql::lex::{Lexer, Piece, unquote};
 
 /// utf8mb4_general_ci and utf8mb4_bin.
 const GENERAL: u16 = 45;
 const BIN: u16 = 46;
-const BYTES_OF_A_CHARACTER: u32 = 4;
 /// The bytes of a UUID.
 const UUID: u16 = 16;
 
@@ -24,7 +26,8 @@ pub(super) struct Checked {
     declared: DeclaredType,
     /// The most characters of a text, or bytes.
     longest: u32,
-    is_text: bool,
+    /// The character set of a text; `None` for other values.
+    charset: Option<TextCharset>,
 }
 
 /// The column as the log describes it. `annotated` is the type in MySQL's notation, where SQLite's differs.
@@ -32,6 +35,7 @@ pub(super) fn column(
     name: String,
     declared: &str,
     annotated: Option<&str>,
+    charset: TextCharset,
     is_nullable: bool,
     flavour: Flavour,
 ) -> (LoggedColumn, Checked) {
@@ -42,7 +46,11 @@ pub(super) fn column(
     let small =
         |number: Option<u32>, otherwise: u8| number.map_or(otherwise, |number| u8::try_from(number).unwrap_or(u8::MAX));
     let digits = small(first, 0).min(6);
-    let characters = |length: u32| u16::try_from(length.saturating_mul(BYTES_OF_A_CHARACTER)).unwrap_or(u16::MAX);
+    let bytes_of = |length: u32, charset: TextCharset| {
+        u16::try_from(length.saturating_mul(charset.bytes_of_a_character())).unwrap_or(u16::MAX)
+    };
+    let characters = |length| bytes_of(length, charset);
+    let own = charset.collation();
     let bytes = |length: u32| u16::try_from(length).unwrap_or(u16::MAX);
     let length = first.unwrap_or(255);
     let blob = |length_bytes| ColumnKind::Blob { length_bytes };
@@ -63,14 +71,14 @@ pub(super) fn column(
         "TIME" => (ColumnKind::Time { digits }, 0, BINARY),
         "DATETIME" => (ColumnKind::DateTime { digits }, 0, BINARY),
         "TIMESTAMP" => (ColumnKind::Timestamp { digits }, 0, BINARY),
-        "CHAR" => (ColumnKind::Char { bytes: characters(length) }, length, GENERAL),
+        "CHAR" => (ColumnKind::Char { bytes: characters(length) }, length, own),
         "BINARY" => (ColumnKind::Char { bytes: bytes(length) }, length, BINARY),
         "VARBINARY" => (ColumnKind::VarChar { bytes: bytes(length) }, length, BINARY),
-        "VARCHAR" => (ColumnKind::VarChar { bytes: characters(length) }, length, GENERAL),
-        "TINYTEXT" => (blob(1), 255, GENERAL),
-        "TEXT" => (blob(2), 65_535, GENERAL),
-        "MEDIUMTEXT" => (blob(3), 16_777_215, GENERAL),
-        "LONGTEXT" => (blob(4), u32::MAX, GENERAL),
+        "VARCHAR" => (ColumnKind::VarChar { bytes: characters(length) }, length, own),
+        "TINYTEXT" => (blob(1), 255, own),
+        "TEXT" => (blob(2), 65_535, own),
+        "MEDIUMTEXT" => (blob(3), 16_777_215, own),
+        "LONGTEXT" => (blob(4), u32::MAX, own),
         "TINYBLOB" => (blob(1), 255, BINARY),
         "BLOB" => (blob(2), 65_535, BINARY),
         "MEDIUMBLOB" => (blob(3), 16_777_215, BINARY),
@@ -83,12 +91,14 @@ pub(super) fn column(
         }
         "SET" if !members.is_empty() => (ColumnKind::Set { bytes: set_bytes(members.len()) }, 0, GENERAL),
         // Another program's table does not say the members.
-        "ENUM" | "SET" => (ColumnKind::VarChar { bytes: characters(255) }, 255, GENERAL),
+        "ENUM" | "SET" => (ColumnKind::VarChar { bytes: bytes_of(255, TextCharset::Utf8mb4) }, 255, GENERAL),
         "UUID" if flavour == Flavour::MariaDb => (ColumnKind::Char { bytes: UUID }, 0, BINARY),
-        "UUID" => (ColumnKind::VarChar { bytes: characters(36) }, 36, GENERAL),
+        "UUID" => (ColumnKind::VarChar { bytes: bytes_of(36, TextCharset::Utf8mb4) }, 36, GENERAL),
         _ => (ColumnKind::Geometry { length_bytes: 4 }, u32::MAX, BINARY),
     };
-    let checked = Checked { longest, is_text: collation != BINARY, declared: declared.clone() };
+    let charset = if collation == own { charset } else { TextCharset::Utf8mb4 };
+    let charset = Some(charset).filter(|_| collation != BINARY);
+    let checked = Checked { longest, charset, declared: declared.clone() };
     let is_unsigned = declared.is_unsigned();
     (LoggedColumn { name, kind, is_nullable, is_unsigned, collation, members }, checked)
 }
@@ -170,7 +180,7 @@ impl Refusal {
                     "DATETIME" | "TIMESTAMP" => "datetime",
                     "DECIMAL" => "decimal",
                     "DOUBLE" | "FLOAT" => "double",
-                    _ if checked.is_text => "string",
+                    _ if checked.charset.is_some() => "string",
                     _ => "integer",
                 };
                 let (code, state) =
@@ -258,7 +268,7 @@ fn logged<'v>(
         }
         ColumnKind::Char { .. } => {
             let text = checked.text(value, made)?;
-            Value::Bytes(without_end(text, if checked.is_text { b' ' } else { 0 }))
+            Value::Bytes(without_end(text, if checked.charset.is_some() { b' ' } else { 0 }))
         }
         ColumnKind::Json { .. } => {
             let mut text = Vec::new();
@@ -273,21 +283,36 @@ fn logged<'v>(
 impl Checked {
     /// Whether the values are UUIDs, which MariaDB's log has as bytes.
     pub(super) fn is_uuid(&self) -> bool {
-        self.declared.name() == "UUID" && !self.is_text
+        self.declared.name() == "UUID" && self.charset.is_none()
     }
 
     /// A text or bytes of the column's length.
     fn text<'v>(&self, value: ValueRef<'v>, made: &'v mut Vec<u8>) -> Result<&'v [u8], Refusal> {
-        let bytes = text_of(value, made)?;
-        // TEXT and its kinds count bytes.
-        let is_counted = matches!(self.declared.name(), "CHAR" | "VARCHAR" | "ENUM" | "SET" | "UUID");
-        let length = if self.is_text {
-            let text = std::str::from_utf8(bytes).map_err(|_| Refusal::Incorrect)?;
-            if is_counted { text.chars().count() } else { bytes.len() }
-        } else {
-            bytes.len()
+        let Some(charset) = self.charset else {
+            let bytes = text_of(value, made)?;
+            return if bytes.len() > self.longest as usize { Err(Refusal::TooLong) } else { Ok(bytes) };
         };
-        if length > self.longest as usize { Err(Refusal::TooLong) } else { Ok(bytes) }
+        let encoded = {
+            let text = std::str::from_utf8(text_of(value, made)?).map_err(|_| Refusal::Incorrect)?;
+            let encoded = charset.encode(text).ok_or(Refusal::Incorrect)?;
+            // TEXT and its kinds count bytes.
+            let is_counted = matches!(self.declared.name(), "CHAR" | "VARCHAR" | "ENUM" | "SET" | "UUID");
+            let length = if is_counted { text.chars().count() } else { encoded.len() };
+            if length > self.longest as usize {
+                return Err(Refusal::TooLong);
+            }
+            match encoded {
+                Cow::Borrowed(_) => None,
+                Cow::Owned(bytes) => Some(bytes),
+            }
+        };
+        match encoded {
+            None => text_of(value, made),
+            Some(bytes) => {
+                *made = bytes;
+                Ok(made)
+            }
+        }
     }
 }
 
@@ -511,7 +536,7 @@ mod tests {
 
     #[test]
     fn json_is_binary_in_a_log_of_mysqls() {
-        let (column, checked) = column("c".to_owned(), "TEXT JSON", None, true, Flavour::MySql);
+        let (column, checked) = column("c".to_owned(), "TEXT JSON", None, TextCharset::Utf8mb4, true, Flavour::MySql);
         let add = |text: &'static str| {
             add(&mut Image::default(), &column, &checked, ValueRef::Text(text.as_bytes()), 1)
                 .map_err(|error| error.code)
@@ -535,9 +560,29 @@ mod tests {
     }
 
     fn check(declared: &str, value: ValueRef<'_>) -> Result<(), u16> {
+        check_in(TextCharset::Utf8mb4, declared, value)
+    }
+
+    fn check_in(charset: TextCharset, declared: &str, value: ValueRef<'_>) -> Result<(), u16> {
         let annotated = Some(declared).filter(|declared| declared.contains('\''));
-        let (column, checked) = column("c".to_owned(), declared, annotated, true, Flavour::MariaDb);
+        let (column, checked) = column("c".to_owned(), declared, annotated, charset, true, Flavour::MariaDb);
         add(&mut Image::default(), &column, &checked, value, 1).map_err(|error| error.code)
+    }
+
+    #[test]
+    fn a_character_that_the_set_lacks_is_refused() {
+        use TextCharset::{Ascii, Latin1, Utf8mb3};
+        for (charset, declared, text, expected) in [
+            (Latin1, "VARCHAR(3)", "äé€", Ok(())),
+            (Latin1, "VARCHAR(3)", "ж", Err(1366)),
+            (Latin1, "VARCHAR(3)", "äéüx", Err(1406)),
+            (Ascii, "TEXT", "ä", Err(1366)),
+            (Utf8mb3, "CHAR(3)", "ж€a", Ok(())),
+            (Utf8mb3, "CHAR(3)", "😀", Err(1366)),
+            (Latin1, "enum('ж')", "ж", Ok(())),
+        ] {
+            assert_eq!(check_in(charset, declared, ValueRef::Text(text.as_bytes())), expected, "{charset:?} {text}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::stored_definitions::{self, StoredColumn, StoredTable};
 use crate::engine::annotations::Annotation;
 use crate::engine::types::{DeclaredType, Extent};
 use crate::sql::lex::{Lexer, Piece, unquote};
-use crate::sql::{backquoted, text_literal};
+use crate::sql::{TextCharset, backquoted, text_literal};
 
 /// A table or a view.
 pub(super) struct Table {
@@ -155,7 +155,14 @@ impl Column {
         if !self.declared.is_text() || self.stored.ignores_case {
             return None;
         }
-        Some(self.stored.annotations.get(Annotation::Collation).unwrap_or("utf8mb4_bin"))
+        let binary = match self.stored.charset {
+            TextCharset::Utf8mb4 => "utf8mb4_bin",
+            TextCharset::Utf8mb3 => "utf8mb3_bin",
+            TextCharset::Latin1 => "latin1_bin",
+            TextCharset::Ascii => "ascii_bin",
+            TextCharset::Binary => "binary",
+        };
+        Some(self.stored.annotations.get(Annotation::Collation).unwrap_or(binary))
     }
 
     pub(super) fn extra(&self) -> String {

@@ -10,7 +10,7 @@ use super::stored_definitions::{self, StoredTable};
 use crate::engine::TableDefinition;
 use crate::engine::annotations::Annotation;
 use crate::engine::translate::no_such_table;
-use crate::sql::{backquoted, text_literal};
+use crate::sql::{TextCharset, backquoted, text_literal};
 
 /// The statement that creates a table or a view again.
 pub(super) fn create_statement(
@@ -36,7 +36,8 @@ pub(super) fn create_statement(
 
 pub(super) fn table_statement(connection: &Connection, found: &Table) -> SqliteResult<TableDefinition> {
     let columns = columns_of(connection, found)?;
-    let mut lines: Vec<String> = columns.iter().map(column_line).collect();
+    let stored = StoredTable::read(&found.sql);
+    let mut lines: Vec<String> = columns.iter().map(|column| column_line(column, stored.charset)).collect();
     let list = |names: &[String]| names.iter().map(|name| backquoted(name)).collect::<Vec<_>>().join(",");
     let primary = primary_key(&columns);
     if !primary.is_empty() {
@@ -46,20 +47,23 @@ pub(super) fn table_statement(connection: &Connection, found: &Table) -> SqliteR
         let unique = if index.unique { "UNIQUE " } else { "" };
         lines.push(format!("  {unique}KEY {} ({})", backquoted(&index.name), index.parts.join(",")));
     }
-    let stored = StoredTable::read(&found.sql);
     lines.extend(stored.foreign_keys.iter().chain(&stored.checks).map(|line| format!("  {line}")));
     let comment = stored.comment.map(|comment| format!(" COMMENT={}", text_literal(&comment)));
     let statement = format!(
-        "CREATE TABLE {} (\n{}\n) ENGINE=SQLite DEFAULT CHARSET=utf8mb4{}",
+        "CREATE TABLE {} (\n{}\n) ENGINE=SQLite DEFAULT CHARSET={}{}",
         backquoted(&found.name),
         lines.join(",\n"),
+        stored.charset.name(),
         comment.unwrap_or_default()
     );
     Ok(TableDefinition { name: found.name.clone(), statement, is_view: false })
 }
 
-fn column_line(column: &Column) -> String {
+fn column_line(column: &Column, of_table: TextCharset) -> String {
     let mut line = format!("  {} {}", backquoted(&column.name), column.type_text());
+    if column.declared.is_text() && column.stored.charset != of_table {
+        line.push_str(&format!(" CHARACTER SET {}", column.stored.charset.name()));
+    }
     if let Some(collation) = column.collation() {
         line.push_str(&format!(" COLLATE {collation}"));
     }

@@ -7,7 +7,7 @@ use sealwire_core::error::SqlError;
 
 use crate::engine::annotations::{Annotation, Annotations};
 use crate::sql::lex::{Lexer, Piece, unquote};
-use crate::sql::{backquoted, text_literal};
+use crate::sql::{TextCharset, backquoted, text_literal};
 
 /// A token of SQLite's text.
 #[derive(Debug, Clone, PartialEq)]
@@ -197,6 +197,11 @@ fn annotations(tokens: &[SpacedToken]) -> Annotations {
     all
 }
 
+/// The character set that annotations name.
+fn charset(annotations: &Annotations) -> Option<TextCharset> {
+    annotations.get(Annotation::Charset).and_then(TextCharset::named)
+}
+
 /// The tokens behind a word that is outside of parentheses.
 fn after_word<'t>(tokens: &'t [SpacedToken], word: &str) -> Option<&'t [SpacedToken]> {
     let mut depth = 0usize;
@@ -216,6 +221,8 @@ fn after_word<'t>(tokens: &'t [SpacedToken], word: &str) -> Option<&'t [SpacedTo
 pub(super) struct StoredColumn {
     name: String,
     pub(super) annotations: Annotations,
+    /// The character set of a text.
+    pub(super) charset: TextCharset,
     /// Whether its collation ignores case.
     pub(super) ignores_case: bool,
     /// The expression of a generated column.
@@ -226,6 +233,8 @@ pub(super) struct StoredColumn {
 #[derive(Debug, Default)]
 pub(super) struct StoredTable {
     pub(super) comment: Option<String>,
+    /// The character set of columns that name none.
+    pub(super) charset: TextCharset,
     columns: Vec<StoredColumn>,
     /// Foreign keys and CHECK constraints, as lines of CREATE TABLE.
     pub(super) foreign_keys: Vec<String>,
@@ -240,6 +249,7 @@ impl StoredTable {
             let item = match item.split_first() {
                 Some((SpacedToken(_, Token::Annotations(annotations)), rest)) if at == 0 => {
                     table.comment = annotations.get(Annotation::Comment).map(str::to_owned);
+                    table.charset = charset(annotations).unwrap_or_default();
                     rest
                 }
                 _ => item,
@@ -281,6 +291,7 @@ impl StoredTable {
             name: name.to_owned(),
             ignores_case: collation.is_some_and(|SpacedToken(_, name)| name.is_word("NOCASE")),
             generated: generated.or_else(|| after_word(item, "AS").map(|rest| render(group(rest)))),
+            charset: TextCharset::default(),
             annotations,
         });
     }
@@ -291,11 +302,15 @@ impl StoredTable {
     }
 
     pub(super) fn take(&mut self, column: &str) -> StoredColumn {
+        let table = self.charset;
         let at = self.columns.iter().position(|stored| stored.name.eq_ignore_ascii_case(column));
         // Columns of a view are in no such text.
         at.map_or_else(
             || StoredColumn { ignores_case: true, ..StoredColumn::default() },
-            |at| self.columns.swap_remove(at),
+            |at| {
+                let stored = self.columns.swap_remove(at);
+                StoredColumn { charset: charset(&stored.annotations).unwrap_or(table), ..stored }
+            },
         )
     }
 }

@@ -116,8 +116,8 @@ fn tables_are_made_with_types_that_are_read_back() {
             "CREATE TABLE IF NOT EXISTS t (id INT UNSIGNED NOT NULL AUTO_INCREMENT, name VARCHAR(20) NOT NULL DEFAULT 'x', at DATETIME(6), \
              b VARBINARY(16), PRIMARY KEY (id), KEY n (name)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4"
         ),
-        "CREATE TABLE `d`.`t` (`id` INTEGER/*mysql\ntype=int unsigned\n*/ PRIMARY KEY \
-         AUTOINCREMENT, `name` VARCHAR(20)/*mysql\ndefault='x'\n*/ NOT NULL DEFAULT ('x') COLLATE NOCASE, `at` TEXT DATETIME(6), `b` BLOB VARBINARY(16)); \
+        "CREATE TABLE `d`.`t` (`id`/*mysql\ntype=int unsigned\n*/ INTEGER PRIMARY KEY \
+         AUTOINCREMENT, `name`/*mysql\ndefault='x'\n*/ VARCHAR(20) NOT NULL DEFAULT ('x') COLLATE NOCASE, `at` TEXT DATETIME(6), `b` BLOB VARBINARY(16)); \
          CREATE INDEX `d`.`t.n` ON `t` (`name`)"
     );
     assert_eq!(of("CREATE TABLE t (a INT)").unwrap().kind, StatementKind::Definition);

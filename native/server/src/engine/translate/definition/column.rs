@@ -13,8 +13,8 @@ use super::super::writer::{WriteResult, Writer, check_new_name};
 use super::origin::Origin;
 use crate::engine::annotations::{Annotation, Annotations};
 use crate::engine::types::DeclaredType;
-use crate::sql::charset::{check_collation, default_collation};
-use crate::sql::text_literal;
+use crate::sql::charset::{check_collation, collation_of_another, default_collation};
+use crate::sql::{TextCharset, text_literal};
 
 pub(super) fn column(
     column: &ColumnDef,
@@ -28,18 +28,18 @@ pub(super) fn column(
     let declared = declared.ok_or_else(|| unsupported(&column.data_type.to_string()))?;
     let annotations = annotations_of(column, &declared, is_auto_increment, origin)?;
     writer.name(name)?;
+    // Not behind the type, because SQLite counts all up to GENERATED ALWAYS as the type, which decides how it keeps values.
+    writer.annotations(&annotations);
     if is_auto_increment {
         if !declared.is_integer() {
             return Err(SqlError::new(1063, b"42000", format!("Incorrect column specifier for column '{name}'")));
         }
         writer.push(" INTEGER");
-        writer.annotations(&annotations);
         writer.push(" PRIMARY KEY AUTOINCREMENT");
         return Ok(());
     }
     writer.push(" ");
     writer.append(&declared.to_sqlite());
-    writer.annotations(&annotations);
     let mut is_collated = false;
     for option in &column.options {
         match &option.option {
@@ -112,6 +112,9 @@ fn annotations_of(
         _ if is_auto_increment => annotations.add(Annotation::Type, declared.to_mysql()),
         _ => {}
     }
+    if let Some(charset) = charset_of(column)?.filter(|_| declared.is_text()) {
+        annotations.add(Annotation::Charset, charset.name());
+    }
     let mut checks = origin.range.clone();
     for option in &column.options {
         match &option.option {
@@ -125,10 +128,7 @@ fn annotations_of(
             ColumnOption::Generated { generation_expr: Some(value), .. } => {
                 annotations.add(Annotation::Generated, origin.source.expression(origin.group_behind("AS"), value)?);
             }
-            ColumnOption::CharacterSet(charset) => _ = default_collation(last_part(charset))?,
-            ColumnOption::Collation(collation) if !is_binary(collation) => check_collation(last_part(collation))?,
-            ColumnOption::Collation(collation) => {
-                check_collation(last_part(collation))?;
+            ColumnOption::Collation(collation) if is_binary(collation) => {
                 annotations.add(Annotation::Collation, last_part(collation).to_ascii_lowercase());
             }
             ColumnOption::Comment(text) => annotations.add(Annotation::Comment, text),
@@ -142,6 +142,34 @@ fn annotations_of(
         }
     }
     Ok(annotations)
+}
+
+/// The character set that a column names, itself or by its collation or its type.
+///
+/// # Errors
+/// 1115 and 1273 for unknown names, 1253 for a collation of another set.
+fn charset_of(column: &ColumnDef) -> Result<Option<TextCharset>, SqlError> {
+    let (mut named, mut collated) = (None, None);
+    for option in &column.options {
+        match &option.option {
+            ColumnOption::CharacterSet(charset) => {
+                default_collation(last_part(charset))?;
+                named = TextCharset::named(last_part(charset));
+            }
+            ColumnOption::Collation(collation) => {
+                check_collation(last_part(collation))?;
+                collated = TextCharset::of_collation(last_part(collation)).map(|charset| (charset, collation));
+            }
+            _ => {}
+        }
+    }
+    if let (Some(charset), Some((own, collation))) = (named, collated)
+        && charset != own
+    {
+        return Err(collation_of_another(last_part(collation), charset.name()));
+    }
+    let is_national = matches!(column.data_type, DataType::Nvarchar(_));
+    Ok(named.or(collated.map(|(charset, _)| charset)).or_else(|| is_national.then_some(TextCharset::Utf8mb3)))
 }
 
 fn default_value(value: &Expr, writer: &mut Writer<'_>) -> WriteResult {

@@ -17,7 +17,8 @@ use super::index::{column_list, column_name, index};
 use super::origin::Origin;
 use super::target::Target;
 use crate::engine::annotations::{Annotation, Annotations};
-use crate::sql::charset::{check_collation, default_collation};
+use crate::sql::TextCharset;
+use crate::sql::charset::{check_collation, collation_of_another, default_collation};
 
 /// Privileges of CREATE TABLE … SELECT, as mysqld demands them.
 const CREATE_AND_FILL: &[Privilege] = &[Privilege::CREATE, Privilege::INSERT];
@@ -127,9 +128,10 @@ const ENGINES: [&str; 19] = [
     "EXAMPLE",
 ];
 
-/// Annotations of a table's options. Engine, character set and collation must exist, and have no effect.
+/// Annotations of a table's options. The engine must exist, and has no effect.
 fn table_options(create: &CreateTable) -> Result<Annotations, SqlError> {
     let mut annotations = Annotations::default();
+    let (mut charset, mut collated) = (None, None);
     let CreateTableOptions::Plain(options) = &create.table_options else { return Ok(annotations) };
     for option in options {
         match option {
@@ -153,12 +155,23 @@ fn table_options(create: &CreateTable) -> Result<Annotations, SqlError> {
                 };
                 if key.value.ends_with("COLLATE") {
                     check_collation(name)?;
+                    collated = TextCharset::of_collation(name).map(|charset| (charset, name));
                 } else if key.value.ends_with("CHARSET") || key.value.ends_with("CHARACTER SET") {
                     default_collation(name)?;
+                    charset = TextCharset::named(name);
                 }
             }
             _ => {}
         }
+    }
+    if let (Some(charset), Some((own, collation))) = (charset, collated)
+        && charset != own
+    {
+        return Err(collation_of_another(collation, charset.name()));
+    }
+    let charset = charset.or(collated.map(|(charset, _)| charset)).filter(|charset| *charset != TextCharset::Utf8mb4);
+    if let Some(charset) = charset {
+        annotations.add(Annotation::Charset, charset.name());
     }
     Ok(annotations)
 }
