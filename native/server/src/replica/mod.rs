@@ -1,0 +1,3 @@
+//! This server as a replica of others.
+
+pub(crate) mod apply;
