@@ -139,6 +139,11 @@ impl<S: Read + Write> BinlogStream<S> {
         self.progress.file()
     }
 
+    /// The place behind the last whole transaction.
+    pub const fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
     /// The position from which to request the log so that all of it follows that is behind the last whole transaction.
     pub fn resume(&self) -> StartPosition {
         self.progress.resume()

@@ -13,7 +13,7 @@ pub use address::Address;
 pub use binlog::{BinlogFollower, BinlogStream, Followed, StreamEvent};
 pub use error::ClientError;
 pub use link::FileOpener;
-pub use progress::Boundary;
+pub use progress::{Boundary, Progress};
 pub use result::{Pipeline, QueryResult, StatementResult};
 pub use sealwire_binlog as events;
 pub use sealwire_core as protocol;
@@ -49,12 +49,19 @@ impl Client<Socket> {
     /// # Errors
     /// The connection can't be made, the server fails the verification that the configuration demands, or the server refuses the login. A
     /// server that failed the verification was sent nothing of the password.
-    pub fn connect(address: &Address, mut config: Config) -> Result<Self, ClientError> {
-        config.transport = match address {
-            Address::Tcp { .. } => Transport::Tcp,
-            Address::Unix(_) => Transport::UnixSocket,
+    pub fn connect(address: &Address, config: Config) -> Result<Self, ClientError> {
+        Self::log_in(Socket::connect(address, config.connect_timeout)?, config)
+    }
+
+    /// Logs in over a connected socket. A program that keeps a copy of the socket can end the connection from another thread.
+    ///
+    /// # Errors
+    /// Those of [`Client::connect`].
+    pub fn log_in(socket: Socket, mut config: Config) -> Result<Self, ClientError> {
+        config.transport = match socket {
+            Socket::Tcp(_) => Transport::Tcp,
+            Socket::Unix(_) => Transport::UnixSocket,
         };
-        let socket = Socket::connect(address, config.connect_timeout)?;
         Self::start(socket, config, StreamCalls { set_read_timeout: Socket::set_read_timeout, close: Socket::close })
     }
 }

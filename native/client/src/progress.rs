@@ -19,9 +19,10 @@ pub enum Boundary {
     Commit,
 }
 
-/// The position in the log.
+/// The position in the log up to which a reader has whole transactions. [`BinlogStream`](super::BinlogStream) has its own; a program that
+/// stores events finds by it where its copy ends.
 #[derive(Debug, Clone)]
-pub(super) struct Progress {
+pub struct Progress {
     /// The file and the position behind the last whole transaction.
     file: Vec<u8>,
     position: u64,
@@ -52,7 +53,11 @@ struct Group {
 }
 
 impl Progress {
-    pub(super) fn new(start: StartPosition) -> Result<Self, ClientError> {
+    /// The progress of a reader that has nothing yet.
+    ///
+    /// # Errors
+    /// The GTIDs of `start` are malformed.
+    pub fn new(start: StartPosition) -> Result<Self, ClientError> {
         let gtids = match &start {
             StartPosition::File { .. } => Gtids::None,
             StartPosition::MariaDbGtid(list) => Gtids::MariaDb(list.parse().map_err(ClientError::Gtid)?),
@@ -69,12 +74,17 @@ impl Progress {
     }
 
     /// The file of the last event.
-    pub(super) fn file(&self) -> &[u8] {
+    pub fn file(&self) -> &[u8] {
         &self.file
     }
 
+    /// The position in the file behind the last whole transaction, all 64 bits of it.
+    pub const fn position(&self) -> u64 {
+        self.position
+    }
+
     /// The position from which to request the log again, so that the current transaction comes whole.
-    pub(super) fn resume(&self) -> StartPosition {
+    pub fn resume(&self) -> StartPosition {
         match &self.gtids {
             Gtids::MariaDb(last) => StartPosition::MariaDbGtid(last.to_string()),
             Gtids::MySql(set) => {
@@ -94,8 +104,11 @@ impl Progress {
         self.group.as_ref().map_or((0, 0), |group| (group.events, group.hash))
     }
 
-    /// Processes an event. `next` is the position behind it.
-    pub(super) fn event(&mut self, event: &Event<'_>, next: u64) -> Result<Boundary, ClientError> {
+    /// Processes an event. `next` is the position behind it, as [`Reader::position`](sealwire_binlog::Reader::position) of a stream tells it.
+    ///
+    /// # Errors
+    /// The event can't be read.
+    pub fn event(&mut self, event: &Event<'_>, next: u64) -> Result<Boundary, ClientError> {
         let boundary = match event.header.event_type {
             EventType::ROTATE => {
                 if let Body::Rotate(rotate) = event.decode().map_err(ClientError::Binlog)? {

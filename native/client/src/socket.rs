@@ -25,7 +25,10 @@ pub enum Socket {
 
 impl Socket {
     /// Connects. A host's addresses are tried one after the other, within `timeout` in all.
-    pub(super) fn connect(address: &Address, timeout: Duration) -> Result<Self, ClientError> {
+    ///
+    /// # Errors
+    /// The host has no address, or none of its addresses accepts the connection.
+    pub fn connect(address: &Address, timeout: Duration) -> Result<Self, ClientError> {
         let failed = |error| ClientError::Connect { address: address.clone(), error };
         let (host, port) = match address {
             Address::Unix(path) => return UnixStream::connect(path).map(Self::Unix).map_err(failed),
