@@ -23,7 +23,6 @@ mod readers;
 mod refusals;
 mod registry;
 mod reload;
-#[cfg_attr(not(test), expect(dead_code, reason = "the channels use it"))]
 mod replica;
 mod replication;
 mod round_robin;

@@ -21,6 +21,7 @@ use super::readers::Readers;
 use super::refusals::Refusals;
 use super::registry::Registry;
 use super::reload::Tls;
+use super::replica::Channels;
 use super::replication::BinaryLog;
 use super::settings::{Globals, SystemVariable, Value, ValueLocation, variable};
 use super::version::VERSION;
@@ -45,6 +46,8 @@ pub(crate) struct Server {
     pub(crate) registry: Arc<Registry>,
     /// The databases.
     pub(crate) engine: Box<dyn Engine>,
+    /// The channels by which this server is a replica of others.
+    pub(crate) channels: Channels,
     /// The binary log; `None` without one.
     pub(crate) log: Option<Arc<BinaryLog>>,
     /// The threads that run statements.
@@ -90,6 +93,7 @@ impl Server {
         accounts: AccountStore,
         engine: Box<dyn Engine>,
         default_plugin: Plugin,
+        channels: Channels,
         log: Option<Arc<BinaryLog>>,
     ) -> Self {
         let random = OsRandom::new();
@@ -102,6 +106,7 @@ impl Server {
             accounts,
             registry: Arc::default(),
             engine,
+            channels,
             log,
             pool: Pool::default(),
             readers: Readers::default(),

@@ -37,6 +37,10 @@ const ROWS: &[StatusVariable] = &[
     kept("Prepared_stmt_count", |counters| &counters.prepared_statements),
     kept("Queries", |counters| &counters.questions),
     kept("Questions", |counters| &counters.questions),
+    of_server("Rpl_semi_sync_slave_status", |context| on_or_off(context.server.channels.acknowledges())),
+    of_server("Slave_running", |context| {
+        on_or_off(context.server.channels.all().iter().any(|one| one.state().is_running()))
+    }),
     of_server("Slow_queries", |_| zero()),
     of_server("Threads_cached", |_| zero()),
     of_server("Threads_connected", |context| context.server.registry.len().to_string()),
@@ -65,6 +69,10 @@ const fn of_server(name: &'static str, value: fn(&StatusContext<'_>) -> String) 
 /// A value of each session.
 const fn of_session(name: &'static str, value: fn(&StatusContext<'_>) -> String) -> StatusVariable {
     StatusVariable { name, is_of_session: true, read: Read::Value(value) }
+}
+
+fn on_or_off(is_on: bool) -> String {
+    if is_on { "ON" } else { "OFF" }.to_owned()
 }
 
 fn zero() -> String {

@@ -27,7 +27,7 @@ pub(crate) use background_close::ClosedInBackground;
 pub(crate) use delivery::{Deliveries, Delivery, Outcome};
 pub(crate) use interruption::{Interruption, WaitEnd};
 pub(crate) use pool::{Job, Pool, Task, evaluate};
-pub(crate) use sqlite::{SqliteEngine, allow_descriptors, unix_seconds, zone as time_zone};
+pub(crate) use sqlite::{SqliteEngine, allow_descriptors, date_time, unix_seconds, zone as time_zone};
 
 /// MySQL's limit for names, in characters.
 pub(crate) const LONGEST_NAME: usize = 64;

@@ -36,27 +36,27 @@ impl LogFiles {
     }
 
     /// The path without number, as `@@log_bin_basename` shows it.
-    pub(super) fn basename(&self) -> PathBuf {
+    pub(crate) fn basename(&self) -> PathBuf {
         self.directory.join(&self.base)
     }
 
     /// The path of the index.
-    pub(super) fn index(&self) -> PathBuf {
+    pub(crate) fn index(&self) -> PathBuf {
         self.directory.join(format!("{}.index", self.base))
     }
 
     /// The path of a file.
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }
 
     /// The name of the file with this number.
-    pub(super) fn name(&self, number: u64) -> String {
+    pub(crate) fn name(&self, number: u64) -> String {
         format!("{}.{number:06}", self.base)
     }
 
     /// The name that follows the last of `names`.
-    pub(super) fn next_name(&self, names: &[String]) -> String {
+    pub(crate) fn next_name(&self, names: &[String]) -> String {
         let last =
             names.last().and_then(|name| name.rsplit_once('.')).and_then(|(_, number)| number.parse::<u64>().ok());
         self.name(last.unwrap_or(0).saturating_add(1))
@@ -66,7 +66,7 @@ impl LogFiles {
     ///
     /// # Errors
     /// Where the index can't be read.
-    pub(super) fn list(&self) -> io::Result<Vec<String>> {
+    pub(crate) fn list(&self) -> io::Result<Vec<String>> {
         let text = match fs::read_to_string(self.index()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             text => text?,
@@ -79,7 +79,7 @@ impl LogFiles {
     ///
     /// # Errors
     /// Where it can't be written.
-    pub(super) fn write_list(&self, names: &[String]) -> io::Result<()> {
+    pub(crate) fn write_list(&self, names: &[String]) -> io::Result<()> {
         let text: String = names.iter().map(|name| format!("{}{name}\n", self.prefix)).collect();
         let temporary = self.directory.join(format!("{}.index_new", self.base));
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(OWNER_ONLY).open(&temporary)?;
@@ -93,7 +93,7 @@ impl LogFiles {
     ///
     /// # Errors
     /// Where it exists, or can't be made.
-    pub(super) fn create(&self, name: &str) -> io::Result<File> {
+    pub(crate) fn create(&self, name: &str) -> io::Result<File> {
         OpenOptions::new().read(true).write(true).create_new(true).mode(OWNER_ONLY).open(self.path(name))
     }
 
@@ -101,7 +101,7 @@ impl LogFiles {
     ///
     /// # Errors
     /// Where it can't be opened.
-    pub(super) fn open_to_change(&self, name: &str) -> io::Result<File> {
+    pub(crate) fn open_to_change(&self, name: &str) -> io::Result<File> {
         OpenOptions::new().read(true).write(true).open(self.path(name))
     }
 
@@ -109,7 +109,7 @@ impl LogFiles {
     ///
     /// # Errors
     /// Where it can't be removed.
-    pub(super) fn remove(&self, name: &str) -> io::Result<()> {
+    pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
         match fs::remove_file(self.path(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
@@ -120,7 +120,7 @@ impl LogFiles {
     ///
     /// # Errors
     /// Where the directory can't be written.
-    pub(super) fn sync_directory(&self) -> io::Result<()> {
+    pub(crate) fn sync_directory(&self) -> io::Result<()> {
         File::open(&self.directory)?.sync_all()
     }
 }

@@ -9,9 +9,8 @@ use sealwire_core::error::SqlError;
 
 use super::Session;
 use super::answer::{Answer, Reply, Table};
-use super::binlog_events;
 use super::execution::Execution;
-use super::show;
+use super::{binlog_events, replica, show};
 use crate::replication::{BinaryLog, FIRST_POSITION, Group, RowImage, Statement};
 use crate::settings::variable;
 use crate::sql::{Cursor, Datum, text};
@@ -199,10 +198,10 @@ impl Session {
         Ok(Reply::default())
     }
 
-    /// Reads a RESET of the log; `None` for a RESET of something else.
+    /// Reads a RESET of the log or of a channel; `None` for a RESET of something else.
     pub(super) fn read_reset(words: &mut Cursor<'_>) -> Result<Option<Execution>, SqlError> {
         if !words.accept("MASTER") && !words.accept_all(&["BINARY", "LOGS", "AND", "GTIDS"]) {
-            return Ok(None);
+            return replica::read_reset_statement(words);
         }
         let number = if words.accept("TO") { words.number().ok_or_else(|| words.syntax_error())? } else { 1 };
         words.expect_end()?;

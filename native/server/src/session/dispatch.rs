@@ -5,7 +5,7 @@ use sealwire_core::error::SqlError;
 
 use super::answer::{Answer, Reply};
 use super::execution::Execution;
-use super::{Session, admin, statement};
+use super::{Session, admin, replica, statement};
 use crate::constant_selects::may_be_constant;
 use crate::engine::TransactionStep;
 use crate::sql::{Cursor, lex};
@@ -49,7 +49,7 @@ const STATEMENTS: &[Entry] = &[
     // Transactions.
     own(&["BEGIN"], Within(|_, _, words| statement::begin(words))),
     own(&["START", "TRANSACTION"], Within(|session, _, words| session.start_transaction(words).map(Some))),
-    own(&["START"], Within(engine)),
+    own(&["START"], AfterCommit(|_, _, words| replica::read_start_statement(words))).slow(),
     own(&["COMMIT"], Within(|_, _, words| statement::commit(words))),
     own(&["ROLLBACK"], Within(|_, _, words| statement::rollback(words))),
     own(&["SAVEPOINT"], Within(|_, _, words| statement::savepoint(words))),
@@ -81,6 +81,8 @@ const STATEMENTS: &[Entry] = &[
     own(&["FLUSH"], AfterCommit(|_, _, words| Session::read_flush(words).map(Some))).slow(),
     own(&["PURGE"], AfterCommit(|_, _, words| Session::read_purge(words).map(Some))).slow(),
     own(&["RESET"], AfterCommit(|_, _, words| Session::read_reset(words))).slow(),
+    own(&["CHANGE"], AfterCommit(|_, _, words| replica::read_change_statement(words))).slow(),
+    own(&["STOP"], AfterCommit(|_, _, words| replica::read_stop_statement(words))).slow(),
     own(&["ALTER", "INSTANCE"], Within(|session, _, words| done(session.alter_instance(words)))).slow(),
     own(&["SHUTDOWN"], Within(|session, _, words| session.shutdown(words))),
     // Databases and tables.

@@ -22,6 +22,7 @@ mod login;
 mod prepare;
 mod prepared;
 mod processlist;
+mod replica;
 mod running;
 mod script;
 mod select;

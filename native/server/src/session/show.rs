@@ -38,6 +38,9 @@ impl Session {
         if let Some(answer) = self.show_binary_log(words)? {
             return Ok(answer);
         }
+        if let Some(answer) = self.show_channels(words)? {
+            return Ok(answer);
+        }
         let full = words.accept("FULL");
         words.accept("EXTENDED");
         if let Some(answer) = self.show_listing(words)? {
@@ -64,9 +67,6 @@ impl Session {
             "COLLATION",
             "PRIVILEGES",
             "PLUGINS",
-            "MASTER",
-            "SLAVE",
-            "REPLICA",
         ]);
         match what {
             Some("PROCESSLIST") => {
@@ -121,9 +121,6 @@ impl Session {
                     ("License", "VARCHAR(80)"),
                 ];
                 Ok(Answer::Rows(Table { columns: columns(&titles), rows: plugins() }))
-            }
-            Some("MASTER" | "SLAVE" | "REPLICA") => {
-                Ok(Answer::Rows(Table { columns: columns(&[("Name", "VARCHAR(64)")]), rows: Vec::new() }))
             }
             _ => Err(words.syntax_error()),
         }

@@ -169,7 +169,11 @@ system_variables! {
     query_cache_size: both Number(0, MOST) = 0;
     query_cache_type: both Text = "OFF";
     read_only: global Switch = false, then(not_super_read_only);
+    report_host: fixed Text = "" => "The host that a source's SHOW REPLICAS shows for this replica.";
+    report_port: fixed Number(0, 65535) = 0 => "The port that it shows; 0 stands for this server's own.";
     require_secure_transport: global Switch = false => "Refuse clients that use neither TLS nor the Unix socket.", shared();
+    rpl_semi_sync_slave_enabled: global Switch = false =>
+        "Tell a source that waits for it when its transactions are in the relay log.";
     server_id: global Number(0, 4_294_967_295) = 1 => "The server's number.";
     server_uuid: fixed Text = "" => "The server's UUID. (Default: the one in auto.cnf in the data directory.)";
     session_track_schema: both Switch = true;
@@ -178,6 +182,11 @@ system_variables! {
     session_track_transaction_info: both Text = "OFF";
     skip_name_resolve: fixed Switch = true;
     skip_networking: fixed Switch = false => "Listen on the Unix socket only, and not on TCP.";
+    skip_slave_start: option Switch = false => "Don't start the replication channels with the server.";
+    slave_net_timeout: global Number(1, 31_536_000) = 60 =>
+        "Seconds without a byte from the source, where the channel has no heartbeat, after which a replica connects again.";
+    slave_transaction_retries: global Number(0, MOST) = 10 =>
+        "How often a replica applies a transaction again that was stopped by another's lock.";
     socket: fixed Path = "" => "The Unix socket file; an empty value means none. (Default: mysql.sock in the data directory.)";
     sql_auto_is_null: both Switch = false, refuses_on();
     sql_big_selects: both Switch = true;
@@ -188,6 +197,7 @@ system_variables! {
     sql_quote_show_create: both Switch = true;
     sql_safe_updates: both Switch = false;
     sql_select_limit: both Number(0, MOST) = MOST;
+    sql_slave_skip_counter: global Number(0, 4_294_967_295) = 0;
     sql_warnings: both Switch = false;
     ssl_fips_mode: fixed Text = "OFF";
     storage_engine: both Text = "SQLite";

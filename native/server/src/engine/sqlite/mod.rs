@@ -41,7 +41,7 @@ use crate::replication::{self, BinaryLog, CommitMark, GroupRows};
 use shared::Shared;
 
 pub(crate) use descriptors::allow_descriptors;
-pub(crate) use time::{unix_seconds, zone};
+pub(crate) use time::{date_time, unix_seconds, zone};
 
 /// The engine of a data directory.
 #[derive(Debug)]

@@ -42,6 +42,11 @@ pub(crate) fn unix_seconds(moment: &str) -> Option<i64> {
     Moment::parse(moment).map(Moment::unix_seconds)
 }
 
+/// `YYYY-MM-DD HH:MM:SS` of so many seconds since 1970, in UTC.
+pub(crate) fn date_time(seconds: i64) -> String {
+    Moment::from_unix(seconds.saturating_mul(SECOND)).text_of_second()
+}
+
 impl Moment {
     pub(super) fn now() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

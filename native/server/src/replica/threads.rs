@@ -1,0 +1,185 @@
+//! Starts the threads of channels, from where the databases say that a channel's log is applied.
+
+use std::sync::{Arc, Weak};
+
+use sealwire::{Progress, StartPosition};
+use sealwire_binlog::{GtidError, GtidSet};
+use sealwire_core::error::SqlError;
+
+use super::apply::{Applied, Applier, Filters};
+use super::channel::{Channel, Part, Resume};
+use super::channels::{Runner, unwritable};
+use super::filters::FilterLists;
+use super::settings::{Settings, Using};
+use super::statement::{StartOptions, Threads};
+use super::{applier, receiver};
+use crate::state::Server;
+
+/// Runs the threads of a server's channels.
+pub(crate) struct ChannelThreads {
+    server: Weak<Server>,
+}
+
+impl ChannelThreads {
+    /// Gives a server's channels their threads, and starts those that have settings, unless `stay_stopped`.
+    pub(crate) fn set_up(server: &Arc<Server>, stay_stopped: bool) {
+        server.channels.run_with(Box::new(Self { server: Arc::downgrade(server) }));
+        if stay_stopped {
+            return;
+        }
+        for channel in server.channels.all() {
+            let both = Threads { receiver: true, applier: true };
+            if let Err(error) = server.channels.start(&channel, both, StartOptions::default()) {
+                tracing::error!("replication channel '{}' is not started: {error}", channel.name);
+            }
+        }
+    }
+
+    fn server(&self) -> Result<Arc<Server>, SqlError> {
+        self.server.upgrade().ok_or_else(|| SqlError::new(1053, b"08S01", "Server shutdown in progress"))
+    }
+}
+
+impl Runner for ChannelThreads {
+    fn start(&self, channel: &Arc<Channel>, threads: Threads, options: StartOptions) -> Result<(), SqlError> {
+        let server = self.server()?;
+        let is_known = channel.state().resume.is_some();
+        let mut prepared = if is_known { None } else { Some(prepare(&server, channel)?) };
+        {
+            let mut state = channel.state();
+            if threads.applier {
+                state.until = options.until;
+                state.skip = server.globals.sql_slave_skip_counter.get();
+                server.globals.sql_slave_skip_counter.set(0);
+            }
+            if threads.receiver {
+                state.login = (options.user, options.password);
+            }
+        }
+        if threads.applier {
+            let applier = match prepared.take() {
+                Some(applier) => applier,
+                None => new_applier(&server, channel)?,
+            };
+            spawn(Part::Applier, server.clone(), channel, move |server, channel| {
+                applier::run(server, channel, applier)
+            })?;
+        }
+        if threads.receiver {
+            spawn(Part::Receiver, server, channel, receiver::run)?;
+        }
+        Ok(())
+    }
+
+    fn forget(&self, channel: &str) -> Result<(), SqlError> {
+        Applier::forget(&self.server()?, channel)
+    }
+}
+
+/// Starts a thread.
+fn spawn(
+    part: Part,
+    server: Arc<Server>,
+    channel: &Arc<Channel>,
+    work: impl FnOnce(&Server, &Channel) -> Result<(), SqlError> + Send + 'static,
+) -> Result<(), SqlError> {
+    let name = match part {
+        Part::Receiver => "replica-receiver",
+        Part::Applier => "replica-applier",
+    };
+    channel.begin(part);
+    let of_thread = Arc::clone(channel);
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+        let ended = work(&server, &of_thread);
+        if let Err(error) = &ended {
+            tracing::error!("replication channel '{}': {name} stops: {error}", of_thread.name);
+        }
+        of_thread.end(part, ended.err());
+    });
+    thread.map(drop).map_err(|error| {
+        channel.end(part, None);
+        SqlError::new(1135, b"HY000", format!("Can't create a new thread ({error})"))
+    })
+}
+
+fn new_applier(server: &Arc<Server>, channel: &Channel) -> Result<Applier, SqlError> {
+    let filters = filters(&channel.state().settings.filters);
+    Applier::new(server, &channel.name, filters)
+}
+
+fn filters(lists: &FilterLists) -> Filters {
+    let list = |name| lists.list(name).to_vec();
+    let pairs = lists.list("REPLICATE_REWRITE_DB").iter();
+    let pairs = pairs.filter_map(|pair| pair.split_once("->")).map(|(from, to)| (from.to_owned(), to.to_owned()));
+    Filters {
+        do_db: list("REPLICATE_DO_DB"),
+        ignore_db: list("REPLICATE_IGNORE_DB"),
+        do_table: list("REPLICATE_DO_TABLE"),
+        ignore_table: list("REPLICATE_IGNORE_TABLE"),
+        wild_do_table: list("REPLICATE_WILD_DO_TABLE"),
+        wild_ignore_table: list("REPLICATE_WILD_IGNORE_TABLE"),
+        rewrite_db: pairs.collect(),
+    }
+}
+
+/// Learns from where to apply and to receive: from the place behind what is applied. The relay log is used again if it has that place;
+/// else it is removed, and fetched anew.
+fn prepare(server: &Arc<Server>, channel: &Channel) -> Result<Applier, SqlError> {
+    let mut applier = new_applier(server, channel)?;
+    let settings = channel.state().settings.clone();
+    let unwritten = |error: std::io::Error| unwritable(&format!("the relay log: {error}"));
+    if settings.begins {
+        channel.relay().clear().map_err(unwritten)?;
+        let gtids = if settings.gtids.is_empty() { applier.positions().gtids.clone() } else { settings.gtids.clone() };
+        applier.start_at(Applied { file: settings.log_file.clone().into(), position: settings.log_pos, gtids })?;
+        {
+            let mut state = channel.state();
+            state.settings.begins = false;
+            // They are among those applied now.
+            state.settings.gtids.clear();
+        }
+        server.channels.save()?;
+    }
+    let applied = applier.positions().clone();
+    let has_place = !applied.file.is_empty();
+    let (file, position) =
+        if has_place { (applied.file, applied.position) } else { (settings.log_file.clone().into(), settings.log_pos) };
+    let start = start_position(&settings, &file, position, &applied.gtids)?;
+    let progress = Progress::new(start.clone()).map_err(|error| error.to_sql_error())?;
+    let mut relay = channel.relay();
+    let wanted = has_place.then_some((file.as_slice(), position));
+    let recovered = relay.recover(wanted, progress).map_err(unwritten)?;
+    if recovered.is_none() {
+        relay.clear().map_err(unwritten)?;
+    }
+    drop(relay);
+    let mut state = channel.state();
+    state.applied = (file.clone(), position);
+    state.applied_gtids = applied.gtids;
+    (state.read, state.resume, state.apply_from) = match recovered {
+        Some(found) => {
+            let at = found.progress.position();
+            let resume = Resume { start: found.progress.resume(), position: at };
+            ((found.progress.file().to_vec(), at), Some(resume), found.apply_from)
+        }
+        None => ((file, position), Some(Resume { start, position }), Default::default()),
+    };
+    Ok(applier)
+}
+
+/// The place from which the log is requested.
+fn start_position(settings: &Settings, file: &[u8], position: u64, gtids: &str) -> Result<StartPosition, SqlError> {
+    Ok(match settings.using {
+        // A request has 32 bits of the position, so a longer file comes from its beginning.
+        Using::Position => StartPosition::File { name: file.to_vec(), position: u32::try_from(position).unwrap_or(4) },
+        Using::SlavePos | Using::CurrentPos => StartPosition::MariaDbGtid(gtids.to_owned()),
+        Using::AutoPosition => {
+            let set: GtidSet = gtids.parse().map_err(|error: GtidError| {
+                SqlError::new(1772, b"HY000", format!("Malformed GTID set specification '{gtids}': {error}"))
+            })?;
+            let mut encoded = Vec::new();
+            set.encode(&mut encoded);
+            StartPosition::MySqlGtid(encoded)
+        }
+    })
+}
