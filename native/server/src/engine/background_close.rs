@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sealwire_core::error::SqlError;
 
+use super::replicated::{ReplicatedGroup, RowChange};
 use super::{
     Description, Done, EngineSession, Interruption, Pool, Request, RowSink, TransactionStep, UnlistedTable, interrupted,
 };
@@ -50,6 +51,24 @@ impl EngineSession for ClosedInBackground {
 
     fn is_in_transaction(&self) -> bool {
         self.session.as_ref().is_some_and(|session| session.is_in_transaction())
+    }
+
+    fn set_group(&mut self, group: ReplicatedGroup) {
+        if let Ok(session) = self.session() {
+            session.set_group(group);
+        }
+    }
+
+    fn end_group(&mut self) -> bool {
+        self.session().is_ok_and(|session| session.end_group())
+    }
+
+    fn changed_tables(&mut self, request: &Request<'_>) -> Result<Vec<(String, String)>, SqlError> {
+        self.session()?.changed_tables(request)
+    }
+
+    fn apply_rows(&mut self, change: &RowChange<'_>) -> Result<(), SqlError> {
+        self.session()?.apply_rows(change)
     }
 
     fn temporary_table(&self, database: &str, table: &str) -> Result<Option<UnlistedTable>, SqlError> {

@@ -6,6 +6,7 @@ mod delivery;
 mod first_value;
 mod interruption;
 mod pool;
+pub(crate) mod replicated;
 mod sqlite;
 mod threads;
 mod translate;
@@ -22,6 +23,7 @@ use sealwire_core::message::ColumnDefinition;
 
 use super::replication::RowImage;
 use super::sql::{Datum, Names};
+use replicated::{AppliedGroups, GroupEnd, KeptPlace, ReplicatedGroup, RowChange};
 
 pub(crate) use background_close::ClosedInBackground;
 pub(crate) use delivery::{Deliveries, Delivery, Outcome};
@@ -68,6 +70,30 @@ pub(crate) trait Engine: Debug + Send + Sync {
     /// # Errors
     /// 1146 where there is no such table.
     fn table_definition(&self, database: &str, table: &str) -> Result<TableDefinition, SqlError>;
+
+    /// The groups of a source that a channel has applied.
+    ///
+    /// # Errors
+    /// Where a database can't be read.
+    fn applied_groups(&self, channel: &str) -> Result<AppliedGroups, SqlError>;
+
+    /// Keeps the place behind a group that changed no database.
+    ///
+    /// # Errors
+    /// Where it can't be written.
+    fn keep_place(&self, channel: &str, place: &KeptPlace) -> Result<(), SqlError>;
+
+    /// Notes that a statement is about to be carried out that is no transaction of the databases, such as CREATE DATABASE.
+    ///
+    /// # Errors
+    /// Where it can't be written.
+    fn begin_outside(&self, channel: &str, end: &GroupEnd) -> Result<(), SqlError>;
+
+    /// Forgets all places of a channel.
+    ///
+    /// # Errors
+    /// Where a database can't be written.
+    fn forget_places(&self, channel: &str) -> Result<(), SqlError>;
 }
 
 /// A table or view, and the statement that makes it.
@@ -126,6 +152,24 @@ pub(crate) trait EngineSession: Send {
     /// Whether a transaction is open.
     fn is_in_transaction(&self) -> bool;
 
+    /// Notes the group of a source to which what follows belongs. A commit keeps the group's place in each database that it changes.
+    fn set_group(&mut self, group: ReplicatedGroup);
+
+    /// Ends the group; returns whether a commit kept its place.
+    fn end_group(&mut self) -> bool;
+
+    /// The tables that a statement changes, each with its database. Nothing is run.
+    ///
+    /// # Errors
+    /// Those of reading the statement.
+    fn changed_tables(&mut self, request: &Request<'_>) -> Result<Vec<(String, String)>, SqlError>;
+
+    /// Applies a row event within the transaction, which it begins where none is open.
+    ///
+    /// # Errors
+    /// 1032 where a row is missing, 1062 where one is there already, 1146, 1535 and 1677 where the table is missing or another one.
+    fn apply_rows(&mut self, change: &RowChange<'_>) -> Result<(), SqlError>;
+
     /// The session's temporary table of this name; `None` where there is none.
     ///
     /// # Errors
@@ -181,6 +225,8 @@ pub(crate) struct Limits {
     pub(crate) row_image: RowImage,
     /// The number of the session's connection.
     pub(crate) connection: u32,
+    /// The first AUTO_INCREMENT value that the statement must generate, because it did so at the source.
+    pub(crate) insert_id: Option<u64>,
 }
 
 impl Default for Limits {
@@ -198,6 +244,7 @@ impl Default for Limits {
             row_metadata: RowMetadata::Full,
             row_image: RowImage::Full,
             connection: 0,
+            insert_id: None,
         }
     }
 }
@@ -276,6 +323,16 @@ pub(crate) trait SessionContext: Names + Send + Sync {
 
     /// The error for a missing privilege: 1142 for a table, 1044 for a database.
     fn denied(&self, privilege: Privilege, database: &str, table: Option<&str>) -> SqlError;
+
+    /// The moment that the statement takes for now, in microseconds since 1970; `None` for the clock's.
+    fn moment(&self) -> Option<i64> {
+        None
+    }
+
+    /// The numbers from which RAND() goes on, as MySQL's `rand_seed1` and `rand_seed2`; `None` for a random start.
+    fn random_seeds(&self) -> Option<(u64, u64)> {
+        None
+    }
 
     /// A function that ends the session's connection; `None` where the connection must stay.
     fn end(&self) -> Option<EndConnection> {

@@ -56,6 +56,17 @@ pub(crate) struct Statement<'a> {
     pub(crate) is_definition: bool,
     /// Whether foreign keys were ignored.
     pub(crate) skips_foreign_keys: bool,
+    /// Where it was run first; `None` for this server.
+    pub(crate) origin: Option<Origin>,
+}
+
+/// The server at which a group was made that this server has as a replica.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// Its `server_id`.
+    pub(crate) server_id: u32,
+    /// The domain and the number of its GTID, of MariaDB's; `None` where the group has none, so that it gets one here.
+    pub(crate) gtid: Option<(u32, u64)>,
 }
 
 /// The mark that a committed group leaves in each database that it changed, to tell after a crash whether it was committed.
@@ -75,13 +86,19 @@ const DDL: u8 = 0x20;
 pub(crate) const MARIADB_GTID: usize = 19;
 
 /// Appends the GTID of a transaction, and its BEGIN. `rows` is the size of the events up to the commit.
-pub(super) fn put_begin(format: &Format, gtids: &mut Gtids, rows: u64, placer: &mut Placer<'_>) {
+pub(super) fn put_begin(
+    format: &Format,
+    gtids: &mut Gtids,
+    origin: Option<Origin>,
+    rows: u64,
+    placer: &mut Placer<'_>,
+) {
     let begin = |out: &mut Vec<u8>| Query::new(0, b"", b"BEGIN").encode(out);
     let mut body = Vec::new();
     begin(&mut body);
     let commit = events::placed_size(XID, format.checksum);
     let rest = events::placed_size(body.len(), format.checksum) + rows + commit;
-    put_gtid(format, gtids, TRANSACTIONAL | ALLOW_PARALLEL, rest, placer);
+    put_gtid(format, gtids, origin, TRANSACTIONAL | ALLOW_PARALLEL, rest, placer);
     if format.flavour == Flavour::MySql {
         placer.put(EventType::QUERY, EventFlags::SUPPRESS_USE, begin);
     }
@@ -106,7 +123,7 @@ pub(super) fn put_statement(
     let mut body = Vec::new();
     put_query(format, statement, number, &mut body);
     let flags = STANDALONE | ALLOW_PARALLEL | if statement.is_definition { DDL } else { 0 };
-    put_gtid(format, gtids, flags, events::placed_size(body.len(), format.checksum), placer);
+    put_gtid(format, gtids, statement.origin, flags, events::placed_size(body.len(), format.checksum), placer);
     let flags = if statement.database.is_none() { EventFlags::SUPPRESS_USE } else { EventFlags::NONE };
     placer.put(EventType::QUERY, flags, |out| out.append(&mut body));
 }
@@ -176,10 +193,18 @@ fn put_query(format: &Format, statement: &Statement<'_>, number: u64, out: &mut 
 }
 
 /// Appends a GTID, and counts it. `rest` is the size of the group's other events.
-fn put_gtid(format: &Format, gtids: &mut Gtids, flags: u8, rest: u64, placer: &mut Placer<'_>) {
+fn put_gtid(
+    format: &Format,
+    gtids: &mut Gtids,
+    origin: Option<Origin>,
+    flags: u8,
+    rest: u64,
+    placer: &mut Placer<'_>,
+) {
     if format.flavour == Flavour::MariaDb {
-        let gtid =
-            Gtid { domain: format.domain, server: placer.server_id, sequence: gtids.next_sequence(format.domain) };
+        let own = || (format.domain, gtids.next_sequence(format.domain));
+        let (domain, sequence) = origin.and_then(|origin| origin.gtid).unwrap_or_else(own);
+        let gtid = Gtid { domain, server: placer.server_id, sequence };
         gtids.add(gtid);
         return placer.put(EventType::MARIADB_GTID, EventFlags::NONE, |out| {
             out.put_u64(gtid.sequence);

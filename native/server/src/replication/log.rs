@@ -15,7 +15,7 @@ use sealwire_net::random::OsRandom;
 use super::cache::{CacheLimits, TransactionCache};
 use super::events::{self, FIRST_POSITION, Placer};
 use super::files::LogFiles;
-use super::group::{self, CommitMark, Format, Statement};
+use super::group::{self, CommitMark, Format, Origin, Statement};
 use super::gtids::Gtids;
 use super::recovery::{self, Databases, LastGroup};
 use super::replicas::Replicas;
@@ -81,8 +81,8 @@ struct Reading {
 
 /// The contents of a group beside its GTID.
 pub(crate) enum Group<'a> {
-    /// The rows of a transaction.
-    Rows(&'a mut TransactionCache),
+    /// The rows of a transaction, and where they were changed first; `None` for this server.
+    Rows(&'a mut TransactionCache, Option<Origin>),
     /// A statement.
     Statement(&'a Statement<'a>),
 }
@@ -225,13 +225,18 @@ impl BinaryLog {
     }
 
     fn append(&self, writer: &mut Writer, group: Group<'_>, number: u64) -> io::Result<()> {
-        let server_id = self.settings.server_id.load(Ordering::Relaxed);
+        let origin = match &group {
+            Group::Rows(_, origin) => *origin,
+            Group::Statement(statement) => statement.origin,
+        };
+        let own_id = self.settings.server_id.load(Ordering::Relaxed);
+        let server_id = origin.map_or(own_id, |origin| origin.server_id);
         let mut out = Vec::new();
         let mut placer = Placer { out: &mut out, position: writer.end, server_id, checksum: self.format.checksum };
         match group {
-            Group::Rows(cache) => {
+            Group::Rows(cache, _) => {
                 let length = cache.length() + cache.events()? * self.format.checksum_bytes();
-                group::put_begin(&self.format, &mut writer.gtids, length, &mut placer);
+                group::put_begin(&self.format, &mut writer.gtids, origin, length, &mut placer);
                 let file = &mut writer.file;
                 cache.for_each(|event| {
                     placer.place(event);
@@ -645,6 +650,7 @@ mod tests {
             invoker: "root@localhost",
             is_definition: true,
             skips_foreign_keys: false,
+            origin: None,
         };
         log.commit(Group::Statement(&statement), |_| Ok(()), || outcome)
     }

@@ -28,7 +28,7 @@ pub(crate) use cache::{CacheLimits, Mark, TransactionCache};
 pub(crate) use dump::{Dump, DumpPart, Surroundings, start as start_dump};
 pub(crate) use events::FIRST_POSITION;
 pub(crate) use files::LogFiles;
-pub(crate) use group::{CommitMark, Format, Statement};
+pub(crate) use group::{CommitMark, Format, Origin, Statement};
 pub(crate) use gtids::{Ranges, parse_list};
 pub(crate) use log::{BinaryLog, Group, LogSettings};
 pub(crate) use position::position_text;

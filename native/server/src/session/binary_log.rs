@@ -270,6 +270,7 @@ impl Session {
             invoker: &self.view.account_text(),
             is_definition,
             skips_foreign_keys: false,
+            origin: self.origin,
         };
         log.commit(Group::Statement(&statement), |_| Ok(()), change)
     }

@@ -166,6 +166,11 @@ pub(super) fn entries(sql: &str) -> impl Iterator<Item = (&'static Entry, Cursor
     })
 }
 
+/// Whether the server itself carries a statement out once the open transaction is committed.
+pub(super) fn commits_by_itself(sql: &str) -> bool {
+    entries(sql).next().is_some_and(|(entry, _)| matches!(entry.handler, AfterCommit(_)) && (entry.is_own)(sql))
+}
+
 /// Only a SELECT without parameters is executed by the server itself, because the engine knows the types of values better.
 fn is_constant(sql: &str) -> bool {
     may_be_constant(sql) && lex::parameters(sql).next().is_none()

@@ -33,6 +33,14 @@ impl SessionContext for View {
         }
     }
 
+    fn moment(&self) -> Option<i64> {
+        self.moment
+    }
+
+    fn random_seeds(&self) -> Option<(u64, u64)> {
+        self.random_seeds
+    }
+
     fn end(&self) -> Option<EndConnection> {
         let (process, user) = (self.server.registry.find(self.id)?, self.user.clone());
         Some(Arc::new(move |kept| {

@@ -78,6 +78,7 @@ impl Session {
             row_metadata: self.row_metadata(),
             row_image: self.row_image(),
             connection: self.view.id,
+            insert_id: self.insert_id,
             ..Limits::default()
         };
         if let Task::Evaluate { .. } = task {

@@ -23,6 +23,7 @@ mod prepare;
 mod prepared;
 mod processlist;
 mod replica;
+mod replicated;
 mod running;
 mod script;
 mod select;
@@ -38,6 +39,7 @@ mod warnings;
 mod work;
 
 pub(crate) use handle::SessionHandle;
+pub(crate) use replicated::Surroundings;
 
 #[cfg(test)]
 mod tests;
@@ -54,7 +56,7 @@ use super::counters::count;
 use super::engine::{EngineSession, Task, interrupted};
 use super::memory::{self, Held};
 use super::registry::{Entry, ProcessEntry};
-use super::replication::{Dump, Registered};
+use super::replication::{Dump, Origin, Registered};
 use super::sql::{Cursor, Datum, lex, syntax_error_near};
 use super::state::Server;
 use super::status_variables;
@@ -99,6 +101,10 @@ pub(crate) struct Session {
     is_logged_in: bool,
     /// The dump of the binary log that is running.
     dump: Option<Dump>,
+    /// Where the statements were run first that the session runs as a replica; `None` for this server.
+    origin: Option<Origin>,
+    /// The first AUTO_INCREMENT value that the statement generated at the source.
+    insert_id: Option<u64>,
     /// The work that another thread must do.
     thread_work: Option<ThreadWork>,
     /// The answer that the other thread returned.
@@ -196,6 +202,8 @@ impl Session {
             init_connect: InitConnect::default(),
             is_logged_in: false,
             dump: None,
+            origin: None,
+            insert_id: None,
             thread_work: None,
             returned_answer: None,
         }

@@ -7,7 +7,7 @@ use sealwire_core::message::ColumnDefinition;
 
 use super::Session;
 use super::answer::Answer;
-use crate::engine::{Request, RowSink, SessionContext, Task, TransactionStep, evaluate};
+use crate::engine::{Done, Request, RowSink, SessionContext, Task, TransactionStep, evaluate};
 use crate::sql::{Datum, lex};
 
 impl Session {
@@ -35,7 +35,8 @@ impl Session {
         Ok(())
     }
 
-    fn run_statement(&mut self, sql: &str) -> Result<(), SqlError> {
+    /// Runs a statement whose text is normalised, in this thread.
+    pub(super) fn run_statement(&mut self, sql: &str) -> Result<Done, SqlError> {
         let mut answer = self.statement(sql)?;
         while let Answer::Set(mut pending) = answer {
             let mut value = Datum::Null;
@@ -44,12 +45,12 @@ impl Session {
         }
         match answer {
             Answer::Engine(task) | Answer::Discarded(task) => self.run_in_engine(&task, None),
-            _ => Ok(()),
+            _ => Ok(Done::default()),
         }
     }
 
     /// Runs a task in this thread; a value that it computes goes to `found`.
-    fn run_in_engine(&mut self, task: &Task, found: Option<&mut Datum>) -> Result<(), SqlError> {
+    pub(super) fn run_in_engine(&mut self, task: &Task, found: Option<&mut Datum>) -> Result<Done, SqlError> {
         let mut engine = match self.engine.take() {
             Some(engine) => engine,
             None => self.view.server.engine_session()?,
@@ -66,14 +67,15 @@ impl Session {
             limits,
         };
         let outcome = match task {
-            Task::Execute { sql, .. } => engine.execute(&request(sql), &mut Discard::default()).map(|_| ()),
+            Task::Execute { sql, .. } => engine.execute(&request(sql), &mut Discard::default()),
             Task::Evaluate { sql } => evaluate(engine.as_mut(), &request(sql)).map(|value| {
                 if let Some(found) = found {
                     *found = value;
                 }
+                Done::default()
             }),
-            Task::Describe { sql } => engine.describe(&request(sql)).map(|_| ()),
-            Task::Transaction(step) => engine.step(step, self.view.autocommit()),
+            Task::Describe { sql } => engine.describe(&request(sql)).map(|_| Done::default()),
+            Task::Transaction(step) => engine.step(step, self.view.autocommit()).map(|()| Done::default()),
         };
         let begins = matches!(task, Task::Transaction(TransactionStep::Begin));
         self.note_transaction(engine.is_in_transaction(), begins);

@@ -36,6 +36,10 @@ pub(crate) struct View {
     pub(super) row_count: i64,
     pub(super) warnings: u64,
     pub(super) errors: u64,
+    /// The moment that statements take for now, in microseconds since 1970; `None` for the clock's.
+    pub(super) moment: Option<i64>,
+    /// The numbers from which RAND() goes on; `None` for a random start.
+    pub(super) random_seeds: Option<(u64, u64)>,
 }
 
 impl View {
@@ -55,6 +59,8 @@ impl View {
             row_count: -1,
             warnings: 0,
             errors: 0,
+            moment: None,
+            random_seeds: None,
         };
         view.note_syntax();
         view

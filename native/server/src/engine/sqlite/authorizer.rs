@@ -14,8 +14,9 @@ use sealwire_core::error::SqlError;
 
 use super::capture_names as capture;
 use super::foreign_keys::ForeignKeys;
+use super::replica_places;
 use crate::engine::SessionContext;
-use crate::engine::translate::{Access, StatementKind, Translated, database_of, is_allowed};
+use crate::engine::translate::{Access, StatementKind, Translated, database_of, is_allowed, no_such_table};
 
 /// The authorizer of one connection. It allows everything to the engine itself, that is, while no statement of a user is being compiled.
 #[derive(Clone, Default)]
@@ -225,6 +226,9 @@ impl AllowedActions {
             Some("temp") if !is_internal(table) => Ok(None),
             Some("temp") if self.kind == StatementKind::Definition => Ok(None),
             // SQLite's own tables, and virtual tables that no schema lists, are refused below.
+            Some(schema) if table.eq_ignore_ascii_case(replica_places::TABLE) => {
+                Err(no_such_table(database_of(schema), table))
+            }
             Some(schema) if schema != "main" && !is_internal(table) => Ok(Some((database_of(schema), table))),
             _ => Err(not_allowed(&format!("the table '{table}'"))),
         }

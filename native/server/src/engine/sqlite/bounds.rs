@@ -10,6 +10,7 @@ use rusqlite::limits::Limit;
 use sealwire_core::error::SqlError;
 
 use super::temporary::{self, TableShare};
+use super::time::Moment;
 use crate::engine::translate::ParseBudget;
 use crate::engine::{Interruption, LOCK_WAIT, Request, SessionContext, stopped};
 use crate::memory::{self, Granted, Held, Made};
@@ -97,6 +98,8 @@ struct Running {
     /// `user@host` of the account; set with the first large value.
     account: Option<String>,
     context: Option<Arc<dyn SessionContext>>,
+    /// The numbers from which RAND() goes on, once it was called.
+    random_seeds: Option<(u64, u64)>,
     measured: Option<Instant>,
     /// Bytes that the thread had written when the statement began.
     written_before: Option<u64>,
@@ -276,6 +279,23 @@ impl Bounds {
             let bytes = u64::try_from(pages.saturating_mul(size)).unwrap_or_default();
             self.tables().set(&context.account(), bytes);
         }
+    }
+
+    /// The moment that the running statement takes for now.
+    pub(super) fn now(&self) -> Moment {
+        let context = self.running().context.clone();
+        context.and_then(|context| context.moment()).map_or_else(Moment::now, Moment::from_unix)
+    }
+
+    /// The next number of RAND() where the statement's numbers are given; they follow each other as in MySQL.
+    pub(super) fn next_random(&self) -> Option<f64> {
+        const MOST: u64 = 0x3fff_ffff;
+        let mut running = self.running();
+        let (first, second) =
+            running.random_seeds.or_else(|| running.context.as_ref().and_then(|context| context.random_seeds()))?;
+        let first = (first % MOST * 3 + second % MOST) % MOST;
+        running.random_seeds = Some((first, (first + second % MOST + 33) % MOST));
+        Some(first as f64 / MOST as f64)
     }
 
     /// Begins a statement.

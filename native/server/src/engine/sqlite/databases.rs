@@ -15,7 +15,7 @@ use super::errors::to_mysql;
 use super::open_files::{self, AllOpenFiles, FileId, FilesInUse, OpenFiles};
 use super::wal;
 use crate::engine::{
-    Around, LONGEST_NAME, LockWait, SYSTEM_DATABASES, interrupted, is_system_database, unknown_database,
+    Around, LOCK_WAIT, LONGEST_NAME, LockWait, SYSTEM_DATABASES, interrupted, is_system_database, unknown_database,
 };
 
 /// The databases of a data directory.
@@ -90,6 +90,33 @@ impl Databases {
             databases: self,
             _in_use: in_use,
         })
+    }
+
+    /// Changes a database without a session.
+    ///
+    /// # Errors
+    /// 1049 where there is no such database, and SQLite's.
+    pub(super) fn change<T>(
+        &self,
+        database: &str,
+        act: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, SqlError> {
+        let open = || -> Result<(Connection, Option<FilesInUse>), SqlError> {
+            let _names = self.lock_names();
+            let file = self.file_of(database).ok_or_else(|| unknown_database(database))?;
+            let in_use = self.open.of(file).begin_use();
+            let connection = Connection::open_with_flags(self.path(database), OpenFlags::SQLITE_OPEN_READ_WRITE)
+                .and_then(|connection| {
+                    open_all(&connection, "main")?;
+                    connection.busy_timeout(LOCK_WAIT)?;
+                    Ok(connection)
+                });
+            Ok((connection.map_err(|error| to_mysql(&error, ""))?, in_use))
+        };
+        let (mut connection, _in_use) = open()?;
+        let changed = act(&connection).map_err(|error| to_mysql(&error, ""));
+        self.close(&mut connection);
+        changed
     }
 
     /// The open files of the database that has this file. To be called while the names are locked.

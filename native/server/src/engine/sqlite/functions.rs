@@ -41,11 +41,18 @@ pub(super) fn register(connection: &Connection, bounds: &Arc<Bounds>) -> Result<
             Ok(made)
         })?;
     }
-    connection.create_scalar_function("now", 0, any, |_| Ok(Moment::now().text_of_second()))?;
-    connection.create_scalar_function("curdate", 0, any, |_| Ok(Moment::now().date_text()))?;
-    connection.create_scalar_function("curtime", 0, any, |_| Ok(Moment::now().clock_text()))?;
-    connection.create_scalar_function("unix_timestamp", 0, any, |_| Ok(Moment::now().unix_seconds()))?;
-    connection.create_scalar_function("rand", -1, any, |_| Ok(random_fraction()))?;
+    let clock = Arc::clone(bounds);
+    connection.create_scalar_function("now", 0, any, move |_| Ok(clock.now().text_of_second()))?;
+    let clock = Arc::clone(bounds);
+    connection.create_scalar_function("curdate", 0, any, move |_| Ok(clock.now().date_text()))?;
+    let clock = Arc::clone(bounds);
+    connection.create_scalar_function("curtime", 0, any, move |_| Ok(clock.now().clock_text()))?;
+    let clock = Arc::clone(bounds);
+    connection.create_scalar_function("unix_timestamp", 0, any, move |_| Ok(clock.now().unix_seconds()))?;
+    let seeded = Arc::clone(bounds);
+    connection.create_scalar_function("rand", -1, any, move |_| {
+        Ok(seeded.next_random().unwrap_or_else(random_fraction))
+    })?;
     connection.create_scalar_function("uuid", 0, any, |_| Ok(uuid()))?;
     for arguments in [2, 3] {
         let bounds = Arc::clone(bounds);

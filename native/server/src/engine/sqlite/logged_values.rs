@@ -510,24 +510,21 @@ fn uuid(text: &[u8]) -> Option<Vec<u8>> {
     Some([part(10..16), part(8..10), part(6..8), part(4..6), part(0..4)].concat())
 }
 
-/// The text of a UUID in MariaDB's form, whose last bytes may be missing where they are 0; `None` for more bytes than a UUID has.
+/// The text of a UUID as MariaDB keeps it, without the zeros at its end: the reverse of [`uuid`].
 pub(super) fn uuid_text(stored: &[u8]) -> Option<String> {
-    let mut bytes = stored.to_vec();
-    if bytes.len() > usize::from(UUID) {
-        return None;
-    }
-    bytes.resize(usize::from(UUID), 0);
-    // UUIDs of versions 6 and 7 are as they are: these have the version where the others have a part of the node or the clock.
-    let is_in_order = matches!((bytes.get(6)? >> 4, bytes.get(8)? >> 7), (6 | 7, 1));
-    let part = |range: std::ops::Range<usize>| bytes.get(range).unwrap_or_default().to_vec();
-    let own = if is_in_order {
-        bytes.clone()
-    } else {
-        [part(12..16), part(10..12), part(8..10), part(6..8), part(0..6)].concat()
+    let mut bytes = [0; UUID as usize];
+    bytes.get_mut(..stored.len())?.copy_from_slice(stored);
+    let (version, variant) = (bytes.get(6)? >> 4, bytes.get(8)? >> 7);
+    let part = |range: std::ops::Range<usize>| {
+        let bytes = bytes.get(range).unwrap_or_default();
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
     };
-    let digits: String = own.iter().map(|byte| format!("{byte:02x}")).collect();
-    let part = |range: std::ops::Range<usize>| digits.get(range).unwrap_or_default();
-    Some(format!("{}-{}-{}-{}-{}", part(0..8), part(8..12), part(12..16), part(16..20), part(20..32)))
+    let parts = if matches!((version, variant), (6 | 7, 1)) {
+        [part(0..4), part(4..6), part(6..8), part(8..10), part(10..16)]
+    } else {
+        [part(12..16), part(10..12), part(8..10), part(6..8), part(0..6)]
+    };
+    Some(parts.join("-"))
 }
 
 #[cfg(test)]
@@ -583,6 +580,20 @@ mod tests {
         ] {
             assert_eq!(check_in(charset, declared, ValueRef::Text(text.as_bytes())), expected, "{charset:?} {text}");
         }
+    }
+
+    #[test]
+    fn a_uuid_comes_back_as_it_was() {
+        for text in [
+            "123e4567-e89b-12d3-a456-426614174000",
+            "00000000-0000-0000-0000-000000000000",
+            "01890a5d-ac96-774b-bcce-b302099a8057",
+            "f81d4fae-7dec-41d0-8765-00a0c91e6bf6",
+        ] {
+            let stored = uuid(text.as_bytes()).unwrap();
+            assert_eq!(uuid_text(without_end(&stored, 0)).as_deref(), Some(text));
+        }
+        assert_eq!(uuid_text(&[0; 17]), None);
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod open_files;
 mod open_transactions;
 mod privileges;
 mod redo;
+mod replica_places;
 mod rows;
 mod schema;
 mod session;
@@ -36,6 +37,7 @@ use rusqlite::Connection;
 use sealwire_binlog::Flavour;
 use sealwire_core::error::SqlError;
 
+use super::replicated::{AppliedGroups, GroupEnd, KeptPlace};
 use super::{Around, Engine, EngineSession, LockWait, TableDefinition, is_system_database};
 use crate::replication::{self, BinaryLog, CommitMark, GroupRows};
 use shared::Shared;
@@ -137,10 +139,27 @@ impl Engine for SqliteEngine {
     }
 
     fn drop_database(&self, name: &str, wait: LockWait, around: &mut Around<'_>) -> Result<(), SqlError> {
+        replica_places::save(&self.shared.databases, &self.shared.replica_places, name)?;
         self.shared.databases.remove(name, wait, around)
     }
 
     fn table_definition(&self, database: &str, table: &str) -> Result<TableDefinition, SqlError> {
         show_create::create_statement(&self.shared.databases, database, table)
+    }
+
+    fn applied_groups(&self, channel: &str) -> Result<AppliedGroups, SqlError> {
+        replica_places::applied(&self.shared.databases, &self.shared.replica_places, channel)
+    }
+
+    fn keep_place(&self, channel: &str, place: &KeptPlace) -> Result<(), SqlError> {
+        self.shared.replica_places.keep(self.shared.databases.directory(), channel, place)
+    }
+
+    fn begin_outside(&self, channel: &str, end: &GroupEnd) -> Result<(), SqlError> {
+        self.shared.replica_places.begin(self.shared.databases.directory(), channel, end, &[])
+    }
+
+    fn forget_places(&self, channel: &str) -> Result<(), SqlError> {
+        replica_places::forget(&self.shared.databases, &self.shared.replica_places, channel)
     }
 }

@@ -44,7 +44,7 @@ pub(super) struct Index {
 
 pub(super) fn tables_of(connection: &Connection) -> SqliteResult<Vec<Table>> {
     let mut statement = connection.prepare(
-        "SELECT name, type = 'view', coalesce(sql, '') FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",
+        "SELECT name, type = 'view', coalesce(sql, '') FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND substr(name, 1, 1) <> char(1) ORDER BY name",
     )?;
     let rows =
         statement.query_map([], |row| Ok(Table { name: row.get(0)?, is_view: row.get(1)?, sql: row.get(2)? }))?;

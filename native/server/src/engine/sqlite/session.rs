@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OpenFlags};
+use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 use sealwire_core::message::ColumnDefinition;
 
@@ -32,7 +33,9 @@ use crate::engine::{
     Description, Done, EngineSession, Interruption, Limits, Request, RowSink, TransactionStep, UnlistedTable,
     interrupted, is_system_database, stopped,
 };
+use crate::engine::replicated::{ReplicatedGroup, RowChange};
 use capture::Capture;
+use replicated::Replica;
 
 mod attaching;
 mod capture;
@@ -40,6 +43,7 @@ mod compiling;
 mod definition;
 mod disk;
 mod logging;
+mod replicated;
 mod safe_updates;
 mod system_tables;
 
@@ -57,6 +61,8 @@ pub(super) struct SqliteSession {
     transaction: TransactionEntry,
     /// Collects changes for the binary log; `None` without one.
     capture: Option<Capture>,
+    /// What the session applies as a replica.
+    replica: Replica,
     /// Whether the client has begun a transaction that SQLite begins with the first statement, because the preparations of a statement
     /// would read in it, and a transaction that has read does not wait for a lock.
     is_begun: bool,
@@ -121,6 +127,7 @@ impl SqliteSession {
             temporaries: Temporaries::new(),
             transaction,
             capture,
+            replica: Replica::default(),
             is_begun: false,
             is_rolled_back: false,
             has_worked: Cell::new(false),
@@ -150,14 +157,8 @@ impl SqliteSession {
         set.map(|_| ()).map_err(|error| to_mysql(&error, ""))
     }
 
-    /// Translates a statement, checks the privileges and attaches its databases.
-    fn prepare_request(&mut self, request: &Request<'_>) -> Result<Translated, SqlError> {
-        if !self.has_limits {
-            let read = self.bounds.read_session_limits(&self.connection, request.context.as_ref());
-            read.map_err(|error| to_mysql(&error, ""))?;
-            self.has_limits = true;
-        }
-        let translated = translate(
+    fn translated(&self, request: &Request<'_>) -> Result<Translated, SqlError> {
+        translate(
             request.sql,
             Scope {
                 database: request.database,
@@ -165,7 +166,17 @@ impl SqliteSession {
                 temporaries: &self.temporaries,
                 budget: &self.bounds.budget(request),
             },
-        )?;
+        )
+    }
+
+    /// Translates a statement, checks the privileges and attaches its databases.
+    fn prepare_request(&mut self, request: &Request<'_>) -> Result<Translated, SqlError> {
+        if !self.has_limits {
+            let read = self.bounds.read_session_limits(&self.connection, request.context.as_ref());
+            read.map_err(|error| to_mysql(&error, ""))?;
+            self.has_limits = true;
+        }
+        let translated = self.translated(request)?;
         for access in &translated.accesses {
             authorise(access, request)?;
         }
@@ -237,6 +248,7 @@ impl SqliteSession {
 
     fn change(&self, translated: &Translated, request: &Request<'_>) -> Result<Done, SqlError> {
         self.demand_key(translated, request)?;
+        self.start_keys(translated, request)?;
         let sql = translated.statements.first().map(String::as_str).unwrap_or_default();
         let before = self.connection.last_insert_rowid();
         let allowed = || AllowedActions::new(translated, Arc::clone(request.context));
@@ -386,7 +398,10 @@ impl SqliteSession {
             return Err(read_only.refusal());
         }
         self.limit(&request.limits)?;
-        let commits_first = translated.kind == StatementKind::Definition && !translated.is_temporary();
+        if self.is_done(&translated) {
+            return Ok(Done::default());
+        }
+        let commits_first = self.is_own_transaction(&translated);
         let was_begun = self.is_begun && !commits_first;
         let was_open = !self.connection.is_autocommit() && !commits_first;
         let done = self.run_within_space(&translated, request, rows, fills_temporary);
@@ -425,7 +440,7 @@ impl SqliteSession {
         request: &Request<'_>,
         rows: &mut dyn RowSink,
     ) -> Result<Done, SqlError> {
-        if translated.kind == StatementKind::Definition && !translated.is_temporary() {
+        if self.is_own_transaction(translated) {
             self.is_begun = false;
             return self.define(translated, request);
         }
@@ -443,9 +458,15 @@ impl SqliteSession {
         }
     }
 
+    /// Whether a statement commits before and after itself.
+    fn is_own_transaction(&self, translated: &Translated) -> bool {
+        translated.kind == StatementKind::Definition && !translated.is_temporary() && !self.is_within_group()
+    }
+
     /// Begins SQLite's transaction.
     fn begin(&mut self) -> Result<(), SqlError> {
         self.run_batch("BEGIN")?;
+        self.replica.forget_locks();
         self.is_begun = false;
         self.has_worked.set(false);
         self.savepoints.clear();
@@ -614,6 +635,9 @@ impl EngineSession for SqliteSession {
             self.is_rolled_back = !ends;
             return if *step == TransactionStep::Rollback { Ok(()) } else { Err(rolled_back()) };
         }
+        if matches!(step, TransactionStep::Commit | TransactionStep::ImplicitCommit) && self.is_within_group() && open {
+            return Err(replicated::cut_group());
+        }
         if matches!(step, TransactionStep::Savepoint(_)) {
             let databases = Arc::clone(&self.shared.databases);
             let _names = databases.lock_names();
@@ -660,6 +684,32 @@ impl EngineSession for SqliteSession {
 
     fn is_in_transaction(&self) -> bool {
         self.is_begun || self.is_rolled_back || !self.connection.is_autocommit()
+    }
+
+    fn set_group(&mut self, group: ReplicatedGroup) {
+        self.note_group(group);
+    }
+
+    fn end_group(&mut self) -> bool {
+        self.forget_group()
+    }
+
+    fn changed_tables(&mut self, request: &Request<'_>) -> Result<Vec<(String, String)>, SqlError> {
+        let translated = self.translated(request)?;
+        let changed = translated.accesses.into_iter().filter(|access| access.privileges != [Privilege::SELECT]);
+        Ok(changed.filter_map(|access| access.table.map(|table| (access.database, table))).collect())
+    }
+
+    fn apply_rows(&mut self, change: &RowChange<'_>) -> Result<(), SqlError> {
+        let applied = self.apply_rows_of(change);
+        self.end_uses();
+        if self.connection.is_autocommit()
+            && let Some(capture) = &self.capture
+        {
+            // SQLite has rolled back by itself.
+            capture.roll_back();
+        }
+        applied
     }
 
     fn temporary_table(&self, database: &str, table: &str) -> Result<Option<UnlistedTable>, SqlError> {

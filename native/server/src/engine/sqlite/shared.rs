@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::databases::Databases;
 use super::open_transactions::{self, OpenTransactions};
+use super::replica_places::OwnFile;
 use super::{disk_space, wal};
 use crate::replication::BinaryLog;
 
@@ -23,6 +24,8 @@ pub(super) struct Shared {
     /// The sum of all write-ahead logs.
     pub(super) wal_bytes: Arc<disk_space::WalBytes>,
     pub(super) readers_waits: Arc<wal::ReadersWaits>,
+    /// The places of groups of sources that change no database, or several.
+    pub(super) replica_places: Arc<OwnFile>,
 }
 
 impl Shared {
@@ -35,6 +38,7 @@ impl Shared {
             log: None,
             wal_bytes: Arc::default(),
             readers_waits: Arc::default(),
+            replica_places: Arc::default(),
         }
     }
 }

@@ -496,6 +496,7 @@ fn too_many_tables() -> SqlError {
 /// # Errors
 /// `code` where the name is not allowed, 1059 where it is too long.
 pub(super) fn check_new_name(name: &str, code: u16, what: &str) -> Result<(), SqlError> {
+    // The server's own tables have names that begin with U+0001.
     if name.is_empty() || name.ends_with(' ') || name.contains(|letter: char| letter.is_ascii_control()) {
         return Err(SqlError::new(code, b"42000", format!("Incorrect {what} name '{name}'")));
     }

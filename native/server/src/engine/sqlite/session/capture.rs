@@ -45,6 +45,8 @@ pub(super) struct State {
     row: Row,
     /// How many rows the statement has changed.
     rows: u64,
+    /// The state of the cache before the statement.
+    before: Mark,
 }
 
 /// A table with triggers.
@@ -166,7 +168,15 @@ impl Capture {
         let limits = self.log.cache_limits();
         (state.is_on, state.error, state.rows, state.limits) = (is_on, None, 0, Some(limits));
         state.image = image;
-        state.cache.begin_statement(text.map(|text| text.as_bytes().to_vec()))
+        state.before = state.cache.begin_statement(text.map(|text| text.as_bytes().to_vec()));
+        state.before
+    }
+
+    /// Forgets the rows of the change that is running, because they were rolled back and come anew.
+    pub(super) fn restart(&self) {
+        let mut state = self.state();
+        let before = state.before;
+        state.cache.go_back(before);
     }
 
     /// Notes that a change has ended; `is_done` says whether it succeeded.

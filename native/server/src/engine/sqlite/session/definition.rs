@@ -33,11 +33,15 @@ impl SqliteSession {
             let allowed = || AllowedActions::new(translated, Arc::clone(request.context)).restricted_to_query();
             self.compile(check, allowed, translated, request)?;
         }
-        // A temporary table is private to its session, so it commits nothing.
-        let commits = !translated.is_temporary();
+        // A temporary table is private to its session, so it commits nothing; nor does a definition within the transaction of a source.
+        let commits = self.is_own_transaction(translated);
         if commits {
             self.commit_open()?;
+        }
+        if !translated.is_temporary() {
             self.prepare_definition(translated, request)?;
+        }
+        if commits {
             self.begin_change(translated)?;
         }
         let defined =

@@ -16,7 +16,8 @@ use super::super::{temporary, wal};
 use super::SqliteSession;
 use super::capture::{Capture, CapturedTable};
 use crate::engine::translate::{StatementKind, Translated, quote, schema_of};
-use crate::engine::{Done, Request, is_system_database};
+use crate::engine::replicated::RowChange;
+use crate::engine::{Done, Limits, Request, is_system_database};
 use crate::memory;
 use crate::replication::{CommitMark, Group, LoggedColumn, LoggedTable, Statement};
 
@@ -54,35 +55,62 @@ impl SqliteSession {
         ran
     }
 
+    /// Applies rows of a source, and collects them where they are logged.
+    pub(super) fn captured_rows(
+        &self,
+        change: &RowChange<'_>,
+        limits: &Limits,
+        run: impl FnOnce() -> Result<(), SqlError>,
+    ) -> Result<(), SqlError> {
+        let Some(capture) = &self.capture else { return run() };
+        if limits.is_logged || capture.has_triggers() {
+            self.make_triggers_for(capture, change.database, change.table, limits.row_metadata)?;
+        }
+        let text = change.statement.filter(|_| limits.annotates);
+        let mark = capture.begin(text, limits.is_logged, limits.row_image);
+        let ran = run();
+        capture.end(mark, ran.is_ok())?;
+        ran.map_err(|error| capture.take_error().unwrap_or(error))
+    }
+
     /// Makes the triggers of the tables that a statement changes, where they are missing or the tables have changed since.
     fn make_triggers(&self, capture: &Capture, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
         const CHANGES: [Privilege; 3] = [Privilege::INSERT, Privilege::UPDATE, Privilege::DELETE];
-        let metadata = request.limits.row_metadata;
         let changed = translated.accesses.iter().filter(|access| access.privileges.iter().any(|p| CHANGES.contains(p)));
         for access in changed.filter(|access| !is_system_database(&access.database)) {
             let Some(table) = &access.table else { continue };
-            let database = &access.database;
-            let schema = schema_of(database);
-            let version: i64 = self
-                .connection
-                .pragma_query_value(Some(schema.as_ref()), "schema_version", |row| row.get(0))
-                .map_err(|error| to_mysql(&error, ""))?;
-            let is_current = |table: &str| {
-                capture.state().tables.values().any(|own| {
-                    own.version == version && own.database == *database && own.table.eq_ignore_ascii_case(table)
-                })
-            };
-            if is_current(table) {
-                continue;
-            }
-            let keys = ForeignKeys::read(&self.connection, database);
-            let mut tables: BTreeSet<String> = keys.tables_changed();
-            tables.retain(|other| !other.eq_ignore_ascii_case(table));
-            tables.insert(table.clone());
-            for table in tables {
-                if !is_current(&table) {
-                    self.make_triggers_of(capture, database, &table, version, !keys.is_empty(), metadata)?;
-                }
+            self.make_triggers_for(capture, &access.database, table, request.limits.row_metadata)?;
+        }
+        Ok(())
+    }
+
+    fn make_triggers_for(
+        &self,
+        capture: &Capture,
+        database: &str,
+        table: &str,
+        metadata: RowMetadata,
+    ) -> Result<(), SqlError> {
+        let schema = schema_of(database);
+        let version: i64 = self
+            .connection
+            .pragma_query_value(Some(schema.as_ref()), "schema_version", |row| row.get(0))
+            .map_err(|error| to_mysql(&error, ""))?;
+        let is_current = |table: &str| {
+            capture.state().tables.values().any(|own| {
+                own.version == version && own.database == *database && own.table.eq_ignore_ascii_case(table)
+            })
+        };
+        if is_current(table) {
+            return Ok(());
+        }
+        let keys = ForeignKeys::read(&self.connection, database);
+        let mut tables: BTreeSet<String> = keys.tables_changed();
+        tables.retain(|other| !other.eq_ignore_ascii_case(table));
+        tables.insert(table.to_owned());
+        for table in tables {
+            if !is_current(&table) {
+                self.make_triggers_of(capture, database, &table, version, !keys.is_empty(), metadata)?;
             }
         }
         Ok(())
@@ -132,6 +160,8 @@ impl SqliteSession {
 
     /// Commits SQLite's transaction, with its changes in the binary log.
     pub(super) fn commit(&self) -> Result<(), SqlError> {
+        self.keep_places()?;
+        let origin = self.group().and_then(|group| group.origin);
         let Some(capture) = self.capture.as_ref().filter(|capture| capture.has_rows()) else {
             let committed = self.run_batch("COMMIT");
             self.settle_triggers(committed.is_ok());
@@ -154,7 +184,7 @@ impl SqliteSession {
             self.run_batch("PRAGMA wal_autocheckpoint = 0")?;
         }
         let committed =
-            capture.log.commit(Group::Rows(&mut cache), |mark| self.mark(&names, mark), || self.run_batch("COMMIT"));
+            capture.log.commit(Group::Rows(&mut cache, origin), |mark| self.mark(&names, mark), || self.run_batch("COMMIT"));
         if is_long {
             self.run_batch(&format!("PRAGMA wal_autocheckpoint = {}", wal::CHECKPOINT_EACH))?;
             if committed.is_ok() {
@@ -216,6 +246,7 @@ impl SqliteSession {
 
     /// Commits a definition, with its text in the binary log.
     pub(super) fn commit_definition(&self, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
+        self.keep_places()?;
         let Some(capture) = self.capture.as_ref().filter(|_| request.limits.is_logged) else {
             return self.run_batch("COMMIT");
         };
@@ -239,6 +270,7 @@ impl SqliteSession {
             invoker: &request.context.account(),
             is_definition: true,
             skips_foreign_keys: request.limits.skips_foreign_keys,
+            origin: self.group().and_then(|group| group.origin),
         };
         capture.log.commit(
             Group::Statement(&statement),

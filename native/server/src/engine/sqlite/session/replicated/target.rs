@@ -1,0 +1,158 @@
+//! A table to which rows of a source's log are applied.
+
+use rusqlite::Connection;
+use sealwire_binlog::{ColumnKind, Flavour};
+use sealwire_core::error::SqlError;
+
+use super::super::super::errors::to_mysql;
+use super::super::super::logged_values;
+use super::super::super::stored_definitions::StoredTable;
+use crate::engine::annotations::Annotation;
+use crate::engine::translate::quote;
+use crate::engine::types::DeclaredType;
+use crate::replication::BINARY;
+
+/// A table, and how its rows are found.
+pub(super) struct Target {
+    pub(super) database: String,
+    pub(super) table: String,
+    /// The table's name with its schema, quoted.
+    pub(super) quoted: String,
+    pub(super) columns: Vec<TargetColumn>,
+    /// The columns that identify a row: the primary key, else a unique key without NULL. Empty where there is none.
+    pub(super) key: Vec<usize>,
+    /// Whether any key is unique.
+    pub(super) has_unique_key: bool,
+    /// The name by which SQLite numbers the rows; `None` where columns have all these names, or the table has no such numbers.
+    pub(super) row_number: Option<&'static str>,
+}
+
+/// A column of the table.
+pub(super) struct TargetColumn {
+    pub(super) quoted: String,
+    pub(super) name: String,
+    pub(super) kind: ColumnKind,
+    /// The type in MySQL's notation.
+    pub(super) type_text: String,
+    pub(super) is_unsigned: bool,
+    /// Whether it holds texts, and not bytes.
+    pub(super) is_text: bool,
+    pub(super) is_uuid: bool,
+    pub(super) is_generated: bool,
+    /// Whether the column is BINARY, whose values have all the same length.
+    pub(super) fixed_bytes: Option<usize>,
+    pub(super) members: Vec<String>,
+    is_nullable: bool,
+}
+
+impl Target {
+    /// Reads a table; `None` where there is none. `schema` is quoted.
+    pub(super) fn read(
+        connection: &Connection,
+        schema: &str,
+        database: &str,
+        table: &str,
+    ) -> Result<Option<Self>, SqlError> {
+        let failed = |error: rusqlite::Error| to_mysql(&error, "");
+        let sql =
+            format!("SELECT name, sql FROM {schema}.sqlite_master WHERE type = 'table' AND name = ?1 COLLATE NOCASE");
+        let read = connection.query_row(&sql, [table], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)));
+        let (name, definition) = match read {
+            Err(rusqlite::Error::QueryReturnedNoRows) => return Ok(None),
+            read => read.map_err(failed)?,
+        };
+        let mut stored = StoredTable::read(&definition);
+        let (mut columns, mut primary) = (Vec::new(), Vec::new());
+        let sql = format!("PRAGMA {schema}.table_xinfo({})", quote(&name)?);
+        let mut statement = connection.prepare(&sql).map_err(failed)?;
+        let mut rows = statement.query([]).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            let read = || -> rusqlite::Result<(String, String, bool, i64, i64)> {
+                Ok((row.get(1)?, row.get(2)?, row.get(3)?, row.get(5)?, row.get(6)?))
+            };
+            let (column, declared, not_null, key, hidden) = read().map_err(failed)?;
+            if hidden == 1 {
+                continue;
+            }
+            let annotations = stored.take(&column);
+            let annotated = annotations.annotations.get(Annotation::Type);
+            if key > 0 {
+                primary.push((key, columns.len()));
+            }
+            columns.push(TargetColumn::new(column, &declared, annotated, !not_null && key == 0, hidden != 0)?);
+        }
+        drop(rows);
+        primary.sort_unstable();
+        let mut key: Vec<usize> = primary.into_iter().map(|(_, index)| index).collect();
+        let mut has_unique_key = !key.is_empty();
+        let unique = unique_keys(connection, schema, &name).map_err(failed)?;
+        for names in unique {
+            has_unique_key = true;
+            let at = |name: &Option<String>| {
+                let name = name.as_ref()?;
+                columns.iter().position(|column| column.name == *name && !column.is_nullable)
+            };
+            if let Some(found) = names.iter().map(at).collect::<Option<Vec<usize>>>().filter(|_| key.is_empty()) {
+                key = found;
+            }
+        }
+        let is_free = |name: &&str| !columns.iter().any(|column| column.name.eq_ignore_ascii_case(name));
+        Ok(Some(Self {
+            database: database.to_owned(),
+            quoted: format!("{schema}.{}", quote(&name)?),
+            table: name,
+            key,
+            has_unique_key,
+            row_number: ["rowid", "_rowid_", "oid"].into_iter().find(is_free),
+            columns,
+        }))
+    }
+}
+
+/// The columns of all unique keys over whole columns; an expression has no name.
+fn unique_keys(connection: &Connection, schema: &str, table: &str) -> rusqlite::Result<Vec<Vec<Option<String>>>> {
+    let quoted = |name: &str| format!("`{}`", name.replace('`', "``"));
+    let mut statement = connection.prepare(&format!("PRAGMA {schema}.index_list({})", quoted(table)))?;
+    let indexes = statement.query_map([], |row| {
+        Ok((row.get::<_, String>(1)?, row.get::<_, bool>(2)?, row.get::<_, String>(3)?, row.get::<_, bool>(4)?))
+    })?;
+    let mut keys = Vec::new();
+    for index in indexes {
+        let (name, is_unique, origin, is_partial) = index?;
+        if !is_unique || is_partial || origin == "pk" {
+            continue;
+        }
+        let mut statement = connection.prepare(&format!("PRAGMA {schema}.index_info({})", quoted(&name)))?;
+        let columns = statement.query_map([], |row| row.get::<_, Option<String>>(2))?;
+        keys.push(columns.collect::<rusqlite::Result<_>>()?);
+    }
+    Ok(keys)
+}
+
+impl TargetColumn {
+    fn new(
+        name: String,
+        declared: &str,
+        annotated: Option<&str>,
+        is_nullable: bool,
+        is_generated: bool,
+    ) -> Result<Self, SqlError> {
+        let own = DeclaredType::parse(annotated.unwrap_or(declared));
+        let charset = crate::sql::TextCharset::default();
+        let (column, _) = logged_values::column(name, declared, annotated, charset, is_nullable, Flavour::MySql);
+        let is_fixed = own.name() == "BINARY";
+        Ok(Self {
+            quoted: quote(&column.name)?,
+            type_text: annotated.map_or_else(|| own.to_mysql(), str::to_owned),
+            is_unsigned: column.is_unsigned,
+            is_text: column.collation != BINARY,
+            is_uuid: own.name() == "UUID",
+            is_generated,
+            fixed_bytes: own.arguments().first().filter(|_| is_fixed).map(|bytes| *bytes as usize),
+            members: column.members,
+            kind: column.kind,
+            name: column.name,
+            is_nullable,
+        })
+    }
+}

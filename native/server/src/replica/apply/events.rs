@@ -1,0 +1,433 @@
+//! What each event does.
+
+use std::collections::BTreeSet;
+
+use sealwire_binlog::{
+    Body, Checksum, Event, EventFlags, ExtraFlags, FormatDescription, Inflate, IntVar, Limits, MariaDbGtid,
+    MariaDbGtidEvent, Query, Reader, Rows, Tag, TransactionPayload,
+};
+use sealwire_core::error::SqlError;
+
+use super::errors::{of_rows, of_statement, otherwise, unreadable, unsupported};
+use super::positions::Gtid;
+use super::statement::{Given, Needs, refuse_difference};
+use super::{Applier, Boundary, Form, Group, GroupKind, LEFT_OUT_KEPT_EACH, SourcePlace};
+use crate::engine::TransactionStep;
+use crate::engine::replicated::RowChange;
+use crate::replication::Origin;
+use crate::session::Session;
+use crate::sql::Cursor;
+
+/// The numbers of errors by which a statement says that it was carried out before: a database, or an account, is there or is gone.
+const CARRIED_OUT: &[u16] = &[1007, 1008, 1141, 1147, 1269, 1396];
+
+impl Applier {
+    pub(super) fn apply_event(&mut self, event: &Event<'_>, place: SourcePlace<'_>) -> Result<Boundary, SqlError> {
+        let body = event.decode().map_err(|error| unreadable(&error))?;
+        match &body {
+            Body::FormatDescription(format) => return self.begin_file(event, format),
+            Body::Rotate(_)
+            | Body::Stop
+            | Body::PreviousGtids(_)
+            | Body::GtidList(_)
+            | Body::BinlogCheckpoint(_)
+            | Body::StartEncryption(_)
+            | Body::Heartbeat(_)
+            | Body::HeartbeatV2(_)
+            | Body::Other(_) => return Ok(Boundary::None),
+            _ => {}
+        }
+        if self.group.is_none() && self.was_applied(place) {
+            return Ok(Boundary::None);
+        }
+        match body {
+            Body::MariaDbGtid(gtid) => self.begin_mariadb(event, &gtid),
+            Body::Gtid(gtid) | Body::GtidTagged(gtid) => {
+                let tag = Tag::new(gtid.tag).unwrap_or_default();
+                self.begin_announced(event, Some(Gtid::MySql(gtid.uuid, tag, gtid.number)))
+            }
+            Body::AnonymousGtid(_) => self.begin_announced(event, None),
+            Body::Query(query) => self.query(event, &query, place),
+            Body::Xid(_) => self.end_transaction(place),
+            Body::TableMap(_) => Ok(Boundary::None),
+            Body::Rows(rows) => self.rows(event, &rows, place),
+            Body::AnnotateRows(text) | Body::RowsQuery(text) => {
+                self.rows_statement = Some(String::from_utf8_lossy(text).into_owned());
+                Ok(Boundary::None)
+            }
+            Body::IntVar(number) => {
+                match number.kind {
+                    IntVar::LAST_INSERT_ID => self.given.last_insert_id = Some(number.value),
+                    IntVar::INSERT_ID => self.given.insert_id = Some(number.value),
+                    _ => {}
+                }
+                Ok(Boundary::None)
+            }
+            Body::Rand(seeds) => {
+                self.given.random_seeds = Some((seeds.seed1, seeds.seed2));
+                Ok(Boundary::None)
+            }
+            Body::UserVar(variable) => {
+                // MariaDB puts such a variable in the place of an event that the replica would not understand.
+                if variable.name.first() != Some(&b'!') {
+                    self.given.add_variable(&variable)?;
+                }
+                Ok(Boundary::None)
+            }
+            Body::TransactionPayload(payload) => self.payload(event, &payload, place),
+            Body::Incident(incident) => {
+                let message = format!(
+                    "The incident LOST_EVENTS occured on the master. Message: {}",
+                    String::from_utf8_lossy(incident.message)
+                );
+                Err(SqlError::new(1590, b"HY000", message))
+            }
+            Body::LoadQuery(_) | Body::BeginLoadQuery(_) | Body::AppendBlock(_) | Body::DeleteFile(_)
+                if self.is_left_out() =>
+            {
+                Ok(Boundary::None)
+            }
+            Body::LoadQuery(_) | Body::BeginLoadQuery(_) | Body::AppendBlock(_) | Body::DeleteFile(_) => {
+                Err(unsupported("LOAD DATA", "set binlog_format=ROW at the source"))
+            }
+            Body::XaPrepare(_) => Err(unsupported("XA transactions", "commit without XA at the source")),
+            _ => Err(unsupported("events that servers no longer write", "upgrade the source")),
+        }
+    }
+
+    /// Whether a group was applied that ends at, or behind, this place.
+    fn was_applied(&self, place: SourcePlace<'_>) -> bool {
+        place.end_position > 0 && place.file == self.applied.file && place.end_position <= self.applied.position
+    }
+
+    fn is_left_out(&self) -> bool {
+        self.group.as_ref().is_some_and(|group| group.is_left_out)
+    }
+
+    /// Reads how the next events are written. A source that was started again has not ended its last transaction.
+    fn begin_file(&mut self, event: &Event<'_>, format: &FormatDescription<'_>) -> Result<Boundary, SqlError> {
+        self.reader = Reader::stream(Checksum::None, Limits::default());
+        self.reader.event(event.bytes).map_err(|error| unreadable(&error))?;
+        if format.created != 0 && !event.header.flags.contains(EventFlags::ARTIFICIAL) && self.group.is_some() {
+            self.abandon();
+        }
+        Ok(Boundary::None)
+    }
+
+    /// Opens a group.
+    fn begin(&mut self, event: &Event<'_>, form: Form, gtid: Option<Gtid>) -> Result<(), SqlError> {
+        if self.group.is_some() {
+            // Another GTID before the end: the source was killed, or an event is missing.
+            self.abandon();
+        }
+        let own_id = self.server.globals.server_id.get();
+        let server_id = event.header.server_id;
+        let is_own = u64::from(server_id) == own_id && !self.filters.same_server_id;
+        let is_applied = gtid.is_some_and(|gtid| self.gtids.contains(gtid));
+        let mut group = Group {
+            form,
+            gtid,
+            is_left_out: is_own || is_applied,
+            is_repeated: false,
+            done: BTreeSet::new(),
+            origin: Some(Origin {
+                server_id,
+                gtid: match gtid {
+                    Some(Gtid::MariaDb(gtid)) => Some((gtid.domain, gtid.sequence)),
+                    _ => None,
+                },
+            }),
+        };
+        if let Some(partial) = &self.partial {
+            let mut gtids = self.gtids.clone();
+            if let Some(gtid) = gtid {
+                gtids.add(gtid)?;
+            }
+            if gtids.text() == partial.place.gtids {
+                group.is_repeated = partial.done.is_empty();
+                group.done.clone_from(&partial.done);
+            }
+        }
+        let is_left_out = group.is_left_out;
+        self.group = Some(group);
+        if form == Form::Transaction && !is_left_out {
+            self.open_transaction()?;
+        }
+        Ok(())
+    }
+
+    fn open_transaction(&mut self) -> Result<(), SqlError> {
+        self.announce(None)?;
+        self.session.take_step(TransactionStep::Begin)
+    }
+
+    fn begin_mariadb(&mut self, event: &Event<'_>, gtid: &MariaDbGtidEvent<'_>) -> Result<Boundary, SqlError> {
+        let own = gtid.gtid(event.header.server_id);
+        let form = if gtid.is_standalone() { Form::Statement } else { Form::Transaction };
+        let flags = gtid.extra.map_or(0, |extra| extra.flags);
+        if gtid.flags & (MariaDbGtidEvent::PREPARED_XA | MariaDbGtidEvent::COMPLETED_XA) != 0 {
+            return Err(unsupported("XA transactions", "commit without XA at the source"));
+        }
+        let MariaDbGtid { domain, server, sequence } = own;
+        self.begin(event, form, Some(Gtid::MariaDb(MariaDbGtid { domain, server, sequence })))?;
+        // The second half of a two-phase ALTER has the statement again, and says whether it succeeded.
+        if flags & (ExtraFlags::START_ALTER | ExtraFlags::ROLLBACK_ALTER) != 0
+            && let Some(group) = &mut self.group
+        {
+            group.is_left_out = true;
+        }
+        Ok(Boundary::None)
+    }
+
+    fn begin_announced(&mut self, event: &Event<'_>, gtid: Option<Gtid>) -> Result<Boundary, SqlError> {
+        self.begin(event, Form::Announced, gtid)?;
+        Ok(Boundary::None)
+    }
+
+    fn query(&mut self, event: &Event<'_>, query: &Query<'_>, place: SourcePlace<'_>) -> Result<Boundary, SqlError> {
+        let text = query.sql.trim_ascii();
+        let is = |word: &str| text.eq_ignore_ascii_case(word.as_bytes());
+        let form = self.group.as_ref().map_or(Form::Announced, |group| group.form);
+        if is("BEGIN") {
+            if form == Form::Announced {
+                self.begin_transaction(event)?;
+            }
+            return Ok(Boundary::None);
+        }
+        if form == Form::Transaction || self.group.is_some() {
+            if is("COMMIT") {
+                return self.end_transaction(place);
+            }
+            if is("ROLLBACK") {
+                return self.roll_back(place);
+            }
+        }
+        if form == Form::Transaction {
+            if !self.is_left_out() {
+                self.run_statement(event, query)?;
+            }
+            self.given = Given::default();
+            return Ok(Boundary::None);
+        }
+        if self.group.is_none() {
+            self.begin(event, Form::Statement, None)?;
+        }
+        self.run_group(event, query, place)
+    }
+
+    /// Opens the transaction of a BEGIN, whose GTID may have come before.
+    fn begin_transaction(&mut self, event: &Event<'_>) -> Result<(), SqlError> {
+        let Some(group) = &mut self.group else { return self.begin(event, Form::Transaction, None) };
+        group.form = Form::Transaction;
+        if group.is_left_out { Ok(()) } else { self.open_transaction() }
+    }
+
+    /// Commits the open transaction.
+    fn end_transaction(&mut self, place: SourcePlace<'_>) -> Result<Boundary, SqlError> {
+        let Some(group) = &self.group else { return Ok(Boundary::None) };
+        let (gtids, end) = self.end_of(group.gtid, place)?;
+        if group.is_left_out {
+            return self.leave_out(place);
+        }
+        self.announce(Some(end.clone()))?;
+        self.session.take_step(TransactionStep::Commit)?;
+        self.settle()?;
+        self.move_behind(gtids, end.place);
+        self.keep_if_needed()?;
+        Ok(Boundary::Applied(GroupKind::Transactional))
+    }
+
+    /// Ends a transaction that the source rolled back, and logged because it could not undo all of it.
+    fn roll_back(&mut self, place: SourcePlace<'_>) -> Result<Boundary, SqlError> {
+        if self.session.has_transaction() {
+            self.session.take_step(TransactionStep::Rollback)?;
+        }
+        self.leave_out(place)
+    }
+
+    /// Moves behind a group of which nothing is applied.
+    fn leave_out(&mut self, place: SourcePlace<'_>) -> Result<Boundary, SqlError> {
+        let is_applied = |gtid: &Gtid| self.gtids.contains(*gtid);
+        let gtid = self.group.as_ref().and_then(|group| group.gtid).filter(|gtid| !is_applied(gtid));
+        let (gtids, end) = self.end_of(gtid, place)?;
+        self.session.own_engine()?.end_group();
+        self.move_behind(gtids, end.place);
+        self.left_out += 1;
+        if self.left_out >= LEFT_OUT_KEPT_EACH {
+            self.keep_place()?;
+        }
+        Ok(Boundary::Skipped)
+    }
+
+    /// Notes whether the commit kept the place in a database.
+    fn settle(&mut self) -> Result<(), SqlError> {
+        let is_kept = self.session.own_engine()?.end_group();
+        self.left_out = if is_kept { 0 } else { self.left_out + 1 };
+        Ok(())
+    }
+
+    /// Keeps the place where groups that changed no database are many.
+    fn keep_if_needed(&mut self) -> Result<(), SqlError> {
+        if self.left_out >= LEFT_OUT_KEPT_EACH { self.keep_place() } else { Ok(()) }
+    }
+
+    /// Runs the statement that is the whole group.
+    fn run_group(
+        &mut self,
+        event: &Event<'_>,
+        query: &Query<'_>,
+        place: SourcePlace<'_>,
+    ) -> Result<Boundary, SqlError> {
+        let Some(group) = &self.group else { return Ok(Boundary::None) };
+        let (gtid, is_repeated) = (group.gtid, group.is_repeated);
+        if group.is_left_out {
+            return self.leave_out(place);
+        }
+        let Some((sql, needs)) = self.prepare(event, query)? else { return self.leave_out(place) };
+        let (gtids, end) = self.end_of(gtid, place)?;
+        self.announce(Some(end.clone()))?;
+        let is_outside = Session::is_outside(&sql);
+        if is_outside {
+            self.server.engine.begin_outside(&self.channel, &end)?;
+        } else {
+            self.session.take_step(TransactionStep::Begin)?;
+        }
+        match self.run_prepared(query, &sql, &needs) {
+            Err(error) if is_outside && is_repeated && CARRIED_OUT.contains(&error.code) => {}
+            ran => ran?,
+        }
+        if self.session.has_transaction() {
+            self.session.take_step(TransactionStep::Commit)?;
+        }
+        self.settle()?;
+        self.move_behind(gtids, end.place);
+        if is_outside {
+            self.keep_place()?;
+        }
+        self.keep_if_needed()?;
+        Ok(Boundary::Applied(kind_of(&sql)))
+    }
+
+    /// Runs a statement within a transaction.
+    fn run_statement(&mut self, event: &Event<'_>, query: &Query<'_>) -> Result<(), SqlError> {
+        match self.prepare(event, query)? {
+            Some((sql, needs)) => self.run_prepared(query, &sql, &needs),
+            None => Ok(()),
+        }
+    }
+
+    /// The canonical text of a statement and what it needs; `None` where it is left out, or is a comment alone.
+    fn prepare(&mut self, event: &Event<'_>, query: &Query<'_>) -> Result<Option<(String, Needs)>, SqlError> {
+        let source = String::from_utf8_lossy(query.database).into_owned();
+        let source = Some(source).filter(|database| !database.is_empty());
+        let database = source.as_deref().map(|database| self.filters.rewritten(database).to_owned());
+        let needs = std::mem::take(&mut self.given).needs(query, &event.header, database.as_deref());
+        let failed = |error| of_statement(error, database.as_deref(), &query.sql);
+        self.session.surround(&needs.surroundings).map_err(failed)?;
+        let sql = self.session.canonical_text(&query.sql).map_err(failed)?;
+        if sql.trim().is_empty() || !self.is_allowed(&sql, database.as_deref()).map_err(failed)? {
+            return Ok(None);
+        }
+        refuse_difference(&needs, changes_rows(&sql)).map_err(failed)?;
+        Ok(Some((sql, needs)))
+    }
+
+    /// Whether the filters let a statement through.
+    fn is_allowed(&mut self, sql: &str, database: Option<&str>) -> Result<bool, SqlError> {
+        // Savepoints belong to the transaction, whatever its tables are.
+        if Cursor::new(sql).accept_one(&["SAVEPOINT", "ROLLBACK", "RELEASE"]).is_some() {
+            return Ok(true);
+        }
+        if !self.filters.allow_database(database) {
+            return Ok(false);
+        }
+        if !self.filters.has_tables() {
+            return Ok(true);
+        }
+        let tables = self.session.tables_changed(sql)?;
+        Ok(self.filters.allow_tables(tables.iter().map(|(database, table)| (database.as_str(), table.as_str()))))
+    }
+
+    fn run_prepared(&mut self, query: &Query<'_>, sql: &str, needs: &Needs) -> Result<(), SqlError> {
+        let database = needs.surroundings.database.as_deref();
+        match (self.session.replicate(sql), query.error_code) {
+            (Ok(done), 0) => {
+                let generates = needs.surroundings.insert_id.is_some() && done.last_insert_id > 0;
+                if generates && needs.increment > 1 && done.affected_rows > 1 {
+                    let what = format!("several AUTO_INCREMENT values with auto_increment_increment={}", needs.increment);
+                    let error = unsupported(&what, "set binlog_format=ROW at the source");
+                    return Err(of_statement(error, database, &query.sql));
+                }
+                Ok(())
+            }
+            (Ok(_), expected) => Err(otherwise(expected, database, &query.sql)),
+            (Err(error), expected) if expected != 0 && error.code == expected => Ok(()),
+            (Err(error), _) => Err(of_statement(error, database, &query.sql)),
+        }
+    }
+
+    fn rows(&mut self, event: &Event<'_>, rows: &Rows<'_>, place: SourcePlace<'_>) -> Result<Boundary, SqlError> {
+        if self.group.is_none() {
+            let problem = sealwire_binlog::Problem::Malformed("the order of events: rows outside of a transaction");
+            return Err(unreadable(&event.error(problem)));
+        }
+        // An event without rows ends a statement whose rows were left out.
+        if self.is_left_out() || (rows.table.is_none() && rows.data.is_empty()) {
+            return Ok(Boundary::None);
+        }
+        if self.group.as_ref().is_some_and(|group| group.form == Form::Announced) {
+            self.begin_transaction(event)?;
+        }
+        let Some(table) = &rows.table else {
+            let problem = sealwire_binlog::Problem::NoTable(rows.table_id);
+            return Err(unreadable(&event.error(problem)));
+        };
+        let database = String::from_utf8_lossy(table.database());
+        let name = String::from_utf8_lossy(table.name());
+        let database = self.filters.rewritten(&database).to_owned();
+        if !self.filters.allow_database(Some(&database)) || !self.filters.allow_tables([(&*database, &*name)]) {
+            return Ok(Boundary::None);
+        }
+        let mut limits = self.session.row_limits();
+        limits.is_logged = self.is_logged;
+        let change =
+            RowChange { database: &database, table: &name, rows, statement: self.rows_statement.as_deref(), limits };
+        let applied = self.session.own_engine()?.apply_rows(&change);
+        applied.map_err(|error| of_rows(error, event, (&database, &name), place))?;
+        Ok(Boundary::None)
+    }
+
+    /// Applies the events of a compressed transaction.
+    fn payload(
+        &mut self,
+        event: &Event<'_>,
+        payload: &TransactionPayload<'_>,
+        place: SourcePlace<'_>,
+    ) -> Result<Boundary, SqlError> {
+        let inflate = Inflate::default();
+        let plain = payload.inflate(&inflate).map_err(|problem| unreadable(&event.error(problem)))?;
+        let mut rest: &[u8] = &plain;
+        let mut boundary = Boundary::None;
+        loop {
+            let inner = self.reader.next_inside(&mut rest).map_err(|error| unreadable(&error))?;
+            let Some(inner) = inner else { return Ok(boundary) };
+            match self.apply_event(&inner, place)? {
+                Boundary::None => {}
+                ended => boundary = ended,
+            }
+        }
+    }
+}
+
+/// Whether a statement changes rows.
+fn changes_rows(sql: &str) -> bool {
+    Cursor::new(sql).accept_one(&["INSERT", "REPLACE", "UPDATE", "DELETE", "WITH", "LOAD"]).is_some()
+}
+
+fn kind_of(sql: &str) -> GroupKind {
+    if Cursor::new(sql).accept_one(&["CREATE", "ALTER", "DROP", "RENAME", "TRUNCATE"]).is_some() {
+        GroupKind::Definition
+    } else {
+        GroupKind::NonTransactional
+    }
+}

@@ -1,0 +1,1 @@
+//! The applier on recorded and on made logs.
