@@ -12,6 +12,7 @@ use sealwire_binlog::{EventFlags, EventType, HEADER};
 use sealwire_core::error::SqlError;
 
 use super::events;
+use super::group::{Format, Statement as LoggedStatement, put_query};
 use super::table::{Change, LoggedTable, Present};
 
 /// From this size on a transaction is in a file, as `binlog_cache_size` has it in mysqld.
@@ -113,6 +114,20 @@ impl TransactionCache {
         }
         self.statement.rows.extend_from_slice(images);
         Ok(())
+    }
+
+    /// Adds a statement between others.
+    ///
+    /// # Errors
+    /// As for [`TransactionCache::add`].
+    pub(crate) fn add_query(
+        &mut self,
+        format: &Format,
+        statement: &LoggedStatement<'_>,
+        limits: CacheLimits,
+    ) -> Result<(), SqlError> {
+        // The commit has the group's number.
+        self.put(EventType::QUERY, EventFlags::NONE, |out| put_query(format, statement, 0, out), limits)
     }
 
     /// Notes that the statement has ended.

@@ -143,7 +143,7 @@ const NO_FOREIGN_KEYS: u32 = 0x0400_0000;
 /// The most databases that a QUERY event names.
 const MOST_DATABASES: usize = 16;
 
-fn put_query(format: &Format, statement: &Statement<'_>, number: u64, out: &mut Vec<u8>) {
+pub(super) fn put_query(format: &Format, statement: &Statement<'_>, number: u64, out: &mut Vec<u8>) {
     let mut status = Vec::new();
     status.put_u8(FLAGS);
     status.put_u32(if statement.skips_foreign_keys { NO_FOREIGN_KEYS } else { 0 });
@@ -193,14 +193,7 @@ fn put_query(format: &Format, statement: &Statement<'_>, number: u64, out: &mut 
 }
 
 /// Appends a GTID, and counts it. `rest` is the size of the group's other events.
-fn put_gtid(
-    format: &Format,
-    gtids: &mut Gtids,
-    origin: Option<Origin>,
-    flags: u8,
-    rest: u64,
-    placer: &mut Placer<'_>,
-) {
+fn put_gtid(format: &Format, gtids: &mut Gtids, origin: Option<Origin>, flags: u8, rest: u64, placer: &mut Placer<'_>) {
     if format.flavour == Flavour::MariaDb {
         let own = || (format.domain, gtids.next_sequence(format.domain));
         let (domain, sequence) = origin.and_then(|origin| origin.gtid).unwrap_or_else(own);

@@ -47,7 +47,8 @@ impl Session {
     pub(crate) fn of_replica(server: &Arc<Server>, is_logged: bool) -> Self {
         let id = server.registry.next_id();
         let process = server.registry.enter(id, String::new(), Box::new(|| {}));
-        let mut session = Self::new(Arc::clone(server), process, sealwire_accounts::ClientHost::Socket, Arc::new(|| {}));
+        let mut session =
+            Self::new(Arc::clone(server), process, sealwire_accounts::ClientHost::Socket, Arc::new(|| {}));
         session.entry = Some(server.registry.entry(id));
         session.view.user = USER.to_owned();
         session.is_logged_in = true;
@@ -78,7 +79,11 @@ impl Session {
 
     /// The limits of row events.
     pub(crate) fn row_limits(&self) -> Limits {
-        Limits { skips_foreign_keys: false, insert_id: None, ..self.limits(&Task::Transaction(TransactionStep::Commit)) }
+        Limits {
+            skips_foreign_keys: false,
+            insert_id: None,
+            ..self.limits(&Task::Transaction(TransactionStep::Commit))
+        }
     }
 
     /// Performs a step of a transaction.

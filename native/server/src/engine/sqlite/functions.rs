@@ -50,9 +50,8 @@ pub(super) fn register(connection: &Connection, bounds: &Arc<Bounds>) -> Result<
     let clock = Arc::clone(bounds);
     connection.create_scalar_function("unix_timestamp", 0, any, move |_| Ok(clock.now().unix_seconds()))?;
     let seeded = Arc::clone(bounds);
-    connection.create_scalar_function("rand", -1, any, move |_| {
-        Ok(seeded.next_random().unwrap_or_else(random_fraction))
-    })?;
+    connection
+        .create_scalar_function("rand", -1, any, move |_| Ok(seeded.next_random().unwrap_or_else(random_fraction)))?;
     connection.create_scalar_function("uuid", 0, any, |_| Ok(uuid()))?;
     for arguments in [2, 3] {
         let bounds = Arc::clone(bounds);

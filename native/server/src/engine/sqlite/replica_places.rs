@@ -184,8 +184,8 @@ pub(super) fn applied(databases: &Databases, own: &OwnFile, channel: &str) -> Re
         return Ok(AppliedGroups { last, partial: None });
     };
     if of_group.is_empty() {
-        let partial = (end.place.number > last.number)
-            .then_some(PartialGroup { place: end.place, done: BTreeSet::new() });
+        let partial =
+            (end.place.number > last.number).then_some(PartialGroup { place: end.place, done: BTreeSet::new() });
         return Ok(AppliedGroups { last, partial });
     }
     let has = |database: &String| places.iter().any(|(own, place)| own == database && place.number >= end.place.number);

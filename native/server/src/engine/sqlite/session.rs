@@ -26,6 +26,7 @@ use super::rows::{bind, column_sources, length_of, put_row};
 use super::shared::Shared;
 use super::temporary;
 use super::wal::WalGrowth;
+use crate::engine::replicated::{ReplicatedGroup, RowChange};
 use crate::engine::translate::{
     Access, Scope, StatementKind, Temporaries, Translated, quote, schema_of, temporary_name, translate,
 };
@@ -33,7 +34,6 @@ use crate::engine::{
     Description, Done, EngineSession, Interruption, Limits, Request, RowSink, TransactionStep, UnlistedTable,
     interrupted, is_system_database, stopped,
 };
-use crate::engine::replicated::{ReplicatedGroup, RowChange};
 use capture::Capture;
 use replicated::Replica;
 
@@ -398,6 +398,7 @@ impl SqliteSession {
             return Err(read_only.refusal());
         }
         self.limit(&request.limits)?;
+        self.ignore_checks(false)?;
         if self.is_done(&translated) {
             return Ok(Done::default());
         }

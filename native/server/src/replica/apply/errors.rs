@@ -96,5 +96,9 @@ pub(super) fn unreadable(error: &sealwire_binlog::Error) -> SqlError {
 
 /// The error of an event that this server can't apply, and what the user may do.
 pub(super) fn unsupported(what: &str, way_out: &str) -> SqlError {
-    SqlError::new(1235, b"42000", format!("This version of Sealwire doesn't yet support '{what}' in a source's log: {way_out}"))
+    SqlError::new(
+        1235,
+        b"42000",
+        format!("This version of Sealwire doesn't yet support '{what}' in a source's log: {way_out}"),
+    )
 }

@@ -10,6 +10,7 @@ use sealwire_core::error::SqlError;
 
 use super::errors::{of_rows, of_statement, otherwise, unreadable, unsupported};
 use super::positions::Gtid;
+use super::rewrites::{is_upkeep, rewritten};
 use super::statement::{Given, Needs, refuse_difference};
 use super::{Applier, Boundary, Form, Group, GroupKind, LEFT_OUT_KEPT_EACH, SourcePlace};
 use crate::engine::TransactionStep;
@@ -283,18 +284,28 @@ impl Applier {
         if group.is_left_out {
             return self.leave_out(place);
         }
-        let Some((sql, needs)) = self.prepare(event, query)? else { return self.leave_out(place) };
+        let Some((all, needs)) = self.prepare(event, query)? else { return self.leave_out(place) };
         let (gtids, end) = self.end_of(gtid, place)?;
-        self.announce(Some(end.clone()))?;
-        let is_outside = Session::is_outside(&sql);
+        let Some((sql, earlier)) = all.split_last() else { return self.leave_out(place) };
+        let is_outside = Session::is_outside(sql);
         if is_outside {
             self.server.engine.begin_outside(&self.channel, &end)?;
-        } else {
-            self.session.take_step(TransactionStep::Begin)?;
+        } else if !earlier.is_empty() {
+            // Several statements stand for one, so they are one transaction.
+            self.open_transaction()?;
+            for sql in &all {
+                self.run_prepared(query, sql, &needs)?;
+            }
         }
-        match self.run_prepared(query, &sql, &needs) {
-            Err(error) if is_outside && is_repeated && CARRIED_OUT.contains(&error.code) => {}
-            ran => ran?,
+        self.announce(Some(end.clone()))?;
+        if earlier.is_empty() {
+            if !is_outside {
+                self.session.take_step(TransactionStep::Begin)?;
+            }
+            match self.run_prepared(query, sql, &needs) {
+                Err(error) if is_outside && is_repeated && CARRIED_OUT.contains(&error.code) => {}
+                ran => ran?,
+            }
         }
         if self.session.has_transaction() {
             self.session.take_step(TransactionStep::Commit)?;
@@ -305,19 +316,19 @@ impl Applier {
             self.keep_place()?;
         }
         self.keep_if_needed()?;
-        Ok(Boundary::Applied(kind_of(&sql)))
+        Ok(Boundary::Applied(kind_of(sql)))
     }
 
     /// Runs a statement within a transaction.
     fn run_statement(&mut self, event: &Event<'_>, query: &Query<'_>) -> Result<(), SqlError> {
         match self.prepare(event, query)? {
-            Some((sql, needs)) => self.run_prepared(query, &sql, &needs),
+            Some((all, needs)) => all.iter().try_for_each(|sql| self.run_prepared(query, sql, &needs)),
             None => Ok(()),
         }
     }
 
-    /// The canonical text of a statement and what it needs; `None` where it is left out, or is a comment alone.
-    fn prepare(&mut self, event: &Event<'_>, query: &Query<'_>) -> Result<Option<(String, Needs)>, SqlError> {
+    /// The canonical texts that stand for a statement, and what they need; `None` where it is left out, or is a comment alone.
+    fn prepare(&mut self, event: &Event<'_>, query: &Query<'_>) -> Result<Option<(Vec<String>, Needs)>, SqlError> {
         let source = String::from_utf8_lossy(query.database).into_owned();
         let source = Some(source).filter(|database| !database.is_empty());
         let database = source.as_deref().map(|database| self.filters.rewritten(database).to_owned());
@@ -328,8 +339,15 @@ impl Applier {
         if sql.trim().is_empty() || !self.is_allowed(&sql, database.as_deref()).map_err(failed)? {
             return Ok(None);
         }
+        if is_upkeep(&sql) {
+            tracing::info!(
+                "the channel '{}' leaves out the source's statement '{sql}', which changes no data",
+                self.channel
+            );
+            return Ok(None);
+        }
         refuse_difference(&needs, changes_rows(&sql)).map_err(failed)?;
-        Ok(Some((sql, needs)))
+        Ok(Some((rewritten(sql), needs)))
     }
 
     /// Whether the filters let a statement through.
@@ -354,7 +372,8 @@ impl Applier {
             (Ok(done), 0) => {
                 let generates = needs.surroundings.insert_id.is_some() && done.last_insert_id > 0;
                 if generates && needs.increment > 1 && done.affected_rows > 1 {
-                    let what = format!("several AUTO_INCREMENT values with auto_increment_increment={}", needs.increment);
+                    let what =
+                        format!("several AUTO_INCREMENT values with auto_increment_increment={}", needs.increment);
                     let error = unsupported(&what, "set binlog_format=ROW at the source");
                     return Err(of_statement(error, database, &query.sql));
                 }

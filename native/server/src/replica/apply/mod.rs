@@ -8,6 +8,7 @@ mod errors;
 mod events;
 mod filters;
 mod positions;
+mod rewrites;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -223,7 +224,10 @@ impl Applier {
         if self.left_out > 0
             && let Err(error) = self.keep_place()
         {
-            tracing::warn!("the place of the channel '{}' can't be kept, so it leaves groups out again: {error}", self.channel);
+            tracing::warn!(
+                "the place of the channel '{}' can't be kept, so it leaves groups out again: {error}",
+                self.channel
+            );
         }
     }
 
@@ -245,24 +249,16 @@ impl Applier {
             gtids.add(gtid)?;
         }
         let text = gtids.text();
-        let behind = KeptPlace {
-            number: self.number + 1,
-            file: place.file.to_vec(),
-            position: place.end_position,
-            gtids: text,
-        };
+        let behind =
+            KeptPlace { number: self.number + 1, file: place.file.to_vec(), position: place.end_position, gtids: text };
         Ok((gtids, GroupEnd { before: self.kept(), place: behind }))
     }
 
     /// Tells the engine of the open group.
     fn announce(&mut self, end: Option<GroupEnd>) -> Result<(), SqlError> {
         let Some(group) = &self.group else { return Ok(()) };
-        let replicated = ReplicatedGroup {
-            channel: self.channel.clone(),
-            done: group.done.clone(),
-            end,
-            origin: group.origin,
-        };
+        let replicated =
+            ReplicatedGroup { channel: self.channel.clone(), done: group.done.clone(), end, origin: group.origin };
         self.session.set_origin(group.origin);
         self.session.own_engine()?.set_group(replicated);
         Ok(())

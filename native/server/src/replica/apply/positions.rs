@@ -35,9 +35,10 @@ impl Gtids {
     /// Whether a group was applied. MariaDB's numbers may go back where another server made the group, so those count by their server.
     pub(super) fn contains(&self, gtid: Gtid) -> bool {
         match gtid {
-            Gtid::MariaDb(gtid) => {
-                self.mariadb.last(gtid.domain).is_some_and(|last| last.server == gtid.server && self.mariadb.contains(gtid))
-            }
+            Gtid::MariaDb(gtid) => self
+                .mariadb
+                .last(gtid.domain)
+                .is_some_and(|last| last.server == gtid.server && self.mariadb.contains(gtid)),
             Gtid::MySql(uuid, tag, number) => self.mysql.contains(uuid, tag, number),
         }
     }

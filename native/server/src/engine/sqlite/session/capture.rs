@@ -17,7 +17,7 @@ use super::super::capture_names::FUNCTION;
 use super::super::logged_values::{self, Checked};
 use crate::engine::Interruption;
 use crate::replication::{
-    BinaryLog, CacheLimits, Change, Image, LoggedTable, Mark, RowImage, TransactionCache, position_text,
+    BinaryLog, CacheLimits, Change, Image, LoggedTable, Mark, RowImage, Statement, TransactionCache, position_text,
 };
 
 /// The collector of one session.
@@ -170,6 +170,14 @@ impl Capture {
         state.image = image;
         state.before = state.cache.begin_statement(text.map(|text| text.as_bytes().to_vec()));
         state.before
+    }
+
+    /// Adds a statement to what the commit logs.
+    pub(super) fn add_statement(&self, statement: &Statement<'_>) -> Result<(), SqlError> {
+        let limits = self.log.cache_limits();
+        let mut state = self.state();
+        state.databases.extend(statement.databases.iter().map(|database| (*database).to_owned()));
+        state.cache.add_query(&self.log.format, statement, limits)
     }
 
     /// Forgets the rows of the change that is running, because they were rolled back and come anew.

@@ -44,8 +44,15 @@ impl SqliteSession {
         if commits {
             self.begin_change(translated)?;
         }
-        let defined =
+        let mut defined =
             self.define_all(translated, request).and_then(|notes| self.count_keys(translated).map(|()| notes));
+        if defined.is_ok()
+            && !commits
+            && !translated.is_temporary()
+            && let Err(error) = self.collect_definition(translated, request)
+        {
+            defined = Err(error);
+        }
         if commits {
             let committed = if defined.is_ok() { self.commit_definition(translated, request) } else { Ok(()) };
             // After some errors SQLite has rolled back already.

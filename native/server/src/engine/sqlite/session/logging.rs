@@ -15,8 +15,8 @@ use super::super::logged_columns::LoggedColumns;
 use super::super::{temporary, wal};
 use super::SqliteSession;
 use super::capture::{Capture, CapturedTable};
-use crate::engine::translate::{StatementKind, Translated, quote, schema_of};
 use crate::engine::replicated::RowChange;
+use crate::engine::translate::{StatementKind, Translated, quote, schema_of};
 use crate::engine::{Done, Limits, Request, is_system_database};
 use crate::memory;
 use crate::replication::{CommitMark, Group, LoggedColumn, LoggedTable, Statement};
@@ -96,11 +96,12 @@ impl SqliteSession {
             .connection
             .pragma_query_value(Some(schema.as_ref()), "schema_version", |row| row.get(0))
             .map_err(|error| to_mysql(&error, ""))?;
-        let is_current = |table: &str| {
-            capture.state().tables.values().any(|own| {
-                own.version == version && own.database == *database && own.table.eq_ignore_ascii_case(table)
-            })
-        };
+        let is_current =
+            |table: &str| {
+                capture.state().tables.values().any(|own| {
+                    own.version == version && own.database == *database && own.table.eq_ignore_ascii_case(table)
+                })
+            };
         if is_current(table) {
             return Ok(());
         }
@@ -250,33 +251,56 @@ impl SqliteSession {
         let Some(capture) = self.capture.as_ref().filter(|_| request.limits.is_logged) else {
             return self.run_batch("COMMIT");
         };
-        let mut databases = translated.changed_databases();
-        databases.retain(|name| !is_system_database(name));
+        let databases = databases_changed(translated);
         if databases.is_empty() {
-            // A temporary table is the session's own. Replicas have another table of its name, or none.
             return self.run_batch("COMMIT");
         }
-        if translated.names_temporary && translated.logged_text.is_none() {
-            let message = "The statement can't be logged, because it names a temporary table, which replicas do not have; name the tables \
-                           one by one, or write out the definition";
-            return Err(SqlError::new(1235, b"42000", message));
-        }
-        let databases: Vec<&str> = databases.into_iter().collect();
-        let statement = Statement {
-            text: translated.logged_text.as_deref().unwrap_or(request.sql),
-            database: request.database,
-            databases: &databases,
-            thread: request.limits.connection,
-            invoker: &request.context.account(),
-            is_definition: true,
-            skips_foreign_keys: request.limits.skips_foreign_keys,
-            origin: self.group().and_then(|group| group.origin),
-        };
+        let account = request.context.account();
+        let statement = self.definition(translated, request, &databases, &account)?;
         capture.log.commit(
             Group::Statement(&statement),
             |mark| self.mark(&databases, mark),
             || self.run_batch("COMMIT"),
         )
+    }
+
+    /// Adds a definition within a source's transaction to what the commit logs.
+    pub(super) fn collect_definition(&self, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
+        let Some(capture) = self.capture.as_ref().filter(|_| request.limits.is_logged) else { return Ok(()) };
+        let databases = databases_changed(translated);
+        if databases.is_empty() {
+            return Ok(());
+        }
+        let account = request.context.account();
+        capture.add_statement(&self.definition(translated, request, &databases, &account)?)
+    }
+
+    /// A definition as the log gets it.
+    ///
+    /// # Errors
+    /// 1235 where its text would mean another table at a replica.
+    fn definition<'s>(
+        &self,
+        translated: &'s Translated,
+        request: &'s Request<'_>,
+        databases: &'s [&'s str],
+        account: &'s str,
+    ) -> Result<Statement<'s>, SqlError> {
+        if translated.names_temporary && translated.logged_text.is_none() {
+            let message = "The statement can't be logged, because it names a temporary table, which replicas do not have; name the tables \
+                           one by one, or write out the definition";
+            return Err(SqlError::new(1235, b"42000", message));
+        }
+        Ok(Statement {
+            text: translated.logged_text.as_deref().unwrap_or(request.sql),
+            database: request.database,
+            databases,
+            thread: request.limits.connection,
+            invoker: account,
+            is_definition: true,
+            skips_foreign_keys: request.limits.skips_foreign_keys,
+            origin: self.group().and_then(|group| group.origin),
+        })
     }
 
     /// Leaves the mark of a group in the databases that it changes. SQLite keeps it in the header of the file, in the same transaction.
@@ -295,6 +319,12 @@ impl SqliteSession {
             capture.state().tables.values_mut().for_each(|table| table.is_unsettled = false);
         }
     }
+}
+
+/// The databases in which a definition changes something. It changes none where all that it changes is temporary: a temporary table is the
+/// session's own, and replicas have another table of its name, or none.
+fn databases_changed(translated: &Translated) -> Vec<&str> {
+    translated.changed_databases().into_iter().filter(|name| !is_system_database(name)).collect()
 }
 
 /// The events of the triggers, by the numbers of the changes.

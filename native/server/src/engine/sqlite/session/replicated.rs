@@ -37,6 +37,8 @@ pub(super) struct Replica {
     group: Option<ReplicatedGroup>,
     /// Whether a commit has kept the group's place.
     is_kept: Cell<bool>,
+    /// Whether SQLite ignores CHECK constraints, because the source has checked the rows.
+    ignores_checks: bool,
     /// The databases that the transaction has locked.
     locked: BTreeSet<String>,
     /// The plans, the last one used at the end.
@@ -156,11 +158,23 @@ impl SqliteSession {
             replica_places::lock(&self.connection, &schema).map_err(|error| self.explain(&error, ""))?;
             self.replica.locked.insert(change.database.to_owned());
         }
+        self.ignore_checks(true)?;
         let kept = self.plan(change, source, &schema)?;
         self.captured_rows(change, &limits, || {
             let rows = change.rows.iter().map_err(malformed)?;
             self.apply_all(&kept.plan, change, rows, &limits)
         })
+    }
+
+    /// Has SQLite ignore CHECK constraints, or check them again. It compiles all statements anew then.
+    pub(super) fn ignore_checks(&mut self, is_on: bool) -> Result<(), SqlError> {
+        if self.replica.ignores_checks == is_on {
+            return Ok(());
+        }
+        let set = self.connection.pragma_update(None, "ignore_check_constraints", is_on);
+        set.map_err(|error| to_mysql(&error, ""))?;
+        self.replica.ignores_checks = is_on;
+        Ok(())
     }
 
     /// The plan of a row event, as it was kept or made anew.
@@ -227,7 +241,9 @@ impl SqliteSession {
 
     /// Has the statement generate the AUTO_INCREMENT values that it generated at the source, the first of which is in the limits.
     pub(super) fn start_keys(&self, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
-        let (Some(first), Some(access)) = (request.limits.insert_id, translated.accesses.first()) else { return Ok(()) };
+        let (Some(first), Some(access)) = (request.limits.insert_id, translated.accesses.first()) else {
+            return Ok(());
+        };
         let Some(table) = access.table.as_deref().filter(|_| self.generates_keys(translated)) else { return Ok(()) };
         let schema = quote(&schema_of(&access.database))?;
         let failed = |error: rusqlite::Error| self.explain(&error, request.sql);

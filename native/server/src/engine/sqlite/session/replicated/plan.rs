@@ -261,6 +261,9 @@ const fn holds_bytes(column: &TargetColumn) -> bool {
     !column.is_text
         && matches!(
             column.kind,
-            ColumnKind::Char { .. } | ColumnKind::VarChar { .. } | ColumnKind::Blob { .. } | ColumnKind::Geometry { .. }
+            ColumnKind::Char { .. }
+                | ColumnKind::VarChar { .. }
+                | ColumnKind::Blob { .. }
+                | ColumnKind::Geometry { .. }
         )
 }

@@ -207,7 +207,11 @@ impl Conversion {
     }
 
     fn incorrect(&self, kind: &str, reason: &str) -> SqlError {
-        SqlError::new(1366, b"HY000", format!("Incorrect {kind} value in the log, {reason}, for column '{}'", self.name))
+        SqlError::new(
+            1366,
+            b"HY000",
+            format!("Incorrect {kind} value in the log, {reason}, for column '{}'", self.name),
+        )
     }
 
     fn truncated(&self) -> SqlError {

@@ -1,0 +1,96 @@
+//! Statements of logs that this server runs in other words.
+
+use crate::sql::{Cursor, backquoted, text_literal};
+
+/// The statements that stand for one of a log. A single one stays as it is where nothing is said of it here.
+pub(super) fn rewritten(sql: String) -> Vec<String> {
+    let all =
+        renamed_tables(&sql).or_else(|| replaced_table(&sql)).or_else(|| password_hash(&sql).map(|one| vec![one]));
+    all.unwrap_or_else(|| vec![sql])
+}
+
+/// Whether a statement changes nothing that a replica has: the upkeep of tables.
+pub(super) fn is_upkeep(sql: &str) -> bool {
+    Cursor::new(sql).accept_one(&["ANALYZE", "OPTIMIZE", "REPAIR"]).is_some()
+}
+
+/// `RENAME TABLE a TO b, c TO d`.
+fn renamed_tables(sql: &str) -> Option<Vec<String>> {
+    let mut words = Cursor::new(sql);
+    (words.accept("RENAME") && (words.accept("TABLE") || words.accept("TABLES"))).then_some(())?;
+    let mut all = Vec::new();
+    loop {
+        let from = qualified(&mut words)?;
+        words.accept("TO").then_some(())?;
+        all.push(format!("ALTER TABLE {from} RENAME TO {}", qualified(&mut words)?));
+        if !words.accept(",") {
+            return words.is_at_end().then_some(all);
+        }
+    }
+}
+
+/// `CREATE OR REPLACE TABLE`.
+fn replaced_table(sql: &str) -> Option<Vec<String>> {
+    let mut words = Cursor::new(sql);
+    words.accept_all(&["CREATE", "OR", "REPLACE", "TABLE"]).then_some(())?;
+    let definition = format!("CREATE TABLE {}", words.rest());
+    Some(vec![format!("DROP TABLE IF EXISTS {}", qualified(&mut words)?), definition])
+}
+
+/// `SET PASSWORD FOR account = 'hash'`, as MariaDB logs it.
+fn password_hash(sql: &str) -> Option<String> {
+    let mut words = Cursor::new(sql);
+    words.accept_all(&["SET", "PASSWORD", "FOR"]).then_some(())?;
+    let user = words.name_or_text().ok()?;
+    let host = if words.accept("@") { words.name_or_text().ok()? } else { "%".to_owned() };
+    words.accept("=").then_some(())?;
+    let hash = words.text().filter(|hash| hash.len() == 41 && hash.starts_with('*'))?;
+    words.is_at_end().then(|| {
+        let account = format!("{}@{}", text_literal(&user), text_literal(&host));
+        format!("ALTER USER {account} IDENTIFIED WITH mysql_native_password AS {}", text_literal(&hash))
+    })
+}
+
+/// A name that may have a database before it.
+fn qualified(words: &mut Cursor<'_>) -> Option<String> {
+    let first = words.name().ok()?;
+    if !words.accept(".") {
+        return Some(backquoted(&first));
+    }
+    Some(format!("{}.{}", backquoted(&first), backquoted(&words.name().ok()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::lex;
+
+    fn all(sql: &str) -> Vec<String> {
+        rewritten(lex::normalise(sql.as_bytes(), lex::Syntax::default()).unwrap())
+    }
+
+    #[test]
+    fn statements_of_logs_get_words_that_the_engine_has() {
+        assert_eq!(all("rename table ty.z to ty.`z z`"), ["ALTER TABLE `ty`.`z` RENAME TO `ty`.`z z`"]);
+        assert_eq!(
+            all("RENAME TABLE a TO b, b.c TO a"),
+            ["ALTER TABLE `a` RENAME TO `b`", "ALTER TABLE `b`.`c` RENAME TO `a`"]
+        );
+        assert_eq!(
+            all("create or replace table ty.gc(a int)"),
+            ["DROP TABLE IF EXISTS `ty`.`gc`", "CREATE TABLE ty.gc(a int)"]
+        );
+        let hash = "*F33AE6DD04EF4C7C1D3105568E7FB7C1EE16C937";
+        assert_eq!(
+            all(&format!("SET PASSWORD FOR 'zz'@'%'='{hash}'")),
+            [format!("ALTER USER 'zz'@'%' IDENTIFIED WITH mysql_native_password AS '{hash}'")]
+        );
+        for same in
+            ["SET PASSWORD FOR 'zz'@'%' = 'abc'", "RENAME USER a TO b", "CREATE TABLE t (a INT)", "RENAME TABLE a"]
+        {
+            assert_eq!(all(same).len(), 1);
+            assert!(!all(same)[0].starts_with("ALTER"), "{same}");
+        }
+        assert!(is_upkeep("analyze table t") && !is_upkeep("ALTER TABLE t"));
+    }
+}
