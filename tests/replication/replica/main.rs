@@ -2,4 +2,6 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 mod channels;
+mod ends;
+mod tls;
 mod world;

@@ -56,10 +56,12 @@ enum Gtid {
 }
 
 /// Applies until STOP, the end of UNTIL, or an error.
-pub(super) fn run(server: &Server, channel: &Channel, applier: Applier) -> Result<(), SqlError> {
+pub(super) fn run(server: &Server, channel: &Channel, mut applier: Applier) -> Result<(), SqlError> {
+    let interruption = applier.interruption()?;
     let (settings, until, from, skip) = {
         let mut state = channel.state();
         state.applier.phase = Phase::Running;
+        state.interruption = Some(interruption);
         (state.settings.clone(), state.until.clone(), state.apply_from.clone(), std::mem::take(&mut state.skip))
     };
     let Some(reader) = wait_for_file(channel, &from)? else { return Ok(()) };
@@ -85,6 +87,11 @@ pub(super) fn run(server: &Server, channel: &Channel, applier: Applier) -> Resul
             Ok(Step::Applied) => retries = 0,
             Ok(Step::Read) => {}
             Ok(Step::Stop) => {
+                own.applier.abandon();
+                return Ok(());
+            }
+            // STOP has stopped the statement.
+            Err(_) if channel.must_stop(Part::Applier) => {
                 own.applier.abandon();
                 return Ok(());
             }
@@ -229,25 +236,27 @@ impl Loop<'_> {
                 Err(failed) => return Err(Failure { error: failed.error, is_temporary: failed.is_temporary }),
             }
         }
-        if boundary != Boundary::Commit {
-            return Ok(Step::Read);
-        }
         let (file, position) = (next.file.to_vec(), next.position);
-        self.group_ended(kind, file, position)?;
-        Ok(Step::Applied)
+        if boundary == Boundary::Commit {
+            self.group_ended(kind, &file, position)?;
+        }
+        if !self.is_open {
+            let mut state = self.channel.state();
+            state.apply_from = RelayPlace { file: name, position: self.reader.offset() };
+            state.applied = (file, position);
+        }
+        Ok(if boundary == Boundary::Commit { Step::Applied } else { Step::Read })
     }
 
     /// Notes that a group is applied, or left out.
-    fn group_ended(&mut self, kind: Option<GroupKind>, file: Vec<u8>, position: u64) -> Result<(), SqlError> {
+    fn group_ended(&mut self, kind: Option<GroupKind>, file: &[u8], position: u64) -> Result<(), SqlError> {
         if self.leaves_out && self.skip > 0 {
             self.skip -= 1;
             let gtids = with(&self.applier.positions().gtids, self.gtid.as_ref());
-            self.applier.start_at(Applied { file: file.clone(), position, gtids })?;
+            self.applier.start_at(Applied { file: file.to_vec(), position, gtids })?;
         }
         self.leaves_out = false;
         let mut state = self.channel.state();
-        state.apply_from = RelayPlace { file: self.reader.name().to_owned(), position: self.reader.offset() };
-        state.applied = (file, position);
         state.applied_gtids.clone_from(&self.applier.positions().gtids);
         let [definitions, others, transactions] = &mut state.groups;
         match kind {

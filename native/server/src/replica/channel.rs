@@ -13,6 +13,7 @@ use sealwire_core::secret::Secret;
 use super::relay_log::{RelayLog, RelayPlace};
 use super::settings::Settings;
 use super::statement::Until;
+use crate::engine::Interruption;
 use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// A channel.
@@ -63,6 +64,8 @@ pub(crate) struct State {
     pub(crate) applied: (Vec<u8>, u64),
     pub(crate) applied_gtids: String,
     pub(crate) until: Until,
+    /// Stops the statement that the applier runs.
+    pub(crate) interruption: Option<Arc<Interruption>>,
     /// The time of the last event applied, and of the last received, in seconds since 1970 by the source's clock.
     pub(crate) applied_time: u32,
     /// The groups applied: definitions, others that are no transactions, transactions.
@@ -157,6 +160,7 @@ impl State {
             resume: None,
             apply_from: RelayPlace::default(),
             until: Until::None,
+            interruption: None,
             applied_time: 0,
             groups: [0; 3],
             retries: 0,
@@ -261,8 +265,9 @@ impl Channel {
         if let Some(error) = error {
             thread.fail(error);
         }
-        if part == Part::Receiver {
-            (state.link, state.tls) = (None, None);
+        match part {
+            Part::Receiver => (state.link, state.tls) = (None, None),
+            Part::Applier => state.interruption = None,
         }
         self.changed.notify_all();
     }
@@ -287,11 +292,11 @@ impl Channel {
             return false;
         }
         self.stops(part).store(true, Ordering::Release);
-        if part == Part::Receiver
-            && let Some(link) = &state.link
-        {
+        match (part, &state.link, &state.interruption) {
             // The receiver waits in a read, which ends so.
-            let _ = link.shutdown(Shutdown::Both);
+            (Part::Receiver, Some(link), _) => drop(link.shutdown(Shutdown::Both)),
+            (Part::Applier, _, Some(interruption)) => interruption.stop(),
+            _ => {}
         }
         self.changed.notify_all();
         drop(state);

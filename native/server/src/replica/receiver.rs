@@ -147,6 +147,7 @@ fn receive(server: &Server, channel: &Channel, received: &mut bool) -> End {
             Boundary::Outside => {}
         }
         let is_commit = next.boundary == Boundary::Commit;
+        let position = next.reader.position();
         if !is_relayed {
             continue;
         }
@@ -158,7 +159,7 @@ fn receive(server: &Server, channel: &Channel, received: &mut bool) -> End {
         if is_open {
             continue;
         }
-        if let Err(error) = publish(channel, stream.progress(), is_commit && has_semi_sync) {
+        if let Err(error) = publish(channel, stream.progress(), position, is_commit && has_semi_sync) {
             return End::Lost(unwritten(&error));
         }
         if is_commit && let Err(error) = stream.acknowledge() {
@@ -281,8 +282,8 @@ fn store(channel: &Channel, next: StreamEvent<'_>) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Lets the applier have all that was stored.
-fn publish(channel: &Channel, progress: &Progress, syncs: bool) -> io::Result<()> {
+/// Lets the applier have all that was stored, up to this position in the source's file.
+fn publish(channel: &Channel, progress: &Progress, position: u64, syncs: bool) -> io::Result<()> {
     {
         let mut relay = channel.relay();
         relay.publish(MOST_RELAY_FILE, (progress.file(), progress.position()))?;
@@ -292,7 +293,7 @@ fn publish(channel: &Channel, progress: &Progress, syncs: bool) -> io::Result<()
     }
     {
         let mut state = channel.state();
-        state.read = (progress.file().to_vec(), progress.position());
+        state.read = (progress.file().to_vec(), position);
         state.resume = Some(Resume { start: progress.resume(), position: progress.position() });
         state.has_caught_up = false;
     }

@@ -103,7 +103,8 @@ fn spawn(
 }
 
 fn new_applier(server: &Arc<Server>, channel: &Channel) -> Result<Applier, SqlError> {
-    let filters = filters(&channel.state().settings.filters);
+    let mut filters = filters(&channel.state().settings.filters);
+    filters.same_server_id = server.globals.replicate_same_server_id.is_on();
     Applier::new(server, &channel.name, filters)
 }
 
@@ -119,6 +120,7 @@ fn filters(lists: &FilterLists) -> Filters {
         wild_do_table: list("REPLICATE_WILD_DO_TABLE"),
         wild_ignore_table: list("REPLICATE_WILD_IGNORE_TABLE"),
         rewrite_db: pairs.collect(),
+        same_server_id: false,
     }
 }
 
@@ -130,7 +132,9 @@ fn prepare(server: &Arc<Server>, channel: &Channel) -> Result<Applier, SqlError>
     let unwritten = |error: std::io::Error| unwritable(&format!("the relay log: {error}"));
     if settings.begins {
         channel.relay().clear().map_err(unwritten)?;
-        let gtids = if settings.gtids.is_empty() { applier.positions().gtids.clone() } else { settings.gtids.clone() };
+        // By position all groups behind it are applied, also those whose GTIDs were applied before.
+        let is_kept = settings.gtids.is_empty() && settings.using != Using::Position;
+        let gtids = if is_kept { applier.positions().gtids.clone() } else { settings.gtids.clone() };
         applier.start_at(Applied { file: settings.log_file.clone().into(), position: settings.log_pos, gtids })?;
         {
             let mut state = channel.state();

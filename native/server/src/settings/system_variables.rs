@@ -169,6 +169,8 @@ system_variables! {
     query_cache_size: both Number(0, MOST) = 0;
     query_cache_type: both Text = "OFF";
     read_only: global Switch = false, then(not_super_read_only);
+    replicate_same_server_id: fixed Switch = false =>
+        "Apply groups that were made at a server of this server's number, which are its own where servers replicate in a circle.";
     report_host: fixed Text = "" => "The host that a source's SHOW REPLICAS shows for this replica.";
     report_port: fixed Number(0, 65535) = 0 => "The port that it shows; 0 stands for this server's own.";
     require_secure_transport: global Switch = false => "Refuse clients that use neither TLS nor the Unix socket.", shared();
