@@ -20,7 +20,7 @@ use super::initialize;
 use super::options::{PROGRAM, Startup};
 use super::pid_file::PidFile;
 use super::reload::Tls;
-use super::replica::{ChannelThreads, Channels};
+use super::replica::ChannelThreads;
 use super::session::Session;
 use super::settings::Globals;
 use super::state::Server;
@@ -129,7 +129,8 @@ fn listen_and_serve(
             server.globals.version.get()
         ));
     };
-    ChannelThreads::set_up(server, server.globals.skip_slave_start.is_on());
+    let globals = &server.globals;
+    ChannelThreads::set_up(server, globals.skip_replica_start.is_on() || globals.skip_slave_start.is_on());
     let served = driver::serve(server, bound, startup.threads, ready);
     if let Some(websocket) = websocket {
         websocket.stop();
@@ -185,8 +186,7 @@ fn build(values: &Values, startup: &Startup, globals: Globals, random: &OsRandom
             --skip-ssl, or give a --socket"
             .to_owned());
     }
-    let channels = Channels::open(directory)?;
-    Ok(Server::new(startup.directory.clone(), globals, tls, accounts, engine, startup.default_plugin, channels, log))
+    Server::new(startup.directory.clone(), globals, tls, accounts, engine, startup.default_plugin, log)
 }
 
 /// Locks the data directory against a second server, for as long as the file is open.

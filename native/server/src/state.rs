@@ -86,6 +86,9 @@ impl fmt::Debug for Server {
 
 impl Server {
     /// Builds a server from its parts, before it listens.
+    ///
+    /// # Errors
+    /// A sentence, where the settings of the channels can't be read.
     pub(crate) fn new(
         directory: PathBuf,
         globals: Globals,
@@ -93,10 +96,10 @@ impl Server {
         accounts: AccountStore,
         engine: Box<dyn Engine>,
         default_plugin: Plugin,
-        channels: Channels,
         log: Option<Arc<BinaryLog>>,
-    ) -> Self {
+    ) -> Result<Self, String> {
         let random = OsRandom::new();
+        let channels = Channels::open(&directory)?;
         let server = Self {
             directory,
             globals,
@@ -119,7 +122,7 @@ impl Server {
             wake: Mutex::new(None),
         };
         server.refresh_config();
-        server
+        Ok(server)
     }
 
     /// Opens a session of the engine for a connection.

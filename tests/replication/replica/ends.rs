@@ -28,7 +28,10 @@ fn a_lost_connection_is_made_again_and_an_impossible_one_stops_the_receiver() {
     let locked = world.until("locked", |status| status["Last_IO_Errno"] != "0");
     assert!(["1045", "4151"].contains(&locked["Last_IO_Errno"].as_str()), "{locked:?}");
     assert!(locked["Last_IO_Error"].contains("This was attempt"), "{locked:?}");
-    sql(world.primary(), "SET sql_log_bin = 0; ALTER USER repl ACCOUNT UNLOCK; INSERT INTO d.t VALUES (10, '')");
+    sql(
+        world.primary(),
+        "SET sql_log_bin = 0; ALTER USER repl ACCOUNT UNLOCK; SET sql_log_bin = 1; INSERT INTO d.t VALUES (10, '')",
+    );
     world.wait();
     assert_eq!(status(ours)["Last_IO_Errno"], "0");
 
@@ -111,4 +114,49 @@ fn the_applier_waits_stops_and_leaves_out_as_it_is_told() {
     sql(ours, "STOP SLAVE; CHANGE MASTER TO MASTER_DELAY=0, IGNORE_SERVER_IDS=(11); START SLAVE");
     world.wait();
     assert_eq!(sql(ours, "SELECT MAX(a) FROM d.t"), "5\n", "what server 11 made is ignored");
+}
+
+#[test]
+fn a_source_that_waits_is_told_what_is_stored() {
+    if !needs(PEERS) {
+        return;
+    }
+    let world = World::new(&["--rpl-semi-sync-slave-enabled"]);
+    let ours = world.ours();
+    sql(world.primary(), "SET GLOBAL rpl_semi_sync_master_enabled = 1, GLOBAL rpl_semi_sync_master_timeout = 60000");
+    sql(ours, &format!("{}; START SLAVE", world.change("repl", "MASTER_USE_GTID=slave_pos")));
+    world.until("the receiver runs", |status| status["Slave_IO_Running"] == "Yes");
+    let told = |server, name: &str| sql(server, &format!("SHOW GLOBAL STATUS LIKE '{name}'"));
+    assert_eq!(told(ours, "Rpl_semi_sync_slave_status"), "Rpl_semi_sync_slave_status\tON\n");
+    // Each statement waits for the acknowledgement, so none passes the time-out.
+    sql(
+        world.primary(),
+        "CREATE DATABASE d; CREATE TABLE d.t (a INT); INSERT INTO d.t VALUES (1), (2); INSERT INTO d.t VALUES (3)",
+    );
+    assert_eq!(told(world.primary(), "Rpl_semi_sync_master_yes_tx"), "Rpl_semi_sync_master_yes_tx\t4\n");
+    assert_eq!(told(world.primary(), "Rpl_semi_sync_master_no_tx"), "Rpl_semi_sync_master_no_tx\t0\n");
+    world.wait();
+    world.same("SELECT * FROM d.t");
+    sql(ours, "STOP SLAVE");
+    assert_eq!(told(ours, "Rpl_semi_sync_slave_status"), "Rpl_semi_sync_slave_status\tOFF\n");
+}
+
+#[test]
+fn a_copy_goes_on_behind_the_gtid_that_it_was_made_at() {
+    if !needs(PEERS) {
+        return;
+    }
+    let mut world = World::new(&[]);
+    sql(world.primary(), "CREATE DATABASE d; CREATE TABLE d.t (a INT); INSERT INTO d.t VALUES (1)");
+    let gtid = sql(world.primary(), "SELECT @@gtid_binlog_pos").trim().to_owned();
+    sql(world.primary(), "INSERT INTO d.t VALUES (2)");
+    sql(world.ours(), "CREATE DATABASE d; CREATE TABLE d.t (a INT); INSERT INTO d.t VALUES (1)");
+    sql(world.ours(), &format!("SET GLOBAL gtid_slave_pos = '{gtid}'"));
+    world.restart();
+    sql(world.ours(), &format!("{}; START SLAVE", world.change("repl", "MASTER_USE_GTID=slave_pos")));
+    world.wait();
+    world.same("SELECT a FROM d.t ORDER BY a");
+    assert_eq!(sql(world.ours(), "SELECT @@gtid_slave_pos"), sql(world.primary(), "SELECT @@gtid_binlog_pos"));
+    let running = super::world::error(world.ours(), "SET GLOBAL gtid_slave_pos = ''");
+    assert!(running.contains("ERROR 1198"), "{running}");
 }

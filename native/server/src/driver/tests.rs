@@ -21,7 +21,6 @@ use crate::engine::SqliteEngine;
 use crate::initialize;
 use crate::options::Initialize;
 use crate::reload::Tls;
-use crate::replica::Channels;
 use crate::settings::{self, Globals};
 use crate::sql::Datum;
 use crate::state::Server;
@@ -65,9 +64,8 @@ impl Running {
             globals.set(variable, &variable.accept(&value).unwrap());
         }
         let engine = Box::new(SqliteEngine::new(&path));
-        let channels = Channels::open(&path).unwrap();
         let tls = Tls::load(options).unwrap();
-        let server = Arc::new(Server::new(path, globals, tls, accounts, engine, plugin, channels, None));
+        let server = Arc::new(Server::new(path, globals, tls, accounts, engine, plugin, None).unwrap());
         let bound = bind(&Listen { addresses: "127.0.0.1".into(), port: 0, socket: None }).unwrap();
         let (port, connector) = (bound.port, bound.connector());
         let served = Arc::clone(&server);

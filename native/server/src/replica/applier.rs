@@ -1,5 +1,6 @@
 //! The thread that reads the relay log, and gives its events to the applier.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sealwire::{Boundary, Progress, StartPosition};
@@ -197,8 +198,7 @@ impl Loop<'_> {
         if let Next::Stop = self.wait()? {
             return Ok(Step::Stop);
         }
-        let before = RelayPlace { file: self.reader.name().to_owned(), position: self.reader.offset() };
-        let name = before.file.clone();
+        let (name, position) = (Arc::clone(self.reader.name()), self.reader.offset());
         let next = match self.reader.next(u64::MAX) {
             Ok(Some(next)) => next,
             Ok(None) => return Err(unreadable(&name, &"the file ends early").into()),
@@ -211,7 +211,7 @@ impl Loop<'_> {
         let boundary = self.progress.event(event, next.position).map_err(|error| unreadable(&name, &error))?;
         let begins = !self.is_open && boundary != Boundary::Outside;
         if begins {
-            self.group = before;
+            self.group = RelayPlace { file: name.to_string(), position };
             (self.gtid, self.leaves_out) = (gtid_of(event), false);
             if matches!(&self.until, Until::BeforeGtids(set) if is_in(self.gtid.as_ref(), set)) {
                 return Ok(Step::Stop);
@@ -242,7 +242,7 @@ impl Loop<'_> {
         }
         if !self.is_open {
             let mut state = self.channel.state();
-            state.apply_from = RelayPlace { file: name, position: self.reader.offset() };
+            state.apply_from = RelayPlace { file: name.to_string(), position: self.reader.offset() };
             state.applied = (file, position);
         }
         Ok(if boundary == Boundary::Commit { Step::Applied } else { Step::Read })
@@ -284,9 +284,9 @@ impl Loop<'_> {
                 return Ok(Next::Stop);
             }
             let end = relay.end();
-            if self.reader.name() != end.file {
+            if **self.reader.name() != *end.file {
                 let names = relay.names();
-                let at = names.iter().position(|name| name == self.reader.name());
+                let at = names.iter().position(|name| **name == **self.reader.name());
                 self.limit = relay.path(self.reader.name()).metadata().map_or(0, |file| file.len());
                 if self.reader.offset() < self.limit {
                     break;

@@ -10,6 +10,7 @@ use sealwire_core::error::SqlError;
 use sealwire_core::facts::TlsFacts;
 use sealwire_core::secret::Secret;
 
+use super::filters::FilterLists;
 use super::relay_log::{RelayLog, RelayPlace};
 use super::settings::Settings;
 use super::statement::Until;
@@ -64,6 +65,8 @@ pub(crate) struct State {
     pub(crate) applied: (Vec<u8>, u64),
     pub(crate) applied_gtids: String,
     pub(crate) until: Until,
+    /// The filters, with those of the server's variables.
+    pub(crate) filters: FilterLists,
     /// Stops the statement that the applier runs.
     pub(crate) interruption: Option<Arc<Interruption>>,
     /// The time of the last event applied, and of the last received, in seconds since 1970 by the source's clock.
@@ -150,6 +153,7 @@ impl State {
             read: (settings.log_file.clone().into_bytes(), settings.log_pos),
             applied: (settings.log_file.clone().into_bytes(), settings.log_pos),
             applied_gtids: settings.gtids.clone(),
+            filters: settings.filters.clone(),
             settings,
             login: (None, None),
             receiver: Thread::STOPPED,
@@ -266,7 +270,10 @@ impl Channel {
             thread.fail(error);
         }
         match part {
-            Part::Receiver => (state.link, state.tls) = (None, None),
+            Part::Receiver => {
+                (state.link, state.tls) = (None, None);
+                state.login = (None, None);
+            }
             Part::Applier => state.interruption = None,
         }
         self.changed.notify_all();

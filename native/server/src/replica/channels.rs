@@ -8,6 +8,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use sealwire_binlog::{GtidError, MariaDbGtidSet};
 use sealwire_core::error::SqlError;
 use sealwire_net::files::unreadable;
 
@@ -157,11 +158,11 @@ impl Channels {
         Ok(Arc::clone(all.entry(name.to_lowercase()).or_insert(made)))
     }
 
-    /// Changes the settings of a channel, which is made where it does not exist. Returns notes; `None` where a thread of the channel runs.
+    /// Changes the settings of a channel, which is made where it does not exist. Returns notes.
     ///
     /// # Errors
-    /// Those of [`Change::apply`], and where a file can't be written.
-    pub(crate) fn change(&self, name: &str, change: &Change) -> Result<Option<Vec<SqlError>>, SqlError> {
+    /// 1198 where a thread of the channel runs, those of [`Change::apply`], and where a file can't be written.
+    pub(crate) fn change(&self, name: &str, change: &Change) -> Result<Vec<SqlError>, SqlError> {
         let known = self.find(name);
         let old = known.as_ref().map(|channel| channel.state().settings.clone()).unwrap_or_default();
         let mut settings = old.clone();
@@ -173,7 +174,7 @@ impl Channels {
         {
             let mut state = channel.state();
             if state.is_running() {
-                return Ok(None);
+                return Err(is_running(&channel));
             }
             state.settings = settings;
             if begins {
@@ -186,7 +187,48 @@ impl Channels {
             channel.state().settings = old;
             return Err(error);
         }
-        Ok(Some(notes))
+        Ok(notes)
+    }
+
+    /// The last GTID of each domain that the channels have applied, as MariaDB writes it.
+    pub(crate) fn gtids(&self) -> String {
+        let mut all = MariaDbGtidSet::default();
+        for channel in self.all() {
+            let Ok(set) = channel.state().applied_gtids.parse::<MariaDbGtidSet>() else { continue };
+            for gtid in set.iter() {
+                // A full set keeps what it has.
+                let _ = all.add(gtid);
+            }
+        }
+        all.to_string()
+    }
+
+    /// Has the channel without a name begin behind these GTIDs, as `SET GLOBAL gtid_slave_pos` asks.
+    ///
+    /// # Errors
+    /// 1198 where the channel runs, 1941 where the GTIDs can't be read, and where the file can't be written.
+    pub(crate) fn set_gtids(&self, gtids: &str) -> Result<(), SqlError> {
+        let set: MariaDbGtidSet = gtids.parse().map_err(|error: GtidError| {
+            SqlError::new(1941, b"HY000", format!("Could not parse GTID list '{gtids}': {error}"))
+        })?;
+        let channel = self.find_or_make("")?;
+        let _control = channel.control.lock().unwrap_or_else(PoisonError::into_inner);
+        {
+            let mut state = channel.state();
+            if state.is_running() {
+                return Err(is_running(&channel));
+            }
+            let (file, position) = state.applied.clone();
+            let settings = &mut state.settings;
+            if !settings.begins {
+                settings.log_file = String::from_utf8_lossy(&file).into_owned();
+                settings.log_pos = position;
+            }
+            settings.gtids = set.to_string();
+            (settings.has_gtids, settings.begins) = (true, true);
+            state.begin_anew();
+        }
+        self.save()
     }
 
     /// Forgets the place in the source's log, and removes the relay log. The settings and the GTIDs stay.
@@ -226,7 +268,7 @@ impl Channels {
         let mut text = String::new();
         for channel in all.values() {
             let state = channel.state();
-            if !state.settings.host.is_empty() {
+            if !state.settings.host.is_empty() || state.settings.has_gtids {
                 text.push_str(&format!("[{}]\n{}", channel.name, state.settings.to_lines()));
             }
         }
@@ -280,6 +322,15 @@ impl Channels {
     }
 }
 
+/// The error for a statement that needs the channel's threads to be stopped.
+pub(crate) fn is_running(channel: &Channel) -> SqlError {
+    let name = &channel.name;
+    let message = format!(
+        "This operation cannot be performed as you have a running slave '{name}'; run STOP SLAVE '{name}' first"
+    );
+    SqlError::new(1198, b"HY000", message)
+}
+
 /// The error for a file that can't be written.
 pub(crate) fn unwritable(what: &str) -> SqlError {
     SqlError::new(1105, b"HY000", format!("Can't write the files of the replica's channels: {what}"))
@@ -308,7 +359,7 @@ fn read(text: &str) -> Result<Vec<(String, Settings)>, (usize, String)> {
         if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
             all.push((name.to_owned(), Settings::default()));
         } else if !line.is_empty() {
-            let (_, settings) = all.last_mut().ok_or((number, "it belongs to no channel".to_owned()))?;
+            let (_, settings) = all.last_mut().ok_or_else(|| (number, "it belongs to no channel".to_owned()))?;
             settings.read_line(line).map_err(|why| (number, why))?;
         }
     }

@@ -16,6 +16,22 @@ pub(crate) const FILTERS: [&str; 7] = [
 ];
 
 impl FilterLists {
+    /// The filters in variables, in the order of [`FILTERS`]: entries separated by commas.
+    pub(crate) fn of(variables: [&str; 7]) -> Self {
+        let entries =
+            |list: &str| list.split(',').map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect();
+        Self(variables.map(entries))
+    }
+
+    /// These filters and others together.
+    pub(crate) fn with(&self, others: &Self) -> Self {
+        let mut all = self.clone();
+        for (list, more) in all.0.iter_mut().zip(&others.0) {
+            list.extend_from_slice(more);
+        }
+        all
+    }
+
     /// The filters with their names.
     pub(crate) fn lists(&self) -> impl Iterator<Item = (&'static str, &[String])> {
         FILTERS.into_iter().zip(self.0.iter().map(Vec::as_slice))

@@ -8,6 +8,7 @@ use sealwire::{Boundary, Client, ClientError, Progress, ReplicationSettings, Soc
 use sealwire_binlog::{Body, EventFlags, EventType};
 use sealwire_core::client::Source;
 use sealwire_core::error::{Error, Side, SqlError};
+use sealwire_core::printable;
 use sealwire_core::secret::Secret;
 
 use super::channel::{Channel, Part, Phase, Resume, SourceFacts};
@@ -21,8 +22,10 @@ const FATAL: u16 = 1593;
 const RELAY_LOG_WRITE: u16 = 1595;
 /// The error numbers after which the log is requested again: the source stops, ended the connection, or does not grant the log yet.
 const PASSING: [u16; 8] = [1045, 1053, 1227, 1317, 1597, 1927, 4031, 4166];
-/// Bytes of a relay log file from which the next one begins.
-const MOST_RELAY_FILE: u64 = 1 << 30;
+/// How long the receiver waits for the applier where the relay log is full, before it looks again.
+const FULL_WAIT: Duration = Duration::from_millis(200);
+/// The most characters of the source's UUID, because the source may send anything.
+const MOST_UUID: usize = 64;
 
 /// Why a connection is over.
 enum End {
@@ -50,8 +53,8 @@ pub(super) fn run(server: &Server, channel: &Channel) -> Result<(), SqlError> {
             (End::Stopped, _) => break,
             _ if channel.must_stop(Part::Receiver) => break,
             (_, Err(error)) => unwritten(&error),
-            (End::Fatal(error), _) => return Err(error),
-            (End::Lost(error), _) => error,
+            (End::Fatal(error), _) => return Err(printed(error)),
+            (End::Lost(error), _) => printed(error),
         };
         attempts = if received { 1 } else { attempts + 1 };
         let settings = channel.state().settings.clone();
@@ -85,6 +88,11 @@ fn doing(channel: &Channel, phase: Phase, text: &'static str) {
     let mut state = channel.state();
     state.receiver.phase = phase;
     state.receiver.doing = text;
+}
+
+/// An error whose text, which may be the source's, is one line.
+fn printed(error: SqlError) -> SqlError {
+    SqlError { message: printable::line(&error.message).into_owned(), ..error }
 }
 
 fn unwritten(error: &io::Error) -> SqlError {
@@ -128,7 +136,11 @@ fn receive(server: &Server, channel: &Channel, received: &mut bool) -> End {
     let mut is_open = false;
     // A request has 32 bits of the position, so a longer file comes from its beginning.
     let skip_to = if u32::try_from(resume.position).is_ok() { 0 } else { resume.position };
+    let globals = &server.globals;
     loop {
+        if !is_open {
+            wait_for_room(channel, globals.relay_log_space_limit.get());
+        }
         let next = match stream.next() {
             Ok(Some(next)) => next,
             Ok(None) => {
@@ -159,7 +171,11 @@ fn receive(server: &Server, channel: &Channel, received: &mut bool) -> End {
         if is_open {
             continue;
         }
-        if let Err(error) = publish(channel, stream.progress(), position, is_commit && has_semi_sync) {
+        let most = match globals.max_relay_log_size.get() {
+            0 => globals.max_binlog_size.get(),
+            most => most,
+        };
+        if let Err(error) = publish(channel, stream.progress(), position, most, is_commit && has_semi_sync) {
             return End::Lost(unwritten(&error));
         }
         if is_commit && let Err(error) = stream.acknowledge() {
@@ -246,7 +262,7 @@ fn note_source(server: &Server, channel: &Channel, source: &Source) -> Result<()
     let ahead = source.clock.map_or(0, |clock| clock.cast_signed() - now.cast_signed());
     channel.state().source = SourceFacts {
         server_id: source.server_id.unwrap_or(0),
-        uuid: source.uuid.clone().unwrap_or_default(),
+        uuid: source.uuid.as_deref().unwrap_or_default().chars().take(MOST_UUID).collect(),
         clock_ahead: ahead,
         has_semi_sync: source.semi_sync,
     };
@@ -282,11 +298,25 @@ fn store(channel: &Channel, next: StreamEvent<'_>) -> io::Result<bool> {
     Ok(true)
 }
 
+/// Waits while the relay log has more than `most` bytes and the applier is behind; 0 stands for no limit.
+fn wait_for_room(channel: &Channel, most: u64) {
+    while most > 0 && channel.relay().space() > most && !channel.must_stop(Part::Receiver) {
+        let is_behind = {
+            let state = channel.state();
+            state.applier.is_running() && !state.has_caught_up
+        };
+        if !is_behind {
+            break;
+        }
+        channel.pause(FULL_WAIT);
+    }
+}
+
 /// Lets the applier have all that was stored, up to this position in the source's file.
-fn publish(channel: &Channel, progress: &Progress, position: u64, syncs: bool) -> io::Result<()> {
+fn publish(channel: &Channel, progress: &Progress, position: u64, most: u64, syncs: bool) -> io::Result<()> {
     {
         let mut relay = channel.relay();
-        relay.publish(MOST_RELAY_FILE, (progress.file(), progress.position()))?;
+        relay.publish(most, (progress.file(), progress.position()))?;
         if syncs {
             relay.sync()?;
         }

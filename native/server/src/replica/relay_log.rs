@@ -136,9 +136,8 @@ impl RelayLog {
                 // Files change between groups only.
                 whole = (index, MAGIC.len() as u64);
             }
-            loop {
-                // An event that can't be read is a torn end.
-                let Ok(Some(next)) = reader.next(u64::MAX) else { break };
+            // An event that can't be read is a torn end.
+            while let Ok(Some(next)) = reader.next(u64::MAX) {
                 let is_own = next.is_own;
                 let boundary = if is_own { Ok(Boundary::Outside) } else { progress.event(&next.event, next.position) };
                 match boundary {
@@ -356,5 +355,176 @@ impl RelayLog {
             self.files.remove(&name)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::OpenOptions;
+
+    use sealwire::StartPosition;
+    use sealwire_binlog::{Limits, MariaDbGtidEvent, Query, Reader};
+
+    use super::*;
+
+    const FILE: &[u8] = b"bin.000001";
+
+    /// A relay log and the stream of a source that fills it.
+    struct Bench {
+        place: tempfile::TempDir,
+        log: RelayLog,
+        reader: Reader,
+        position: u32,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let place = tempfile::tempdir().unwrap();
+            let log = open(&place);
+            let mut bench =
+                Self { place, log, reader: Reader::stream(Checksum::Crc32, Limits::default()), position: 4 };
+            bench.connect();
+            bench
+        }
+
+        /// Another connection, which begins behind the last whole group.
+        fn connect(&mut self) {
+            self.reader = Reader::stream(Checksum::Crc32, Limits::default());
+            self.log.begin_connection(7).unwrap();
+            self.log.source_file(FILE, self.position.into()).unwrap();
+            let format = FormatDescription::new(Flavour::MariaDb, b"10.11.9-MariaDB", 99, Checksum::Crc32);
+            self.put(&Body::FormatDescription(format), 0);
+        }
+
+        /// Stores an event that ends at this position of the source's file.
+        fn put(&mut self, body: &Body<'_>, end: u32) {
+            let mut bytes = Vec::new();
+            let head = Head { timestamp: 1, server_id: 11, flags: EventFlags::NONE };
+            encode_event(head, end, body, Checksum::Crc32, &mut bytes).unwrap();
+            let event = self.reader.event(&bytes).unwrap();
+            self.log.append(&event, Checksum::Crc32).unwrap();
+        }
+
+        /// Stores the first events of a group.
+        fn begin_group(&mut self, number: u32) {
+            self.put(&Body::MariaDbGtid(MariaDbGtidEvent::new(0, number.into(), 0)), self.position + 50);
+            self.put(&Body::Query(Query::new(1, b"d", b"INSERT")), self.position + 100);
+        }
+
+        fn group(&mut self, number: u32, most: u64) {
+            self.begin_group(number);
+            self.position += 150;
+            self.put(&Body::Xid(number.into()), self.position);
+            self.log.publish(most, (FILE, self.position.into())).unwrap();
+        }
+
+        /// The log as a server finds it that was killed.
+        fn recovered(&self, applied: Option<u32>) -> (RelayLog, Option<Recovered>) {
+            let mut log = open(&self.place);
+            let progress = Progress::new(StartPosition::MariaDbGtid("0-11-0".to_owned())).unwrap();
+            let found = log.recover(applied.map(|position| (FILE, position.into())), progress).unwrap();
+            (log, found)
+        }
+    }
+
+    fn open(place: &tempfile::TempDir) -> RelayLog {
+        RelayLog::open(LogFiles::new(place.path(), "relay-bin").unwrap()).unwrap()
+    }
+
+    /// The positions of the source's events behind a place of the log.
+    fn read_from(log: &RelayLog, from: &RelayPlace) -> Vec<u64> {
+        let mut positions = Vec::new();
+        let later = log.names().iter().filter(|name| **name >= from.file);
+        for name in later {
+            let mut reader = RelayReader::open(name, &log.path(name)).unwrap();
+            while let Some(next) = reader.next(u64::MAX).unwrap() {
+                let is_event =
+                    matches!(next.event.header.event_type, EventType::MARIADB_GTID | EventType::QUERY | EventType::XID);
+                let position = next.position;
+                if is_event && (*name > from.file || reader.offset() > from.position) {
+                    positions.push(position);
+                }
+            }
+        }
+        positions
+    }
+
+    #[test]
+    fn a_killed_server_goes_on_behind_the_last_whole_group() {
+        let mut bench = Bench::new();
+        bench.group(1, u64::MAX);
+        bench.group(2, u64::MAX);
+        let end = bench.log.end();
+        // The beginning of a group reaches the disk, and a part of an event.
+        bench.begin_group(3);
+        bench.log.flush().unwrap();
+        let path = bench.log.path(&end.file);
+        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 200, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7]).unwrap();
+        for (applied, positions) in [
+            (Some(154), vec![204, 254, 304]),
+            (Some(304), vec![]),
+            (None, vec![54, 104, 154, 204, 254, 304]),
+            // A relay log that begins where nothing is applied yet.
+            (Some(4), vec![54, 104, 154, 204, 254, 304]),
+        ] {
+            let (log, found) = bench.recovered(applied);
+            let found = found.unwrap();
+            assert_eq!(read_from(&log, &found.apply_from), positions, "{applied:?}");
+            assert_eq!((found.progress.file(), found.progress.position()), (FILE, 304));
+            assert_eq!(found.progress.resume(), StartPosition::MariaDbGtid("0-11-2".to_owned()));
+            assert_eq!((log.end(), path.metadata().unwrap().len()), (end.clone(), end.position));
+        }
+        assert!(bench.recovered(Some(99)).1.is_none(), "no group ends there");
+    }
+
+    #[test]
+    fn a_group_that_breaks_off_comes_again() {
+        let mut bench = Bench::new();
+        bench.group(1, u64::MAX);
+        let end = bench.log.end();
+        bench.begin_group(2);
+        assert_eq!(bench.log.end(), end, "nobody sees the group yet");
+        bench.log.break_off().unwrap();
+        bench.connect();
+        bench.group(2, u64::MAX);
+        let (log, found) = bench.recovered(Some(154));
+        assert_eq!(read_from(&log, &found.unwrap().apply_from), [204, 254, 304]);
+        assert_eq!(log.names().len(), 2, "each connection has its own file");
+    }
+
+    #[test]
+    fn a_file_that_is_full_is_followed_by_one_that_says_how_to_read_on() {
+        let mut bench = Bench::new();
+        for number in 1..=3 {
+            bench.group(number, 1);
+        }
+        assert_eq!(bench.log.names().len(), 4);
+        let (log, found) = bench.recovered(Some(304));
+        assert_eq!(read_from(&log, &found.unwrap().apply_from), [354, 404, 454]);
+        let names = log.names().to_vec();
+        bench.log.purge_before(&names[2]).unwrap();
+        assert_eq!(bench.log.names(), &names[2..]);
+        assert!(bench.recovered(Some(154)).1.is_none(), "its file is gone");
+        let size = |name: &String| bench.log.path(name).metadata().unwrap().len();
+        assert_eq!(bench.log.space(), names[2..].iter().map(size).sum::<u64>());
+        bench.log.remove().unwrap();
+        assert_eq!((bench.log.space(), bench.place.path().read_dir().unwrap().count()), (0, 0));
+    }
+
+    #[test]
+    fn a_damaged_file_counts_up_to_the_damage() {
+        let mut bench = Bench::new();
+        bench.group(1, u64::MAX);
+        let end = bench.log.end();
+        bench.group(2, u64::MAX);
+        let path = bench.log.path(&end.file);
+        let mut bytes = std::fs::read(&path).unwrap();
+        let at = usize::try_from(end.position).unwrap() + 25;
+        bytes[at] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        let (log, found) = bench.recovered(Some(154));
+        assert_eq!(read_from(&log, &found.unwrap().apply_from), [0_u64; 0]);
+        assert_eq!(log.end(), end);
     }
 }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use sealwire_binlog::{Body, Error, Event, EventFlags, EventType, Limits, MAGIC, Reader};
 
@@ -11,7 +12,7 @@ const CHUNK: usize = 64 << 10;
 
 /// A reader of one file.
 pub(crate) struct RelayReader {
-    name: String,
+    name: Arc<str>,
     file: File,
     reader: Reader,
     buffer: Vec<u8>,
@@ -60,12 +61,12 @@ impl RelayReader {
         file.read_exact(&mut magic)?;
         // Only the first bytes are there, so no event comes.
         reader.next(&mut &magic[..]).map_err(io::Error::other)?;
-        let (name, buffer, at) = (name.to_owned(), Vec::new(), 0);
+        let (name, buffer, at) = (name.into(), Vec::new(), 0);
         Ok(Self { name, file, reader, buffer, at, source_file: Vec::new(), source_position: 0 })
     }
 
     /// The name of the file.
-    pub(crate) fn name(&self) -> &str {
+    pub(crate) const fn name(&self) -> &Arc<str> {
         &self.name
     }
 
@@ -119,7 +120,7 @@ impl RelayReader {
             self.at = 0;
             let before = self.buffer.len();
             // At most what is missing is demanded, so an event of a false size takes no more memory than the file has bytes.
-            let most = missing.max(CHUNK).min(1 << 20);
+            let most = missing.clamp(CHUNK, 1 << 20);
             self.buffer.resize(before + most, 0);
             let read = self.file.read(self.buffer.get_mut(before..).unwrap_or_default()).map_err(RelayError::Io);
             let length = *read.as_ref().unwrap_or(&0);

@@ -55,8 +55,9 @@ pub(crate) struct Settings {
     pub(crate) ignore_server_ids: Vec<u32>,
     pub(crate) do_domain_ids: Vec<u32>,
     pub(crate) ignore_domain_ids: Vec<u32>,
-    /// The GTIDs that were applied before the channel began.
+    /// The GTIDs that were applied before the channel begins, where `gtid_slave_pos` gave them.
     pub(crate) gtids: String,
+    pub(crate) has_gtids: bool,
     /// Whether the channel begins at this place when it starts next; else it goes on behind what is applied.
     pub(crate) begins: bool,
     pub(crate) filters: FilterLists,
@@ -158,6 +159,7 @@ impl Default for Settings {
             do_domain_ids: Vec::new(),
             ignore_domain_ids: Vec::new(),
             gtids: String::new(),
+            has_gtids: false,
             begins: true,
             filters: FilterLists::default(),
         }
@@ -202,6 +204,7 @@ impl Settings {
             "ZSTD_COMPRESSION_LEVEL" => Field::Number(&mut self.zstd_level, 1..=22),
             "GET_PUBLIC_KEY" => Field::Switch(&mut self.get_public_key),
             "GTIDS" => Field::Text(&mut self.gtids),
+            "HAS_GTIDS" => Field::Switch(&mut self.has_gtids),
             "BEGINS" => Field::Switch(&mut self.begins),
             _ => return None,
         })
@@ -263,7 +266,7 @@ impl Settings {
 }
 
 /// The settings that have other words in SQL, or none.
-const UNPREFIXED: [&str; 3] = ["GET_PUBLIC_KEY", "GTIDS", "BEGINS"];
+const UNPREFIXED: [&str; 4] = ["GET_PUBLIC_KEY", "GTIDS", "HAS_GTIDS", "BEGINS"];
 
 impl Using {
     /// The value of Using_Gtid.

@@ -393,7 +393,7 @@ fn read_assignment(words: &mut Cursor<'_>) -> Result<Option<(&'static str, Value
         "GET_MASTER_PUBLIC_KEY" | "GET_SOURCE_PUBLIC_KEY" => Some("GET_PUBLIC_KEY"),
         given => {
             let is_list = |word: &&str| word.ends_with("_IDS");
-            let bare = bare.filter(|bare| !is_list(bare)).or(Some(given).filter(is_list));
+            let bare = bare.filter(|bare| !is_list(bare)).or_else(|| Some(given).filter(is_list));
             PREFIXED.into_iter().find(|word| Some(*word) == bare)
         }
     };

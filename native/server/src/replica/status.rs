@@ -31,6 +31,7 @@ const YES_OR_NO: &str = "VARCHAR(10)";
 pub(crate) struct Snapshot {
     name: String,
     settings: Settings,
+    filters: FilterLists,
     receiver: Thread,
     applier: Thread,
     tls: Option<TlsFacts>,
@@ -65,6 +66,7 @@ impl Snapshot {
         Self {
             name: channel.name.clone(),
             settings: state.settings.clone(),
+            filters: state.filters.clone(),
             receiver: state.receiver.clone(),
             applier: state.applier.clone(),
             tls: state.tls.clone(),
@@ -93,6 +95,7 @@ impl Snapshot {
         Self {
             name: String::new(),
             settings: Settings::default(),
+            filters: FilterLists::default(),
             receiver: stopped.clone(),
             applier: stopped,
             tls: None,
@@ -157,10 +160,10 @@ fn optional(number: Option<u64>) -> Datum {
 }
 
 fn error(thread: &Thread) -> (Datum, Datum) {
-    thread
-        .error
-        .as_ref()
-        .map_or((Datum::UInt(0), text("")), |(error, _)| (Datum::UInt(error.code.into()), text(error.message.as_str())))
+    match &thread.error {
+        Some((error, _)) => (Datum::UInt(error.code.into()), text(error.message.as_str())),
+        None => (Datum::UInt(0), text("")),
+    }
 }
 
 /// The time of an error as `YYMMDD hh:mm:ss`, as MySQL has it in this statement.
@@ -216,7 +219,7 @@ fn tls_version(of: &Snapshot) -> Cell {
 /// The row of MariaDB's SHOW SLAVE STATUS.
 pub(crate) fn slave_status(of: &Snapshot) -> Vec<Cell> {
     let Snapshot { settings, .. } = of;
-    let lists = &settings.filters;
+    let lists = &of.filters;
     let (io_errno, io_error) = error(&of.receiver);
     let (sql_errno, sql_error) = error(&of.applier);
     let (condition, until_file, until_position) = of.until();
@@ -340,7 +343,7 @@ pub(crate) fn replica_status(of: &Snapshot) -> Vec<Cell> {
         ("Retrieved_Gtid_Set", LONG, text(if is_automatic { of.io_gtids() } else { String::new() })),
         ("Executed_Gtid_Set", LONG, text(of.applied_gtids.as_str())),
         ("Auto_Position", NUMBER, Datum::UInt(is_automatic.into())),
-        ("Replicate_Rewrite_DB", LONG, rewrites(&settings.filters)),
+        ("Replicate_Rewrite_DB", LONG, rewrites(&of.filters)),
         ("Channel_Name", NAME, text(of.name.as_str())),
         tls_version(of),
         ("Source_public_key_path", LONG, text(settings.public_key_path.as_str())),

@@ -24,10 +24,14 @@ impl ChannelThreads {
     /// Gives a server's channels their threads, and starts those that have settings, unless `stay_stopped`.
     pub(crate) fn set_up(server: &Arc<Server>, stay_stopped: bool) {
         server.channels.run_with(Box::new(Self { server: Arc::downgrade(server) }));
-        if stay_stopped {
-            return;
-        }
-        for channel in server.channels.all() {
+        for channel in server.channels.all().into_iter().filter(|channel| !channel.state().settings.host.is_empty()) {
+            if stay_stopped {
+                // The status tells the place all the same.
+                if let Err(error) = prepare(server, &channel) {
+                    tracing::error!("replication channel '{}': {error}", channel.name);
+                }
+                continue;
+            }
             let both = Threads { receiver: true, applier: true };
             if let Err(error) = server.channels.start(&channel, both, StartOptions::default()) {
                 tracing::error!("replication channel '{}' is not started: {error}", channel.name);
@@ -103,9 +107,25 @@ fn spawn(
 }
 
 fn new_applier(server: &Arc<Server>, channel: &Channel) -> Result<Applier, SqlError> {
-    let mut filters = filters(&channel.state().settings.filters);
+    let lists = channel.state().settings.filters.with(&server_filters(server));
+    channel.state().filters = lists.clone();
+    let mut filters = filters(&lists);
     filters.same_server_id = server.globals.replicate_same_server_id.is_on();
     Applier::new(server, &channel.name, filters)
+}
+
+/// The filters of the server's variables, which hold for all channels.
+fn server_filters(server: &Server) -> FilterLists {
+    let globals = &server.globals;
+    FilterLists::of([
+        &globals.replicate_do_db.get(),
+        &globals.replicate_ignore_db.get(),
+        &globals.replicate_do_table.get(),
+        &globals.replicate_ignore_table.get(),
+        &globals.replicate_wild_do_table.get(),
+        &globals.replicate_wild_ignore_table.get(),
+        &globals.replicate_rewrite_db.get(),
+    ])
 }
 
 fn filters(lists: &FilterLists) -> Filters {
@@ -133,7 +153,7 @@ fn prepare(server: &Arc<Server>, channel: &Channel) -> Result<Applier, SqlError>
     if settings.begins {
         channel.relay().clear().map_err(unwritten)?;
         // By position all groups behind it are applied, also those whose GTIDs were applied before.
-        let is_kept = settings.gtids.is_empty() && settings.using != Using::Position;
+        let is_kept = !settings.has_gtids && settings.using != Using::Position;
         let gtids = if is_kept { applier.positions().gtids.clone() } else { settings.gtids.clone() };
         applier.start_at(Applied { file: settings.log_file.clone().into(), position: settings.log_pos, gtids })?;
         {
@@ -141,6 +161,7 @@ fn prepare(server: &Arc<Server>, channel: &Channel) -> Result<Applier, SqlError>
             state.settings.begins = false;
             // They are among those applied now.
             state.settings.gtids.clear();
+            state.settings.has_gtids = false;
         }
         server.channels.save()?;
     }

@@ -12,8 +12,8 @@ use super::show;
 use super::view::View;
 use crate::engine::{Interruption, SystemTable, interrupted};
 use crate::replica::{
-    Cell, Channel, Chosen, Part, Snapshot, StartOptions, Statement, Threads, all_columns, read_change, read_start,
-    read_status, read_stop, replica_status, slave_status, system_table, table,
+    Cell, Channel, Chosen, Part, Snapshot, StartOptions, Statement, Threads, all_columns, is_running, read_change,
+    read_start, read_status, read_stop, replica_status, slave_status, system_table, table,
 };
 use crate::sql::Cursor;
 
@@ -28,15 +28,6 @@ const SEES: &[Privilege] = &[
     Privilege::REPLICATION_SLAVE_ADMIN,
     Privilege::MARIADB_REPLICATION_SLAVE_ADMIN,
 ];
-
-/// The error for a statement that needs the channel's threads to be stopped.
-fn is_running(channel: &Channel) -> SqlError {
-    let name = &channel.name;
-    let message = format!(
-        "This operation cannot be performed as you have a running slave '{name}'; run STOP SLAVE '{name}' first"
-    );
-    SqlError::new(1198, b"HY000", message)
-}
 
 /// Reads CHANGE.
 pub(super) fn read_change_statement(words: &mut Cursor<'_>) -> Result<Option<Execution>, SqlError> {
@@ -79,11 +70,7 @@ impl Session {
         let channels = &server.channels;
         match statement {
             Statement::Change(named, change) => {
-                let notes = channels.change(&named.name, &change)?.ok_or_else(|| {
-                    let channel = channels.find(&named.name);
-                    channel.map_or_else(|| SqlError::new(1105, b"HY000", "The channel is gone"), |one| is_running(&one))
-                })?;
-                for note in notes {
+                for note in channels.change(&named.name, &change)? {
                     self.note("Note", note);
                 }
             }
@@ -99,6 +86,7 @@ impl Session {
                             filter.clone_from(list);
                         }
                     }
+                    state.filters = state.settings.filters.clone();
                 }
                 channels.save()?;
             }

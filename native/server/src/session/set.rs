@@ -290,6 +290,9 @@ impl Session {
 
     fn assign_global(&self, changed: &SystemVariable, value: &Value) -> Result<(), SqlError> {
         self.view.demand(&[Privilege::SUPER, Privilege::SYSTEM_VARIABLES_ADMIN])?;
+        if let ValueLocation::Fact(Fact::GtidSlavePos) = changed.location {
+            return self.view.server.channels.set_gtids(&value.to_string());
+        }
         self.view.server.set_variable(changed, value)
     }
 

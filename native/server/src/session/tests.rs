@@ -10,7 +10,6 @@ use crate::engine::{SqliteEngine, Task};
 use crate::initialize;
 use crate::options::Initialize;
 use crate::reload::Tls;
-use crate::replica::Channels;
 use crate::settings::Globals;
 use sealwire_net::random::OsRandom;
 use sealwire_options::tls::ServerTlsOptions;
@@ -33,8 +32,7 @@ impl Bench {
         let accounts = AccountStore::open(&path, &OsRandom::new()).unwrap();
         let tls = Tls::load(ServerTlsOptions::default()).unwrap();
         let engine = Box::new(SqliteEngine::new(&path));
-        let channels = Channels::open(&path).unwrap();
-        let mut server = Server::new(path, Globals::default(), tls, accounts, engine, plugin, channels, None);
+        let mut server = Server::new(path, Globals::default(), tls, accounts, engine, plugin, None).unwrap();
         server.uptime = Uptime::since(Instant::now().checked_sub(AGE).unwrap());
         let server = Arc::new(server);
         let mut session = Self::session(&server);

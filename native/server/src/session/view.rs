@@ -202,6 +202,7 @@ impl View {
             }
             Fact::GtidBinlogPos => self.of_log(|log| log.gtids().position_text()),
             Fact::GtidBinlogState => self.of_log(|log| log.gtids().state_text()),
+            Fact::GtidSlavePos => Value::Text(self.server.channels.gtids().into()),
             Fact::GtidExecuted => self.of_log(|log| log.gtids().executed_text(&self.server.globals.server_uuid.get())),
             Fact::GtidPurged => self.of_log(|log| {
                 let first = log.names().first().and_then(|name| log.open_file(name).ok());

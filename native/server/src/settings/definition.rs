@@ -69,6 +69,8 @@ pub(crate) enum Fact {
     GtidBinlogPos,
     /// The last GTID of each domain and server in the binary log, as MariaDB writes it.
     GtidBinlogState,
+    /// The last GTID of each domain that the channels have applied, as MariaDB writes it.
+    GtidSlavePos,
     /// The GTIDs of all transactions, as MySQL writes them.
     GtidExecuted,
     /// The GTIDs of transactions whose binary log files are gone, as MySQL writes them.

@@ -46,6 +46,8 @@ macro_rules! of_row {
     (location same_as($of:ident) $name:ident) => { of_row!(location both $of) };
     (location session_fact($of:ident) $name:ident) => { ValueLocation::Fact(Fact::$of) };
     (location server_fact($of:ident) $name:ident) => { ValueLocation::Fact(Fact::$of) };
+    (location given_fact($of:ident) $name:ident) => { ValueLocation::Fact(Fact::$of) };
+    (location global_as($of:ident) $name:ident) => { ValueLocation::Server(|globals| &globals.$of) };
     (location $scope:ident $name:ident) => { ValueLocation::Server(|globals| &globals.$name) };
 
     // The default, for the option and the definition.

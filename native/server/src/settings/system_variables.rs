@@ -17,7 +17,9 @@
 //! | `fixed` | one for the server; SET does not change it | `server.globals.name.get()` |
 //! | `option` | one for the server; it is given at start and not shown, because the option is no variable | `server.globals.name.get()` |
 //! | `same_as(other)` | those of the other variable | as the other variable |
+//! | `global_as(other)` | that of the other variable, which the server has alone | as the other variable |
 //! | `session_fact(Fact)`, `server_fact(Fact)` | none, because `View` computes the value when it is read | |
+//! | `given_fact(Fact)` | as before; SET gives it to whom it belongs | |
 //!
 //! The field of a `Switch` of the server is read with `is_on()` instead of `get()`.
 //!
@@ -106,7 +108,7 @@ system_variables! {
     gtid_executed: server_fact(GtidExecuted) Text = "";
     gtid_mode: fixed Choice(&["OFF", "ON"]) = "OFF" => "Whether transactions have GTIDs in a MySQL-flavoured binary log: ON or OFF.";
     gtid_purged: server_fact(GtidPurged) Text = "";
-    gtid_slave_pos: fixed Text = "";
+    gtid_slave_pos: given_fact(GtidSlavePos) Text = "";
     gtid_strict_mode: fixed Switch = false;
     have_compress: fixed Text = "YES";
     have_openssl: server_fact(HaveTls) Text = "DISABLED";
@@ -147,6 +149,8 @@ system_variables! {
     max_execution_time: both Number(0, MOST) = 0;
     max_prepared_stmt_count: global Number(0, 4_194_304) = 16_382 =>
         "Maximum number of prepared statements in the server.", shared();
+    max_relay_log_size: global Number(0, 1024 * MIB) = 0 =>
+        "Number of bytes from which a replica's relay log goes on in a new file; 0 stands for max_binlog_size.";
     max_unauthenticated_connections: global Number(1, 100_000) = 10_000 =>
         "Maximum number of connections that have not logged in. If there are more, the oldest of them is closed.", shared();
     max_unauthenticated_connections_per_address: global Number(1, 100_000) = 5000 =>
@@ -169,11 +173,23 @@ system_variables! {
     query_cache_size: both Number(0, MOST) = 0;
     query_cache_type: both Text = "OFF";
     read_only: global Switch = false, then(not_super_read_only);
+    relay_log_space_limit: global Number(0, MOST) = 0 =>
+        "Number of bytes of a relay log from which the receiver waits for the applier; 0 stands for no limit.";
+    replica_net_timeout: global_as(slave_net_timeout) Number(1, YEAR) = 60;
+    replica_transaction_retries: global_as(slave_transaction_retries) Number(0, MOST) = 10;
+    replicate_do_db: global Text = "" => "Databases whose changes a replica applies, separated by commas; none stands for all.";
+    replicate_do_table: global Text = "" => "Tables whose changes a replica applies, as database.table, separated by commas.";
+    replicate_ignore_db: global Text = "" => "Databases whose changes a replica leaves out, separated by commas.";
+    replicate_ignore_table: global Text = "" => "Tables whose changes a replica leaves out, separated by commas.";
+    replicate_rewrite_db: global Text = "" => "Databases that have another name here, as source->replica, separated by commas.";
     replicate_same_server_id: fixed Switch = false =>
         "Apply groups that were made at a server of this server's number, which are its own where servers replicate in a circle.";
+    replicate_wild_do_table: global Text = "" => "As --replicate-do-table, with the wildcards % and _.";
+    replicate_wild_ignore_table: global Text = "" => "As --replicate-ignore-table, with the wildcards % and _.";
     report_host: fixed Text = "" => "The host that a source's SHOW REPLICAS shows for this replica.";
     report_port: fixed Number(0, 65535) = 0 => "The port that it shows; 0 stands for this server's own.";
     require_secure_transport: global Switch = false => "Refuse clients that use neither TLS nor the Unix socket.", shared();
+    rpl_semi_sync_replica_enabled: global_as(rpl_semi_sync_slave_enabled) Switch = false;
     rpl_semi_sync_slave_enabled: global Switch = false =>
         "Tell a source that waits for it when its transactions are in the relay log.";
     server_id: global Number(0, 4_294_967_295) = 1 => "The server's number.";
@@ -184,8 +200,9 @@ system_variables! {
     session_track_transaction_info: both Text = "OFF";
     skip_name_resolve: fixed Switch = true;
     skip_networking: fixed Switch = false => "Listen on the Unix socket only, and not on TCP.";
-    skip_slave_start: option Switch = false => "Don't start the replication channels with the server.";
-    slave_net_timeout: global Number(1, 31_536_000) = 60 =>
+    skip_replica_start: option Switch = false => "Don't start the replication channels with the server.";
+    skip_slave_start: option Switch = false => "As --skip-replica-start.";
+    slave_net_timeout: global Number(1, YEAR) = 60 =>
         "Seconds without a byte from the source, where the channel has no heartbeat, after which a replica connects again.";
     slave_transaction_retries: global Number(0, MOST) = 10 =>
         "How often a replica applies a transaction again that was stopped by another's lock.";
@@ -197,6 +214,7 @@ system_variables! {
         "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION";
     sql_notes: both Switch = true;
     sql_quote_show_create: both Switch = true;
+    sql_replica_skip_counter: global_as(sql_slave_skip_counter) Number(0, 4_294_967_295) = 0;
     sql_safe_updates: both Switch = false;
     sql_select_limit: both Number(0, MOST) = MOST;
     sql_slave_skip_counter: global Number(0, 4_294_967_295) = 0;

@@ -105,15 +105,8 @@ impl World {
             engine.log_to(Arc::clone(log));
         }
         let globals = Globals::default();
-        Arc::new(Server::new(
-            path.to_owned(),
-            globals,
-            tls,
-            accounts,
-            Box::new(engine),
-            Plugin::CachingSha2Password,
-            log,
-        ))
+        let plugin = Plugin::CachingSha2Password;
+        Arc::new(Server::new(path.to_owned(), globals, tls, accounts, Box::new(engine), plugin, log).unwrap())
     }
 
     /// The same data, as a server that was started again has it.
