@@ -22,8 +22,10 @@ use crate::replication::BinaryLog;
 use crate::settings::Globals;
 use crate::sql::{Datum, Names};
 
+mod hostile;
 mod made;
 mod recorded;
+mod round_trip;
 
 /// The file that the tests' source writes.
 const FILE: &[u8] = b"bin.000001";
