@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sealwire_core::error::SqlError;
 
-use super::replicated::{ReplicatedGroup, RowChange};
+use super::replicated::{GroupEnd, KeptPlace, ReplicatedGroup, RowChange};
 use super::{
     Description, Done, EngineSession, Interruption, Pool, Request, RowSink, TransactionStep, UnlistedTable, interrupted,
 };
@@ -61,6 +61,14 @@ impl EngineSession for ClosedInBackground {
 
     fn end_group(&mut self) -> bool {
         self.session().is_ok_and(|session| session.end_group())
+    }
+
+    fn keep_place(&mut self, channel: &str, place: &KeptPlace) -> Result<(), SqlError> {
+        self.session()?.keep_place(channel, place)
+    }
+
+    fn begin_outside(&mut self, channel: &str, end: &GroupEnd) -> Result<(), SqlError> {
+        self.session()?.begin_outside(channel, end)
     }
 
     fn changed_tables(&mut self, request: &Request<'_>) -> Result<Vec<(String, String)>, SqlError> {

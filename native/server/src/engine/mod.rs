@@ -77,18 +77,6 @@ pub(crate) trait Engine: Debug + Send + Sync {
     /// Where a database can't be read.
     fn applied_groups(&self, channel: &str) -> Result<AppliedGroups, SqlError>;
 
-    /// Keeps the place behind a group that changed no database.
-    ///
-    /// # Errors
-    /// Where it can't be written.
-    fn keep_place(&self, channel: &str, place: &KeptPlace) -> Result<(), SqlError>;
-
-    /// Notes that a statement is about to be carried out that is no transaction of the databases, such as CREATE DATABASE.
-    ///
-    /// # Errors
-    /// Where it can't be written.
-    fn begin_outside(&self, channel: &str, end: &GroupEnd) -> Result<(), SqlError>;
-
     /// Forgets all places of a channel.
     ///
     /// # Errors
@@ -157,6 +145,18 @@ pub(crate) trait EngineSession: Send {
 
     /// Ends the group; returns whether a commit kept its place.
     fn end_group(&mut self) -> bool;
+
+    /// Keeps the place behind a group that changed no database.
+    ///
+    /// # Errors
+    /// Where it can't be written.
+    fn keep_place(&mut self, channel: &str, place: &KeptPlace) -> Result<(), SqlError>;
+
+    /// Notes that a statement is about to be carried out that is no transaction of the databases, such as CREATE DATABASE.
+    ///
+    /// # Errors
+    /// Where it can't be written.
+    fn begin_outside(&mut self, channel: &str, end: &GroupEnd) -> Result<(), SqlError>;
 
     /// The tables that a statement changes, each with its database. Nothing is run.
     ///

@@ -540,6 +540,16 @@ mod tests {
         assert_eq!(add("{a}"), Err(3140));
     }
 
+    fn check(declared: &str, value: ValueRef<'_>) -> Result<(), u16> {
+        check_in(TextCharset::Utf8mb4, declared, value)
+    }
+
+    fn check_in(charset: TextCharset, declared: &str, value: ValueRef<'_>) -> Result<(), u16> {
+        let annotated = Some(declared).filter(|declared| declared.contains('\''));
+        let (column, checked) = column("c".to_owned(), declared, annotated, charset, true, Flavour::MariaDb);
+        add(&mut Image::default(), &column, &checked, value, 1).map_err(|error| error.code)
+    }
+
     #[test]
     fn a_character_that_the_set_lacks_is_refused() {
         use TextCharset::{Ascii, Latin1, Utf8mb3};

@@ -37,7 +37,7 @@ use rusqlite::Connection;
 use sealwire_binlog::Flavour;
 use sealwire_core::error::SqlError;
 
-use super::replicated::{AppliedGroups, GroupEnd, KeptPlace};
+use super::replicated::AppliedGroups;
 use super::{Around, Engine, EngineSession, LockWait, TableDefinition, is_system_database};
 use crate::replication::{self, BinaryLog, CommitMark, GroupRows};
 use shared::Shared;
@@ -149,14 +149,6 @@ impl Engine for SqliteEngine {
 
     fn applied_groups(&self, channel: &str) -> Result<AppliedGroups, SqlError> {
         replica_places::applied(&self.shared.databases, &self.shared.replica_places, channel)
-    }
-
-    fn keep_place(&self, channel: &str, place: &KeptPlace) -> Result<(), SqlError> {
-        self.shared.replica_places.keep(self.shared.databases.directory(), channel, place)
-    }
-
-    fn begin_outside(&self, channel: &str, end: &GroupEnd) -> Result<(), SqlError> {
-        self.shared.replica_places.begin(self.shared.databases.directory(), channel, end, &[])
     }
 
     fn forget_places(&self, channel: &str) -> Result<(), SqlError> {

@@ -26,7 +26,7 @@ use super::rows::{bind, column_sources, length_of, put_row};
 use super::shared::Shared;
 use super::temporary;
 use super::wal::WalGrowth;
-use crate::engine::replicated::{ReplicatedGroup, RowChange};
+use crate::engine::replicated::{GroupEnd, KeptPlace, ReplicatedGroup, RowChange};
 use crate::engine::translate::{
     Access, Scope, StatementKind, Temporaries, Translated, quote, schema_of, temporary_name, translate,
 };
@@ -83,6 +83,8 @@ struct AttachedDatabase {
     file: Option<FileId>,
     /// When its growth was last limited; `None` where it is not.
     limited_at: Cell<Option<Instant>>,
+    /// Whether commits do not wait for the disk.
+    is_relaxed: Cell<bool>,
     /// Its open files, and their use by a statement or a transaction.
     open: Option<Arc<OpenFiles>>,
     in_use: Option<FilesInUse>,
@@ -466,6 +468,7 @@ impl SqliteSession {
 
     /// Begins SQLite's transaction.
     fn begin(&mut self) -> Result<(), SqlError> {
+        self.relax()?;
         self.run_batch("BEGIN")?;
         self.replica.forget_locks();
         self.is_begun = false;
@@ -693,6 +696,16 @@ impl EngineSession for SqliteSession {
 
     fn end_group(&mut self) -> bool {
         self.forget_group()
+    }
+
+    fn keep_place(&mut self, channel: &str, place: &KeptPlace) -> Result<(), SqlError> {
+        self.sync_changed()?;
+        self.shared.replica_places.keep(self.shared.databases.directory(), channel, place)
+    }
+
+    fn begin_outside(&mut self, channel: &str, end: &GroupEnd) -> Result<(), SqlError> {
+        self.sync_changed()?;
+        self.shared.replica_places.begin(self.shared.databases.directory(), channel, end, &[])
     }
 
     fn changed_tables(&mut self, request: &Request<'_>) -> Result<Vec<(String, String)>, SqlError> {

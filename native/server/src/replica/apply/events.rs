@@ -289,7 +289,7 @@ impl Applier {
         let Some((sql, earlier)) = all.split_last() else { return self.leave_out(place) };
         let is_outside = Session::is_outside(sql);
         if is_outside {
-            self.server.engine.begin_outside(&self.channel, &end)?;
+            self.session.own_engine()?.begin_outside(&self.channel, &end)?;
         } else if !earlier.is_empty() {
             // Several statements stand for one, so they are one transaction.
             self.open_transaction()?;

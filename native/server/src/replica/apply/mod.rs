@@ -237,7 +237,8 @@ impl Applier {
     }
 
     fn keep_place(&mut self) -> Result<(), SqlError> {
-        self.server.engine.keep_place(&self.channel, &self.kept())?;
+        let place = self.kept();
+        self.session.own_engine()?.keep_place(&self.channel, &place)?;
         self.left_out = 0;
         Ok(())
     }

@@ -58,6 +58,7 @@ impl SqliteSession {
                 database: database_name,
                 file,
                 limited_at,
+                is_relaxed: Cell::new(false),
                 open,
                 in_use,
                 _descriptors: descriptors,
@@ -118,6 +119,7 @@ impl SqliteSession {
     }
 
     fn detach(&mut self, database: &str) -> Result<(), SqlError> {
+        self.sync_changed()?;
         self.run_batch(&format!("DETACH DATABASE {}", quote(&schema_of(database))?))?;
         if let Some(capture) = &self.capture {
             // SQLite keeps the triggers and calls them no more.

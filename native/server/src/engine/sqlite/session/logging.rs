@@ -184,8 +184,11 @@ impl SqliteSession {
         if is_long {
             self.run_batch("PRAGMA wal_autocheckpoint = 0")?;
         }
-        let committed =
-            capture.log.commit(Group::Rows(&mut cache, origin), |mark| self.mark(&names, mark), || self.run_batch("COMMIT"));
+        let committed = capture.log.commit(
+            Group::Rows(&mut cache, origin),
+            |mark| self.mark(&names, mark),
+            || self.run_batch("COMMIT"),
+        );
         if is_long {
             self.run_batch(&format!("PRAGMA wal_autocheckpoint = {}", wal::CHECKPOINT_EACH))?;
             if committed.is_ok() {

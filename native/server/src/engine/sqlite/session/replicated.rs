@@ -2,8 +2,10 @@
 //!
 //! The rows of an event go through one prepared statement, which a session keeps as long as the table and the images are described alike.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use rusqlite::TransactionState;
@@ -12,7 +14,7 @@ use sealwire_binlog::{Problem, Row, RowIter, Rows, RowsFlags, RowsKind, Table};
 use sealwire_core::error::SqlError;
 
 use super::super::errors::to_mysql;
-use super::super::replica_places;
+use super::super::{replica_places, wal};
 use super::SqliteSession;
 use crate::engine::replicated::{ReplicatedGroup, RowChange};
 use crate::engine::translate::{StatementKind, Translated, no_such_table, quote, schema_of};
@@ -37,6 +39,8 @@ pub(super) struct Replica {
     group: Option<ReplicatedGroup>,
     /// Whether a commit has kept the group's place.
     is_kept: Cell<bool>,
+    /// The databases of the last commits, which may not be on the disk yet.
+    unsynced: RefCell<Vec<String>>,
     /// Whether SQLite ignores CHECK constraints, because the source has checked the rows.
     ignores_checks: bool,
     /// The databases that the transaction has locked.
@@ -53,17 +57,19 @@ struct Kept {
     kind: RowsKind,
     before: Vec<u8>,
     after: Vec<u8>,
+    changed: Vec<u8>,
     plan: Plan,
 }
 
 impl Kept {
-    fn is_for(&self, change: &RowChange<'_>, source: &Arc<Table>, version: i64) -> bool {
+    fn is_for(&self, change: &RowChange<'_>, source: &Arc<Table>, version: i64, changed: &[u8]) -> bool {
         let rows = change.rows;
         Arc::ptr_eq(&self.source, source)
             && self.version == version
             && self.kind == rows.kind
             && self.before == rows.before
             && self.after == rows.after
+            && self.changed == changed
             && self.database == change.database
     }
 }
@@ -110,6 +116,54 @@ impl SqliteSession {
         self.group().is_some_and(|group| group.done.contains(database))
     }
 
+    /// Has commits not wait for the disk where the session is a replica's without a log of its own. A power failure then takes the last groups
+    /// from a database together with their places, and they are applied again. At any time this holds for the databases of one group alone,
+    /// because the places of others would say that the last groups were applied.
+    pub(super) fn relax(&self) -> Result<(), SqlError> {
+        if self.group().is_none() || self.capture.is_some() {
+            return Ok(());
+        }
+        for attached in self.attached.iter().filter(|attached| attached.file.is_some() && !attached.is_relaxed.get()) {
+            let schema = schema_of(&attached.database);
+            let relaxed = self.connection.pragma_update(Some(schema.as_ref()), "synchronous", "NORMAL");
+            relaxed.map_err(|error| to_mysql(&error, ""))?;
+            attached.is_relaxed.set(true);
+        }
+        Ok(())
+    }
+
+    /// Waits until the commits are on the disk.
+    pub(super) fn sync_changed(&self) -> Result<(), SqlError> {
+        for database in self.replica.unsynced.take() {
+            let file = wal::wal_of(&self.shared.databases.path(&database));
+            match File::open(&file).and_then(|file| file.sync_data()) {
+                // A checkpoint has written the log back.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => {
+                    let message = format!("Error writing file '{}' ({error})", file.display());
+                    return Err(SqlError::new(1026, b"HY000", message));
+                }
+                Ok(()) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes the databases that a commit is about to change, and has earlier ones be on the disk before.
+    fn note_unsynced(&self, changed: &[&str]) -> Result<(), SqlError> {
+        let is_same = changed.len() == 1 && *self.replica.unsynced.borrow() == *changed;
+        if is_same || changed.is_empty() {
+            return Ok(());
+        }
+        self.sync_changed()?;
+        let is_relaxed = |database: &str| {
+            self.attached.iter().any(|attached| attached.database == database && attached.is_relaxed.get())
+        };
+        let relaxed = changed.iter().filter(|database| is_relaxed(database)).map(|database| (*database).to_owned());
+        self.replica.unsynced.replace(relaxed.collect());
+        Ok(())
+    }
+
     /// Writes the place of the group into each database that SQLite's transaction has changed, within this transaction.
     pub(super) fn keep_places(&self) -> Result<(), SqlError> {
         let Some(ReplicatedGroup { channel, end: Some(end), .. }) = &self.replica.group else { return Ok(()) };
@@ -119,6 +173,7 @@ impl SqliteSession {
             !is_system_database(name) && state.is_ok_and(|state| state == TransactionState::Write)
         };
         let changed: Vec<&str> = names.filter(is_changed).collect();
+        self.note_unsynced(&changed)?;
         if changed.len() > 1 {
             let directory = self.shared.databases.directory();
             self.shared.replica_places.begin(directory, channel, end, &changed)?;
@@ -185,7 +240,8 @@ impl SqliteSession {
                 self.connection.prepare_cached(&format!("PRAGMA {schema}.schema_version")).map_err(failed)?;
             asked.query_row([], |row| row.get(0)).map_err(failed)?
         };
-        if let Some(at) = self.replica.plans.iter().rposition(|kept| kept.is_for(change, source, version)) {
+        let changed = changed_columns(change.rows)?;
+        if let Some(at) = self.replica.plans.iter().rposition(|kept| kept.is_for(change, source, version, &changed)) {
             let kept = self.replica.plans.remove(at);
             self.replica.plans.push(Arc::clone(&kept));
             return Ok(kept);
@@ -200,7 +256,8 @@ impl SqliteSession {
             kind: rows.kind,
             before: rows.before.to_vec(),
             after: rows.after.to_vec(),
-            plan: Plan::new(&target, source, rows)?,
+            plan: Plan::new(&target, source, rows, &changed)?,
+            changed,
         });
         if self.replica.plans.len() >= MOST_PLANS {
             self.replica.plans.remove(0);
@@ -318,6 +375,26 @@ impl SqliteSession {
         })?;
         self.limit(limits)
     }
+}
+
+/// One bit for each column that any row of an event changes. SQLite leaves the indexes of the other columns alone.
+fn changed_columns(rows: &Rows<'_>) -> Result<Vec<u8>, SqlError> {
+    if !matches!(rows.kind, RowsKind::Update | RowsKind::PartialUpdate) {
+        return Ok(rows.after.to_vec());
+    }
+    let mut changed = vec![0; rows.after.len()];
+    let (mut rows, mut row) = (rows.iter().map_err(malformed)?, Row::default());
+    while rows.next_into(&mut row).map_err(malformed)? {
+        for (index, after) in row.after.iter().enumerate() {
+            if after.is_some()
+                && row.before.get(index) != Some(after)
+                && let Some(byte) = changed.get_mut(index / 8)
+            {
+                *byte |= 1 << (index % 8);
+            }
+        }
+    }
+    Ok(changed)
 }
 
 /// Whether an event has more than one row.

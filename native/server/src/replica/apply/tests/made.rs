@@ -291,7 +291,7 @@ fn a_statement_outside_of_databases_is_carried_out_once() {
     let end = log.writer.position();
     let place = KeptPlace { number: 1, file: FILE.to_vec(), position: end, gtids: String::new() };
     let around = GroupEnd { before: Default::default(), place };
-    world.server.engine.begin_outside("", &around).unwrap();
+    world.server.engine.session().unwrap().begin_outside("", &around).unwrap();
     world.server.engine.create_database("d").unwrap();
     drop(applier);
     applier = world.restarted().applier();
@@ -345,7 +345,7 @@ fn the_last_place_outlives_its_database() {
     log.rows(RowsKind::Write, &[(NONE, row(1, 1, "x"))]);
     apply(&world, &log).unwrap();
     let wait = crate::engine::LockWait { most: crate::engine::LOCK_WAIT, is_stopped: Box::new(|| false) };
-    world.server.engine.drop_database("d", wait).unwrap();
+    world.server.engine.drop_database("d", wait, &mut |change| change()).unwrap();
     let restarted = world.restarted();
     assert_eq!(restarted.applier().positions().position, log.writer.position());
     Applier::forget(&restarted.server, "").unwrap();

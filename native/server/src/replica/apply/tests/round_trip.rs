@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use sealwire_binlog::{Checksum, Flavour};
 
 use super::*;
-use crate::engine::{EngineSession, TransactionStep};
+use crate::engine::{EngineSession, SqliteEngine, TransactionStep};
 use crate::replication::{Format, LogFiles, LogSettings};
 use crate::settings::{self, Value};
 
@@ -29,7 +29,8 @@ fn logging(server_id: u32, flavour: Flavour) -> World {
         uuid: [7; 16],
     };
     let files = LogFiles::new(&path, "").unwrap();
-    let log = BinaryLog::open(files, format, settings, &|_, _| true).unwrap();
+    let engine = SqliteEngine::new(&path);
+    let log = BinaryLog::open(files, format, settings, &engine).unwrap();
     let server = World::open(&path, Some(Arc::new(log)));
     server.globals.set(settings::find("server_id").unwrap(), &Value::Number(server_id.into()));
     World { server, directory: Arc::new(directory) }

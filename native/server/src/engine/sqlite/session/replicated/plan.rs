@@ -54,11 +54,11 @@ fn bit(bits: &[u8], index: usize) -> bool {
 }
 
 impl Plan {
-    /// Plans an event for a table.
+    /// Plans an event for a table. `changed` has a bit for each column whose values the event changes.
     ///
     /// # Errors
     /// 1535 where the source's table has more columns, 1677 where a column can't hold the source's values.
-    pub(super) fn new(target: &Target, source: &Table, rows: &Rows<'_>) -> Result<Self, SqlError> {
+    pub(super) fn new(target: &Target, source: &Table, rows: &Rows<'_>, changed: &[u8]) -> Result<Self, SqlError> {
         let (database, table) = (&target.database, &target.table);
         if rows.columns > target.columns.len() {
             let message = format!(
@@ -84,7 +84,7 @@ impl Plan {
         let writable =
             || target.columns.iter().enumerate().filter(|(_, column)| !column.is_generated).map(|(index, _)| index);
         let mut assigned = Vec::new();
-        for index in writable().filter(|index| *index < rows.columns && bit(rows.after, *index)) {
+        for index in writable().filter(|index| *index < rows.columns && bit(changed, *index)) {
             if let Some(column) = target.columns.get(index) {
                 assigned.push(Assigned { index, conversion: conversion(index, column)? });
             }
@@ -134,7 +134,9 @@ impl Plan {
             columns: all.len(),
             replaced: writable().map(|index| assigned.iter().position(|value| value.index == index)).collect(),
         };
-        Ok(Self { sql, assigned, found, is_keyed_update: target.has_unique_key, moves })
+        let is_keyed_update =
+            target.has_other_key || assigned.iter().any(|value| target.unique_columns.contains(&value.index));
+        Ok(Self { sql, assigned, found, is_keyed_update, moves })
     }
 
     /// Whether rows of one event may exchange the values of a unique key.

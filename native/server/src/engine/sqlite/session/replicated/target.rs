@@ -1,5 +1,7 @@
 //! A table to which rows of a source's log are applied.
 
+use std::collections::BTreeSet;
+
 use rusqlite::Connection;
 use sealwire_binlog::{ColumnKind, Flavour};
 use sealwire_core::error::SqlError;
@@ -21,8 +23,10 @@ pub(super) struct Target {
     pub(super) columns: Vec<TargetColumn>,
     /// The columns that identify a row: the primary key, else a unique key without NULL. Empty where there is none.
     pub(super) key: Vec<usize>,
-    /// Whether any key is unique.
-    pub(super) has_unique_key: bool,
+    /// The columns of all unique keys.
+    pub(super) unique_columns: BTreeSet<usize>,
+    /// Whether there is a unique key of expressions, or of a part of the rows.
+    pub(super) has_other_key: bool,
     /// The name by which SQLite numbers the rows; `None` where columns have all these names, or the table has no such numbers.
     pub(super) row_number: Option<&'static str>,
 }
@@ -84,15 +88,18 @@ impl Target {
         drop(rows);
         primary.sort_unstable();
         let mut key: Vec<usize> = primary.into_iter().map(|(_, index)| index).collect();
-        let mut has_unique_key = !key.is_empty();
-        let unique = unique_keys(connection, schema, &name).map_err(failed)?;
-        for names in unique {
-            has_unique_key = true;
-            let at = |name: &Option<String>| {
-                let name = name.as_ref()?;
-                columns.iter().position(|column| column.name == *name && !column.is_nullable)
+        let mut unique_columns: BTreeSet<usize> = key.iter().copied().collect();
+        let mut has_other_key = false;
+        for unique in unique_keys(connection, schema, &name).map_err(failed)? {
+            let at = |name: &Option<String>| columns.iter().position(|column| Some(&column.name) == name.as_ref());
+            let found: Option<Vec<usize>> = unique.columns.iter().map(at).collect();
+            let Some(found) = found.filter(|_| !unique.is_partial) else {
+                has_other_key = true;
+                continue;
             };
-            if let Some(found) = names.iter().map(at).collect::<Option<Vec<usize>>>().filter(|_| key.is_empty()) {
+            unique_columns.extend(&found);
+            let is_nullable = |index: &usize| columns.get(*index).is_none_or(|column| column.is_nullable);
+            if key.is_empty() && !found.iter().any(is_nullable) {
                 key = found;
             }
         }
@@ -102,15 +109,23 @@ impl Target {
             quoted: format!("{schema}.{}", quote(&name)?),
             table: name,
             key,
-            has_unique_key,
+            unique_columns,
+            has_other_key,
             row_number: ["rowid", "_rowid_", "oid"].into_iter().find(is_free),
             columns,
         }))
     }
 }
 
-/// The columns of all unique keys over whole columns; an expression has no name.
-fn unique_keys(connection: &Connection, schema: &str, table: &str) -> rusqlite::Result<Vec<Vec<Option<String>>>> {
+/// A unique key beside the primary key.
+struct UniqueKey {
+    /// The columns; an expression has no name.
+    columns: Vec<Option<String>>,
+    /// Whether it is of a part of the rows.
+    is_partial: bool,
+}
+
+fn unique_keys(connection: &Connection, schema: &str, table: &str) -> rusqlite::Result<Vec<UniqueKey>> {
     let quoted = |name: &str| format!("`{}`", name.replace('`', "``"));
     let mut statement = connection.prepare(&format!("PRAGMA {schema}.index_list({})", quoted(table)))?;
     let indexes = statement.query_map([], |row| {
@@ -119,12 +134,12 @@ fn unique_keys(connection: &Connection, schema: &str, table: &str) -> rusqlite::
     let mut keys = Vec::new();
     for index in indexes {
         let (name, is_unique, origin, is_partial) = index?;
-        if !is_unique || is_partial || origin == "pk" {
+        if !is_unique || origin == "pk" {
             continue;
         }
         let mut statement = connection.prepare(&format!("PRAGMA {schema}.index_info({})", quoted(&name)))?;
         let columns = statement.query_map([], |row| row.get::<_, Option<String>>(2))?;
-        keys.push(columns.collect::<rusqlite::Result<_>>()?);
+        keys.push(UniqueKey { columns: columns.collect::<rusqlite::Result<_>>()?, is_partial });
     }
     Ok(keys)
 }
