@@ -1,4 +1,4 @@
-//! What ends a channel's connection, and what stops a channel.
+//! The ends of a channel's connection, and the stops of a channel.
 
 use sealwire_tests::programs::needs;
 

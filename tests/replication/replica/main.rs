@@ -3,5 +3,6 @@
 
 mod channels;
 mod ends;
+mod ours;
 mod tls;
 mod world;

@@ -19,14 +19,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct World {
     pub(crate) place: TempDir,
     pub(crate) certificates: CertificateSet,
-    pub(crate) primary_settings: Settings,
-    pub(crate) primary: Option<Server>,
+    primary: Server,
     pub(crate) settings: Settings,
     pub(crate) ours: Option<Server>,
 }
 
 /// The primary's settings.
-fn primary_settings(certificates: Option<&CertificateSet>, port: u16) -> Settings {
+fn primary_settings(certificates: Option<&CertificateSet>) -> Settings {
     let kind = Kind::MariaDb;
     // The accounts are no changes to replicate.
     let mut statements = vec!["SET sql_log_bin = 0;".to_owned()];
@@ -38,12 +37,14 @@ fn primary_settings(certificates: Option<&CertificateSet>, port: u16) -> Setting
     // This account has no password, because its certificate is enough.
     statements.push("CREATE OR REPLACE USER 'bare'@'%' REQUIRE X509;".to_owned());
     statements.push("GRANT REPLICATION SLAVE ON *.* TO 'bare'@'%';".to_owned());
-    let options = ["--log-bin=bin", "--server-id=11", "--binlog-format=ROW", "--binlog-row-metadata=FULL"];
-    let mut options = options.map(str::to_owned).to_vec();
-    options.push("--character-set-server=utf8mb4".to_owned());
-    if port != 0 {
-        options.push(format!("--port={port}"));
-    }
+    let options = [
+        "--log-bin=bin",
+        "--server-id=11",
+        "--binlog-format=ROW",
+        "--binlog-row-metadata=FULL",
+        "--character-set-server=utf8mb4",
+    ];
+    let options = options.map(str::to_owned).to_vec();
     Settings { certificates: certificates.cloned(), statements, options, ..Settings::default() }
 }
 
@@ -52,24 +53,21 @@ impl World {
     pub(crate) fn new(options: &[&str]) -> Self {
         let place = tempfile::tempdir().unwrap();
         let certificates = CertificateSet::by_openssl(place.path());
-        let mut primary_settings = primary_settings(Some(&certificates), 0);
-        let primary = Server::start(Kind::MariaDb, &primary_settings).unwrap();
-        // A replica finds the primary again after a restart.
-        primary_settings.options.push(format!("--port={}", primary.port));
+        let primary = Server::start(Kind::MariaDb, &primary_settings(Some(&certificates))).unwrap();
         let mut settings = Settings { certificates: Some(certificates.clone()), ..Settings::default() };
         settings.options = ["--server-id=7", "--log-error-verbosity=3"].map(str::to_owned).to_vec();
         settings.options.extend(options.iter().map(|option| (*option).to_owned()));
         let ours = Server::start(Kind::Sealwired, &settings).unwrap();
-        Self { place, certificates, primary_settings, primary: Some(primary), settings, ours: Some(ours) }
+        Self { place, certificates, primary, settings, ours: Some(ours) }
     }
 
     /// A primary of the same accounts without TLS.
     pub(crate) fn primary_without_tls() -> Server {
-        Server::start(Kind::MariaDb, &primary_settings(None, 0)).unwrap()
+        Server::start(Kind::MariaDb, &primary_settings(None)).unwrap()
     }
 
-    pub(crate) fn primary(&self) -> &Server {
-        self.primary.as_ref().unwrap()
+    pub(crate) const fn primary(&self) -> &Server {
+        &self.primary
     }
 
     pub(crate) fn ours(&self) -> &Server {
@@ -115,19 +113,10 @@ impl World {
         });
     }
 
-    /// Waits until SHOW SLAVE STATUS says so; returns it.
+    /// As the function of this name, for our server.
     #[track_caller]
     pub(crate) fn until(&self, what: &str, is_so: impl Fn(&Status) -> bool) -> Status {
-        let begun = Instant::now();
-        loop {
-            let status = status(self.ours());
-            if is_so(&status) {
-                return status;
-            }
-            assert!(begun.elapsed() < PATIENCE, "{what}: {status:?}\n{}", self.ours().log());
-            // The status is asked for again, because no statement waits for it.
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        until(self.ours(), what, is_so)
     }
 
     /// Compares a query's rows at both servers.
@@ -139,6 +128,21 @@ impl World {
 
 /// A row of SHOW SLAVE STATUS.
 pub(crate) type Status = BTreeMap<String, String>;
+
+/// Waits until SHOW SLAVE STATUS says so; returns it.
+#[track_caller]
+pub(crate) fn until(server: &Server, what: &str, is_so: impl Fn(&Status) -> bool) -> Status {
+    let begun = Instant::now();
+    loop {
+        let status = status(server);
+        if is_so(&status) {
+            return status;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{what}: {status:?}\n{}", server.log());
+        // The status is asked for again, because no statement waits for it.
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
 
 /// The row of SHOW SLAVE STATUS; empty without a channel.
 pub(crate) fn status(server: &Server) -> Status {

@@ -20,7 +20,7 @@ const RELAY_LOG_READ: u16 = 1594;
 /// How long the applier waits at most before it looks whether it shall stop.
 const WAIT: Duration = Duration::from_secs(1);
 
-/// What comes next.
+/// The next step.
 enum Next {
     /// An event may be read.
     Event,
@@ -115,7 +115,7 @@ pub(super) fn run(server: &Server, channel: &Channel, mut applier: Applier) -> R
     }
 }
 
-/// What a step did.
+/// The outcome of a step.
 enum Step {
     Read,
     Applied,

@@ -5,8 +5,8 @@
 //!                     └────── channel ──────────┘
 //! ```
 //!
-//! A channel has [`settings`] and two threads, which [`threads`] starts: [`receiver`] stores the source's log, and [`applier`] applies it. What is
-//! applied is noted in the databases themselves, so the relay log may be lost.
+//! A channel has [`settings`] and two threads, which [`threads`] starts: [`receiver`] stores the source's log, and [`applier`] applies it. The
+//! databases themselves note the applied groups, so the relay log may be lost.
 
 mod applier;
 pub(crate) mod apply;

@@ -23,6 +23,7 @@ mod prepare;
 mod prepared;
 mod processlist;
 mod replica;
+mod replica_tables;
 mod replicated;
 mod running;
 mod script;

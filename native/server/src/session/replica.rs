@@ -8,26 +8,18 @@ use sealwire_core::error::SqlError;
 use super::Session;
 use super::answer::{Answer, Reply, Table};
 use super::execution::Execution;
+use super::replica_tables::SEES;
 use super::show;
-use super::view::View;
 use crate::engine::{Interruption, SystemTable, interrupted};
 use crate::replica::{
     Cell, Channel, Chosen, Part, Snapshot, StartOptions, Statement, Threads, all_columns, is_running, read_change,
-    read_start, read_status, read_stop, replica_status, slave_status, system_table, table,
+    read_start, read_status, read_stop, replica_status, slave_status, table,
 };
 use crate::sql::Cursor;
 
 /// One of these privileges manages channels.
 const MANAGES: &[Privilege] =
     &[Privilege::SUPER, Privilege::REPLICATION_SLAVE_ADMIN, Privilege::MARIADB_REPLICATION_SLAVE_ADMIN];
-/// One of these privileges shows the state of channels.
-const SEES: &[Privilege] = &[
-    Privilege::SUPER,
-    Privilege::REPLICATION_CLIENT,
-    Privilege::SLAVE_MONITOR,
-    Privilege::REPLICATION_SLAVE_ADMIN,
-    Privilege::MARIADB_REPLICATION_SLAVE_ADMIN,
-];
 
 /// Reads CHANGE.
 pub(super) fn read_change_statement(words: &mut Cursor<'_>) -> Result<Option<Execution>, SqlError> {
@@ -51,16 +43,6 @@ pub(super) fn read_reset_statement(words: &mut Cursor<'_>) -> Result<Option<Exec
 
 fn execution(statement: Statement) -> Execution {
     Box::new(move |session| session.replica_statement(statement).map(|()| Answer::Ok(Reply::default())))
-}
-
-/// The tables of `performance_schema` about channels, with those rows that the session may see.
-pub(super) fn channel_table(view: &View, name: &str) -> Option<SystemTable> {
-    system_table(name, || {
-        let sees = SEES.iter().any(|privilege| view.may(*privilege))
-            || view.is_granted(Privilege::SELECT, "performance_schema", name);
-        let channels = if sees { view.server.channels.all() } else { Vec::new() };
-        channels.iter().map(|channel| Snapshot::of(channel)).collect()
-    })
 }
 
 impl Session {

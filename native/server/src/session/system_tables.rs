@@ -31,7 +31,9 @@ pub(super) fn make(view: &View, schema: &str, table: &str) -> Option<SystemTable
         ("performance_schema", "tls_channel_status") => {
             Some(SystemTable { columns: CHANNEL.to_vec(), rows: tls_channel(view) })
         }
-        ("performance_schema", name) if name.starts_with("replication_") => super::replica::channel_table(view, name),
+        ("performance_schema", name) if name.starts_with("replication_") => {
+            super::replica_tables::channel_table(view, name)
+        }
         ("mysql", "user") => Some(SystemTable { columns: USER.to_vec(), rows: users(view) }),
         ("mysql", name) => super::empty_tables::make_log(name),
         ("information_schema", name) => super::empty_tables::make(name),
