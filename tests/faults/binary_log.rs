@@ -79,3 +79,27 @@ fn a_full_disk_leaves_the_log_and_the_tables_alike() {
         assert_answers(&server);
     }
 }
+
+#[test]
+fn a_log_leaves_room_to_make_room() {
+    if !can_mount() {
+        return;
+    }
+    let mut settings = on_its_own_of("60m", "mount -t tmpfs -o size=4m none /mnt");
+    settings.options = ["--log-bin=/mnt/bl", "--server-id=1"].map(str::to_owned).to_vec();
+    let server = Server::start(Kind::Sealwired, &settings).unwrap();
+    let mut client = root(&server).unwrap();
+    for sql in ["CREATE DATABASE d", "CREATE TABLE d.t (v MEDIUMTEXT)"] {
+        rows(&mut client, sql).unwrap();
+    }
+    for length in [100_000, 10_000, 100] {
+        let fill = format!("INSERT INTO d.t VALUES (REPEAT('x', {length}))");
+        let full = (0..1000).find_map(|_| rows(&mut client, &fill).err()).expect("the log is never full").to_string();
+        assert!(full.contains("1026") && full.contains("PURGE BINARY LOGS"), "{full}");
+    }
+    for sql in ["CREATE USER a@'%'", "DROP USER a@'%'", "FLUSH BINARY LOGS", "PURGE BINARY LOGS TO 'bl.000002'"] {
+        rows(&mut client, sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+    rows(&mut client, "INSERT INTO d.t VALUES ('there is room')").unwrap();
+    assert_answers(&server);
+}

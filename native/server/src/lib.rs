@@ -15,6 +15,7 @@ mod counters;
 mod data_directory;
 mod driver;
 mod engine;
+mod file_system;
 mod initialize;
 mod memory;
 mod options;

@@ -20,6 +20,11 @@ pub(crate) struct LogFiles {
 }
 
 impl LogFiles {
+    /// The folder of the files.
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// The files that `--log-bin=NAME` names; a relative name is in the data directory. As in mysqld, an extension is dropped.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use sealwire_core::error::SqlError;
 
 use super::wal;
 use crate::engine::translate::{StatementKind, Translated};
+use crate::file_system::Space;
 use crate::memory;
 
 /// The part of the file system that tables leave free, and the most bytes of it. Temporary files leave more: see [`super::temporary`].
@@ -26,26 +27,7 @@ const CHECK_EACH: Duration = Duration::from_millis(5);
 const SUM_VALID: Duration = Duration::from_millis(100);
 const SUM_VALID_FACTOR: u32 = 20;
 
-/// The size of a file system, and its free space.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Space {
-    all: u64,
-    pub(super) free: u64,
-}
-
 impl Space {
-    /// `None` where the system does not say.
-    pub(super) fn of(folder: &Path) -> Option<Self> {
-        let system = rustix::fs::statvfs(folder).ok()?;
-        let bytes = |blocks: u64| blocks.saturating_mul(system.f_frsize);
-        Some(Self { all: bytes(system.f_blocks), free: bytes(system.f_bavail) })
-    }
-
-    /// One of `parts` equal parts of the file system, at most `most` bytes.
-    pub(super) fn part(self, parts: u64, most: u64) -> u64 {
-        (self.all / parts).min(most)
-    }
-
     /// The space that tables leave free.
     fn reserved(self) -> u64 {
         self.part(RESERVED_PART, MOST_RESERVED)

@@ -7,8 +7,8 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use sealwire_core::error::SqlError;
 
-use super::disk_space::Space;
 use crate::engine::translate::Translated;
+use crate::file_system::Space;
 
 /// The part of the file system that temporary files leave free, and the most bytes of it.
 const RESERVED_PART: u64 = 10;
