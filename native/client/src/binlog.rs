@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use sealwire_binlog::{Checksum, Event as LogEvent, Limits, Problem, Reader};
+use sealwire_binlog::{Boundary, Checksum, Event as LogEvent, Limits, Problem, Progress, Reader};
 use sealwire_core::client::{Event, Replication, ReplicationSettings, Source, StartPosition};
 use sealwire_core::error::{Error, Side};
 use sealwire_core::facts::Facts;
@@ -14,7 +14,6 @@ use sealwire_net::clock;
 use super::Client;
 use super::error::ClientError;
 use super::link::{Link, unexpected};
-use super::progress::{Boundary, Progress, hash};
 use super::socket::Socket;
 
 /// The first wait before the log is requested again, which doubles up to the longest.
@@ -67,7 +66,7 @@ impl<S: Read + Write> Client<S> {
     /// # Errors
     /// The server refuses a query of the set-up, or has no such GTIDs.
     pub fn binlog(mut self, settings: ReplicationSettings) -> Result<BinlogStream<S>, ClientError> {
-        let progress = Progress::new(settings.start.clone())?;
+        let progress = Progress::new(&settings.start)?;
         let connection = &mut self.link.connection;
         let mut setup = Replication::start(settings, connection, clock::now())?;
         loop {
@@ -190,7 +189,7 @@ impl<C: FnMut() -> Result<Client<Socket>, ClientError>> BinlogFollower<C> {
     /// # Errors
     /// The settings have malformed GTIDs.
     pub fn new(connect: C, settings: ReplicationSettings) -> Result<Self, ClientError> {
-        let progress = Progress::new(settings.start.clone())?;
+        let progress = Progress::new(&settings.start)?;
         Ok(Self {
             connect,
             settings,
@@ -263,7 +262,7 @@ impl<C: FnMut() -> Result<Client<Socket>, ClientError>> BinlogFollower<C> {
             if boundary == Boundary::Outside {
                 continue;
             }
-            self.seen = hash(self.seen, &event);
+            self.seen = Progress::hash(self.seen, &event);
             self.repeated.0 = left - 1;
             if left == 1 && self.seen != expected {
                 let problem = Problem::Malformed("the transaction, which differs from the one sent before,");

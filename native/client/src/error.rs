@@ -159,6 +159,17 @@ impl From<sealwire_binlog::Error> for ClientError {
     }
 }
 
+impl From<sealwire_binlog::StartError> for ClientError {
+    fn from(error: sealwire_binlog::StartError) -> Self {
+        match error {
+            sealwire_binlog::StartError::List(error) => Self::Gtid(error),
+            sealwire_binlog::StartError::Set(problem) => {
+                Self::Binlog(sealwire_binlog::Error { position: 0, event: None, problem })
+            }
+        }
+    }
+}
+
 impl From<io::Error> for ClientError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)

@@ -4,7 +4,6 @@ mod address;
 mod binlog;
 mod error;
 mod link;
-mod progress;
 mod result;
 mod socket;
 mod transactions;
@@ -13,14 +12,14 @@ pub use address::Address;
 pub use binlog::{BinlogFollower, BinlogStream, Followed, StreamEvent};
 pub use error::ClientError;
 pub use link::FileOpener;
-pub use progress::{Boundary, Progress};
 pub use result::{Pipeline, QueryResult, StatementResult};
 pub use sealwire_binlog as events;
+pub use sealwire_binlog::{Boundary, Change, OwnedValue, Progress, Transaction};
 pub use sealwire_core as protocol;
 pub use sealwire_core::client::{Config, Prepared, ReplicationSettings, StartPosition, Summary, TlsPolicy};
 pub use sealwire_net::{clock, provider, random};
 pub use socket::Socket;
-pub use transactions::{Change, OwnedValue, Transaction, Transactions};
+pub use transactions::Transactions;
 
 /// README's examples are tested with the documentation's.
 #[cfg(doctest)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use sealwire::{Boundary, Progress, StartPosition};
+use sealwire::{Boundary, ClientError, Progress, StartPosition};
 use sealwire_binlog::{Body, Event, GtidSet, MariaDbGtid, MariaDbGtidSet};
 use sealwire_core::error::SqlError;
 
@@ -134,7 +134,8 @@ impl From<SqlError> for Failure {
 }
 
 fn no_progress() -> Result<Progress, SqlError> {
-    Progress::new(StartPosition::File { name: Vec::new(), position: 4 }).map_err(|error| error.to_sql_error())
+    let start = StartPosition::File { name: Vec::new(), position: 4 };
+    Progress::new(&start).map_err(|error| ClientError::from(error).to_sql_error())
 }
 
 fn unreadable(name: &str, error: &dyn std::fmt::Display) -> SqlError {
@@ -172,7 +173,8 @@ impl Loop<'_> {
         while self.reader.offset() < self.group.position {
             match self.reader.next(u64::MAX) {
                 Ok(Some(next)) if !next.is_own => {
-                    self.progress.event(&next.event, next.position).map_err(|error| error.to_sql_error())?;
+                    let read = self.progress.event(&next.event, next.position);
+                    read.map_err(|error| ClientError::from(error).to_sql_error())?;
                 }
                 Ok(Some(_)) => {}
                 Ok(None) => return Err(unreadable(&self.group.file, &"the file ends early")),

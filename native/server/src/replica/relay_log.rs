@@ -421,7 +421,7 @@ mod tests {
         /// The log as a server finds it that was killed.
         fn recovered(&self, applied: Option<u32>) -> (RelayLog, Option<Recovered>) {
             let mut log = open(&self.place);
-            let progress = Progress::new(StartPosition::MariaDbGtid("0-11-0".to_owned())).unwrap();
+            let progress = Progress::new(&StartPosition::MariaDbGtid("0-11-0".to_owned())).unwrap();
             let found = log.recover(applied.map(|position| (FILE, position.into())), progress).unwrap();
             (log, found)
         }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use sealwire::{Progress, StartPosition};
+use sealwire::{ClientError, Progress, StartPosition};
 use sealwire_binlog::{GtidError, GtidSet};
 use sealwire_core::error::SqlError;
 
@@ -170,7 +170,7 @@ fn prepare(server: &Arc<Server>, channel: &Channel) -> Result<Applier, SqlError>
     let (file, position) =
         if has_place { (applied.file, applied.position) } else { (settings.log_file.clone().into(), settings.log_pos) };
     let start = start_position(&settings, &file, position, &applied.gtids)?;
-    let progress = Progress::new(start.clone()).map_err(|error| error.to_sql_error())?;
+    let progress = Progress::new(&start).map_err(|error| ClientError::from(error).to_sql_error())?;
     let mut relay = channel.relay();
     let wanted = has_place.then_some((file.as_slice(), position));
     let recovered = relay.recover(wanted, progress).map_err(unwritten)?;

@@ -1,12 +1,17 @@
 //! The place in a binary log up to which a reader has whole transactions, and from which it may go on.
 
-use sealwire_binlog::{
-    Body, Error, Event, EventType, GtidSet, LoadQuery, MariaDbGtid, MariaDbGtidEvent, MariaDbGtidSet, Problem, Query,
-    Tag, Uuid,
-};
+use alloc::string::ToString as _;
+use alloc::vec::Vec;
+use core::fmt;
+
 use sealwire_core::client::StartPosition;
 
-use super::error::ClientError;
+use crate::body::Body;
+use crate::error::{Error, Problem};
+use crate::event::Event;
+use crate::event_type::EventType;
+use crate::gtid::{GtidError, GtidSet, MariaDbGtid, MariaDbGtidEvent, MariaDbGtidSet, Tag, Uuid};
+use crate::query::{LoadQuery, Query};
 
 /// The place of an event in its transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,8 +24,27 @@ pub enum Boundary {
     Commit,
 }
 
-/// The position in the log up to which a reader has whole transactions. [`BinlogStream`](super::BinlogStream) has its own; a program that
-/// stores events finds by it where its copy ends.
+/// A start whose GTIDs can't be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartError {
+    /// MariaDB's list, a text.
+    List(GtidError),
+    /// MySQL's set, encoded.
+    Set(Problem),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::List(error) => error.fmt(f),
+            Self::Set(problem) => problem.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for StartError {}
+
+/// The place up to which a reader has whole transactions.
 #[derive(Debug, Clone)]
 pub struct Progress {
     /// The file and the position behind the last whole transaction.
@@ -53,20 +77,17 @@ struct Group {
 }
 
 impl Progress {
-    /// The progress of a reader that has nothing yet.
+    /// The place at which a reader begins.
     ///
     /// # Errors
-    /// The GTIDs of `start` are malformed.
-    pub fn new(start: StartPosition) -> Result<Self, ClientError> {
-        let gtids = match &start {
+    /// The start has malformed GTIDs.
+    pub fn new(start: &StartPosition) -> Result<Self, StartError> {
+        let gtids = match start {
             StartPosition::File { .. } => Gtids::None,
-            StartPosition::MariaDbGtid(list) => Gtids::MariaDb(list.parse().map_err(ClientError::Gtid)?),
-            StartPosition::MySqlGtid(set) => {
-                let at = |problem| ClientError::Binlog(Error { position: 0, event: None, problem });
-                Gtids::MySql(GtidSet::decode(set).map_err(at)?)
-            }
+            StartPosition::MariaDbGtid(list) => Gtids::MariaDb(list.parse().map_err(StartError::List)?),
+            StartPosition::MySqlGtid(set) => Gtids::MySql(GtidSet::decode(set).map_err(StartError::Set)?),
         };
-        let (file, position) = match &start {
+        let (file, position) = match start {
             StartPosition::File { name, position } => (name.clone(), u64::from(*position)),
             _ => (Vec::new(), 4),
         };
@@ -78,7 +99,7 @@ impl Progress {
         &self.file
     }
 
-    /// The position in the file behind the last whole transaction, all 64 bits of it.
+    /// The position behind the last whole transaction, in [`Progress::file`].
     pub const fn position(&self) -> u64 {
         self.position
     }
@@ -99,19 +120,19 @@ impl Progress {
         }
     }
 
-    /// The events of the current transaction that were processed, and a hash of them.
-    pub(super) fn open_events(&self) -> (u64, u64) {
+    /// The events of the current transaction that were processed, and the [`Progress::hash`] of them.
+    pub fn open_events(&self) -> (u64, u64) {
         self.group.as_ref().map_or((0, 0), |group| (group.events, group.hash))
     }
 
-    /// Processes an event. `next` is the position behind it, as [`Reader::position`](sealwire_binlog::Reader::position) of a stream tells it.
+    /// Processes an event. `next` is the position behind it, [`crate::Reader::position`].
     ///
     /// # Errors
-    /// The event can't be read.
-    pub fn event(&mut self, event: &Event<'_>, next: u64) -> Result<Boundary, ClientError> {
+    /// The event can't be decoded.
+    pub fn event(&mut self, event: &Event<'_>, next: u64) -> Result<Boundary, Error> {
         let boundary = match event.header.event_type {
             EventType::ROTATE => {
-                if let Body::Rotate(rotate) = event.decode().map_err(ClientError::Binlog)? {
+                if let Body::Rotate(rotate) = event.decode()? {
                     // In the middle of a transaction a server repeats its file when it sends the log again.
                     if self.group.is_none() {
                         (self.file, self.position) = (rotate.file.to_vec(), rotate.position);
@@ -129,20 +150,18 @@ impl Progress {
             | EventType::START_ENCRYPTION => return Ok(Boundary::Outside),
             EventType::XID | EventType::XA_PREPARE | EventType::TRANSACTION_PAYLOAD => Boundary::Commit,
             EventType::MARIADB_GTID | EventType::GTID | EventType::ANONYMOUS_GTID | EventType::GTID_TAGGED => {
-                self.group = Some(Group::begin(event).map_err(ClientError::Binlog)?);
+                self.group = Some(Group::begin(event)?);
                 Boundary::Inside
             }
-            EventType::QUERY | EventType::QUERY_COMPRESSED | EventType::EXECUTE_LOAD_QUERY => {
-                match event.decode().map_err(ClientError::Binlog)? {
-                    Body::Query(query) | Body::LoadQuery(LoadQuery { query, .. }) => self.statement(&query),
-                    _ => Boundary::Inside,
-                }
-            }
+            EventType::QUERY | EventType::QUERY_COMPRESSED | EventType::EXECUTE_LOAD_QUERY => match event.decode()? {
+                Body::Query(query) | Body::LoadQuery(LoadQuery { query, .. }) => self.statement(&query),
+                _ => Boundary::Inside,
+            },
             _ => Boundary::Inside,
         };
         let group = self.group.get_or_insert_with(Group::of_statement);
         group.events += 1;
-        group.hash = hash(group.hash, event);
+        group.hash = Self::hash(group.hash, event);
         if boundary == Boundary::Commit {
             let group = self.group.take().unwrap_or_default();
             match (&mut self.gtids, group.mariadb, group.mysql) {
@@ -155,6 +174,15 @@ impl Progress {
             self.position = next;
         }
         Ok(boundary)
+    }
+
+    /// Adds an event's header to the hash of those before it (FNV-1a). Events that come again have the same hash.
+    pub fn hash(before: u64, event: &Event<'_>) -> u64 {
+        const PRIME: u64 = 0x0100_0000_01b3;
+        let header = &event.header;
+        let numbers = [header.timestamp, u32::from(header.event_type.0), header.server_id, header.size];
+        let bytes = numbers.iter().flat_map(|number| number.to_le_bytes());
+        bytes.fold(before, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
     }
 
     /// The place of a statement.
@@ -195,20 +223,17 @@ impl Group {
     }
 }
 
-/// Adds an event's header to the hash of those before it (FNV-1a).
-pub(super) fn hash(before: u64, event: &Event<'_>) -> u64 {
-    const PRIME: u64 = 0x0100_0000_01b3;
-    let header = &event.header;
-    let numbers = [header.timestamp, u32::from(header.event_type.0), header.server_id, header.size];
-    let bytes = numbers.iter().flat_map(|number| number.to_le_bytes());
-    bytes.fold(before, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
-}
-
 #[cfg(test)]
 mod tests {
-    use sealwire_binlog::{Checksum, Head, Limits, Reader, Rotate, encode_event};
+    use alloc::borrow::ToOwned as _;
+    use alloc::format;
 
     use super::*;
+    use crate::control::{Rand, Rotate};
+    use crate::format::Checksum;
+    use crate::gtid::GtidEvent;
+    use crate::reader::{Limits, Reader};
+    use crate::writer::{Head, encode_event};
 
     /// Feeds events, each with its `end_log_pos`; returns the boundaries.
     fn fed(progress: &mut Progress, bodies: &[(Body<'_>, u32)]) -> Vec<Boundary> {
@@ -240,7 +265,7 @@ mod tests {
     #[test]
     fn a_position_moves_at_the_end_of_a_transaction_only() {
         use Boundary::{Commit, Inside, Outside};
-        let mut progress = Progress::new(StartPosition::File { name: b"bin.000001".to_vec(), position: 4 }).unwrap();
+        let mut progress = Progress::new(&StartPosition::File { name: b"bin.000001".to_vec(), position: 4 }).unwrap();
         let events = [(rotate(), 0), (query(b"BEGIN"), 100), (query(b"INSERT"), 200)];
         assert_eq!(fed(&mut progress, &events), [Outside, Inside, Inside]);
         assert_eq!(progress.resume(), file(4));
@@ -253,7 +278,7 @@ mod tests {
         assert_eq!((progress.resume(), progress.open_events()), (file(300), (0, 0)));
         // A statement on its own, and one that a number precedes.
         assert_eq!(fed(&mut progress, &[(query(b"CREATE TABLE t (a INT)"), 400)]), [Commit]);
-        let seeds = Body::Rand(sealwire_binlog::Rand { seed1: 1, seed2: 2 });
+        let seeds = Body::Rand(Rand { seed1: 1, seed2: 2 });
         assert_eq!(fed(&mut progress, &[(seeds, 450), (query(b"INSERT"), 500)]), [Inside, Commit]);
         assert_eq!(progress.resume(), file(500));
     }
@@ -261,7 +286,7 @@ mod tests {
     #[test]
     fn gtids_of_mariadb_are_added_when_they_are_committed() {
         use Boundary::{Commit, Inside};
-        let mut progress = Progress::new(StartPosition::MariaDbGtid("0-11-5,3-1-1".to_owned())).unwrap();
+        let mut progress = Progress::new(&StartPosition::MariaDbGtid("0-11-5,3-1-1".to_owned())).unwrap();
         let gtid = |sequence, flags| Body::MariaDbGtid(MariaDbGtidEvent::new(0, sequence, flags));
         let state = |text: &str| StartPosition::MariaDbGtid(text.to_owned());
         let events = [(gtid(6, 0), 100), (query(b"INSERT"), 200)];
@@ -272,7 +297,7 @@ mod tests {
         let ddl = [(gtid(7, MariaDbGtidEvent::STANDALONE), 400), (query(b"DROP TABLE t"), 500)];
         assert_eq!(fed(&mut progress, &ddl), [Inside, Commit]);
         assert_eq!(progress.resume(), state("0-11-7,3-1-1"));
-        assert!(matches!(Progress::new(state("0-1")), Err(ClientError::Gtid(_))));
+        assert!(matches!(Progress::new(&state("0-1")), Err(StartError::List(_))));
     }
 
     #[test]
@@ -283,8 +308,8 @@ mod tests {
             StartPosition::MySqlGtid(encoded)
         };
         let uuid = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
-        let mut progress = Progress::new(set(&format!("{uuid}:1-5"))).unwrap();
-        let gtid = sealwire_binlog::GtidEvent { uuid: uuid.parse().unwrap(), number: 6, ..Default::default() };
+        let mut progress = Progress::new(&set(&format!("{uuid}:1-5"))).unwrap();
+        let gtid = GtidEvent { uuid: uuid.parse().unwrap(), number: 6, ..Default::default() };
         fed(&mut progress, &[(Body::Gtid(gtid), 100), (query(b"BEGIN"), 200), (query(b"INSERT"), 300)]);
         assert_eq!(progress.resume(), set(&format!("{uuid}:1-5")));
         fed(&mut progress, &[(query(b"COMMIT"), 400)]);
