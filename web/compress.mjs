@@ -6,11 +6,11 @@ import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 const dist = fileURLToPath(new URL("dist", import.meta.url));
-const client = fileURLToPath(new URL("../wasm/pkg/sealwire_wasm_bg.wasm", import.meta.url));
+const module = (name) => fileURLToPath(new URL(`../wasm/pkg/${name}_bg.wasm`, import.meta.url));
 const [last] = process.argv.slice(2);
 
-/** Bytes, compressed: of the npm package's module, and of the whole page with client and laboratory. */
-const MOST = { client: 317_700, page: 700_000 };
+/** Bytes, compressed: of the npm package's module, of its second one for binary logs, and of the whole page with both and laboratory. */
+const MOST = { client: 321_500, log: 95_000, page: 700_000 };
 
 const brotli = (content) => brotliCompressSync(content, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: content.length } });
 
@@ -26,7 +26,8 @@ for (const name of readdirSync(dist, { recursive: true }).sort()) {
   sizes[kind] = (sizes[kind] ?? 0) + compressed.length;
 }
 sizes.page = Object.values(sizes).reduce((sum, size) => sum + size, 0);
-sizes.client = brotli(readFileSync(client)).length;
+sizes.client = brotli(readFileSync(module("sealwire_wasm"))).length;
+sizes.log = brotli(readFileSync(module("sealwire_log"))).length;
 
 const before = last !== undefined && existsSync(last) ? JSON.parse(readFileSync(last, "utf8")) : {};
 for (const [name, size] of Object.entries(sizes)) {

@@ -9,8 +9,8 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: "sealwire-wasm", replacement: built("index.js") },
-      // The page has one module for client and laboratory: two would share most of their bytes.
-      { find: /^\.\/sealwire_wasm\.js$/, replacement: built("page/sealwire_page.js") },
+      // The page has one module for client, binary log and laboratory: three would share most of their bytes.
+      { find: /^\.\/sealwire_(wasm|log)\.js$/, replacement: built("page/sealwire_page.js") },
       { find: /^\.\/place\.js$/, replacement: own("client/place.ts") },
       { find: "sealwire-lab", replacement: built("page/sealwire_page.js") },
     ],

@@ -1,6 +1,7 @@
+import { BinlogStream, type LogConnection, type LogStep } from "./binlog.js";
 import { aborted, SealwireError, toError, type Failure } from "./error.js";
-import { load } from "./load.js";
-import { checked, text, type BigintAs, type ConnectOptions, type CheckedOptions } from "./options.js";
+import { load, loadLog } from "./load.js";
+import { checked, checkedBinlog, text, type BigintAs, type BinlogOptions, type ConnectOptions, type CheckedOptions } from "./options.js";
 import { Batch, type Column, type Row } from "./rows.js";
 import { Machine } from "./sealwire_wasm.js";
 import { LONGEST_TIMER, type Transport, WebSocketTransport } from "./transport.js";
@@ -80,7 +81,8 @@ type Step =
   | { kind: "end"; warnings: number; more: boolean }
   | { kind: "failed"; error: Failure }
   | { kind: "prepared"; id: number; parameters: number; columns: Column[] }
-  | { kind: "text"; text: string };
+  | { kind: "text"; text: string }
+  | Extract<LogStep, { kind: "logGranted" }>;
 
 const mono = () => performance.now();
 const wall = () => Date.now();
@@ -375,6 +377,39 @@ export class Client {
           await this.#flush();
         }),
     });
+  }
+
+  /**
+   * Reads the server's binary log: every change that is committed, to every table. The stream has a connection of its own, with this
+   * client's options; this client stays usable, and need not stay open. The account needs REPLICATION SLAVE, and REPLICATION CLIENT to
+   * begin at the log's end. Resolves when the server has agreed to send the log.
+   */
+  async binlog(options: BinlogOptions = {}): Promise<BinlogStream> {
+    const given = checkedBinlog(options);
+    if (this.#over) throw this.#failure ?? closed();
+    await loadLog(given.wasm);
+    if (this.#over) throw this.#failure ?? closed();
+    const template = this.#machine.sibling(mono(), wall());
+    const { bigint, ...kept } = { ...this.#options, trace: undefined };
+    const connect = async (signal: AbortSignal): Promise<LogConnection> => {
+      const client = await Client.#login({ ...kept, signal }, template.sibling(mono(), wall()));
+      return {
+        client,
+        request: (request) => client.#machine.binlog(request, mono(), wall()),
+        next: async () => {
+          try {
+            return (await client.#next()) as LogStep;
+          } catch (error) {
+            throw client.#failed(error);
+          }
+        },
+        events: () => {
+          const ends = client.#machine.takeRowEnds();
+          return { data: client.#machine.takeRowData(), ends };
+        },
+      };
+    };
+    return BinlogStream.open(given, { connect, bigint, free: () => template.free() });
   }
 
   /** Checks that the server is alive. */

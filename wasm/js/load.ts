@@ -1,5 +1,6 @@
 import { misuse, type SealwireError } from "./error.js";
-import { BESIDE } from "./place.js";
+import { BESIDE, LOG_BESIDE } from "./place.js";
+import initialiseLog from "./sealwire_log.js";
 import initialise from "./sealwire_wasm.js";
 
 /** The source of the wasm module: its address, a response with it, its bytes, or the compiled module. */
@@ -11,30 +12,50 @@ const WASM = "application/wasm";
 /** The folder in which Vite bundles dependencies. Vite up to version 7 does not copy the module there. */
 const BUNDLED_BY_VITE = /\/\.vite\/deps[^/]*\/(?=[^/]*$)/;
 
-let loading: Promise<void> | undefined;
+/** A module that is loaded once. After a failure the next caller tries again. */
+class Module {
+  #loading: Promise<void> | undefined;
 
-/** Loads the wasm module once. After a failure the next caller tries again. */
-export async function load(source: WasmSource | undefined): Promise<void> {
-  loading ??= initialised(source);
-  try {
-    await loading;
-  } catch (error) {
-    loading = undefined;
-    throw error;
+  constructor(
+    readonly initialise: (source: { module_or_path: BufferSource | Response | WebAssembly.Module }) => Promise<unknown>,
+    readonly beside: URL,
+  ) {}
+
+  async load(source: WasmSource | undefined): Promise<void> {
+    this.#loading ??= this.#initialised(source ?? neighbour(this.beside));
+    try {
+      await this.#loading;
+    } catch (error) {
+      this.#loading = undefined;
+      throw error;
+    }
+  }
+
+  async #initialised(source: WasmSource): Promise<void> {
+    const given = await source;
+    const isPlace = typeof given === "string" || given instanceof URL || given instanceof Request;
+    const answer = isPlace ? await fetched(given) : given;
+    const module = answer instanceof Response ? await checked(answer) : answer;
+    try {
+      await this.initialise({ module_or_path: module });
+    } catch (error) {
+      const hint = "A page with a Content-Security-Policy needs script-src 'wasm-unsafe-eval'.";
+      throw misuse(`The wasm module can't be compiled: ${text(error)}`, hint);
+    }
   }
 }
 
-async function initialised(source: WasmSource = neighbour(BESIDE)): Promise<void> {
-  const given = await source;
-  const isPlace = typeof given === "string" || given instanceof URL || given instanceof Request;
-  const answer = isPlace ? await fetched(given) : given;
-  const module = answer instanceof Response ? await checked(answer) : answer;
-  try {
-    await initialise({ module_or_path: module });
-  } catch (error) {
-    const hint = "A page with a Content-Security-Policy needs script-src 'wasm-unsafe-eval'.";
-    throw misuse(`The wasm module can't be compiled: ${text(error)}`, hint);
-  }
+const client = new Module(initialise, BESIDE);
+const log = LOG_BESIDE && new Module(initialiseLog, LOG_BESIDE);
+
+/** Loads the client's module. */
+export async function load(source: WasmSource | undefined): Promise<void> {
+  await client.load(source);
+}
+
+/** Loads the module that reads binary logs. */
+export async function loadLog(source: WasmSource | undefined): Promise<void> {
+  await log?.load(source);
 }
 
 /** The package's own folder, in which the module stays when Vite has bundled the scripts elsewhere. */
@@ -64,7 +85,7 @@ async function checked(answer: Response): Promise<Response | ArrayBuffer> {
 function unusable(place: string, why: string): SealwireError {
   return misuse(
     `The wasm module's address, ${place}, ${why}`,
-    "Serve sealwire_wasm_bg.wasm beside the package's scripts, or give its address as the option wasm. With Vite install the " +
+    "Serve sealwire_wasm_bg.wasm and sealwire_log_bg.wasm beside the package's scripts, or give the address as the option wasm. With Vite install the " +
       'package from what `npm pack` makes, not as a link, and say optimizeDeps: { exclude: ["sealwire-wasm"] } in vite.config.js.',
   );
 }

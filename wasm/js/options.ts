@@ -1,3 +1,5 @@
+import type { BinlogPosition } from "./binlog.js";
+import type { Facts } from "./client.js";
 import { misuse, type SealwireError } from "./error.js";
 import { Ladder } from "./ladder.js";
 import type { WasmSource } from "./load.js";
@@ -59,6 +61,44 @@ export interface TlsOptions {
   ciphersuites?: string | undefined;
 }
 
+/** The options of `Client.binlog`. An option that is `undefined` or `null` counts as absent. */
+export interface BinlogOptions {
+  /** The place to begin at: `"end"` (the default) has the changes from now on, `"start"` the whole log that the server has. */
+  start?: BinlogStart | undefined;
+  /**
+   * The server id of this reader, 1 to 4294967295. A server ends the stream of another replica with the same id; the default is a random
+   * one that replicas do not use.
+   */
+  serverId?: number | undefined;
+  /** Whether a lost connection is made again, to go on behind the last whole transaction. The default is no: see `BinlogStream.resume`. */
+  reconnect?: boolean | undefined;
+  /** The most changes of a transaction to keep; all by default. Further ones are counted in `Transaction.omitted`. */
+  mostChanges?: number | undefined;
+  /** The most bytes that the changes of a transaction may have in the log, 64 MiB by default. A larger transaction is an error. */
+  mostBytes?: number | undefined;
+  /** The seconds without a change after which the server is to send a sign of life, 15 by default. After four times as long, at least 10, it is given up. */
+  heartbeat?: number | undefined;
+  /** Ends the stream. */
+  signal?: AbortSignal | undefined;
+  /** Called when the connection is lost, with the reason and the seconds until it is made again. */
+  onLost?: ((error: SealwireError, seconds: number) => void) | undefined;
+  /** Called when the log is requested, for the first time and again. */
+  onConnected?: ((facts: Facts) => void) | undefined;
+  /** The source of the second wasm module, `sealwire_log_bg.wasm`, if it is not beside the script. */
+  wasm?: WasmSource | undefined;
+}
+
+/** The place at which a stream begins. The first position of a file is 4. */
+export type BinlogStart = "start" | "end" | BinlogPosition | { file: string };
+
+/** The options of a stream after the check. */
+export type CheckedBinlogOptions = Omit<BinlogOptions, "start"> & {
+  start: "start" | "end" | BinlogPosition;
+  serverId: number;
+  mostBytes: number;
+  heartbeat: number;
+};
+
 /** The options of a connection after the check. */
 export type CheckedOptions = Omit<ConnectOptions, "bridge"> & { bridge: URL };
 
@@ -93,6 +133,43 @@ const MODULE: Kind = {
   what: "the module's address, the answer to a request for it, its bytes or a WebAssembly.Module",
   is: (value) => (typeof value === "string" && value !== "") || OBJECT.is(value),
 };
+
+const FUNCTION: Kind = { what: "a function", is: (value) => typeof value === "function" };
+const FLAG: Kind = { what: "true or false", is: (value) => typeof value === "boolean" };
+const COUNT: Kind = { what: "a whole number, 1 or more", is: (value) => Number.isSafeInteger(value) && (value as number) > 0 };
+const SERVER_ID: Kind = {
+  what: "a whole number from 1 to 4294967295",
+  is: (value) => COUNT.is(value) && (value as number) <= 0xffff_ffff,
+};
+const START: Kind = {
+  what: '"start", "end", { file, position } or { gtid }',
+  is: (value) => {
+    if (!OBJECT.is(value)) return value === "start" || value === "end";
+    const { file, position, gtid } = value as Record<string, unknown>;
+    const isFile = TEXT.is(file) && (position === undefined || SERVER_ID.is(position)) && gtid === undefined;
+    return isFile || (TEXT.is(gtid) && file === undefined && position === undefined);
+  },
+};
+
+const BINLOG_KINDS: Record<keyof BinlogOptions, Kind> = {
+  start: START,
+  serverId: SERVER_ID,
+  reconnect: FLAG,
+  mostChanges: COUNT,
+  mostBytes: COUNT,
+  heartbeat: SECONDS,
+  signal: SIGNAL,
+  onLost: FUNCTION,
+  onConnected: FUNCTION,
+  wasm: MODULE,
+};
+
+/** The first server id of those that are chosen at random. People choose small ones. */
+const FIRST_RANDOM = 0x8000_0000;
+/** The default of `mostBytes`. */
+const MOST_BYTES = 64 * 1024 * 1024;
+/** The default of `heartbeat`, in seconds. */
+const HEARTBEAT = 15;
 
 const KINDS: Record<keyof ConnectOptions, Kind> = {
   bridge: TEXT,
@@ -133,6 +210,24 @@ export function checked(options: ConnectOptions): CheckedOptions {
   const checked: CheckedOptions = { ...given, user, bridge: address(bridge) };
   if (tls !== undefined) checked.tls = present(tls, TLS_KINDS, "tls.");
   return checked;
+}
+
+/** Checks the options of `Client.binlog`. */
+export function checkedBinlog(options: BinlogOptions): CheckedBinlogOptions {
+  if (!OBJECT.is(options)) throw wrong("the options", OBJECT.what, options);
+  const given = present(options, BINLOG_KINDS) as BinlogOptions;
+  for (const name of Object.keys(given)) {
+    if (!Object.hasOwn(BINLOG_KINDS, name)) throw misuse(`there is no option '${name}'`, `The options are ${Object.keys(BINLOG_KINDS).join(", ")}.`);
+  }
+  const { start = "end" } = given;
+  const random = () => FIRST_RANDOM + (crypto.getRandomValues(new Uint32Array(1))[0]! >>> 1);
+  return {
+    ...given,
+    start: typeof start === "object" && "file" in start ? { position: 4, ...start } : start,
+    serverId: given.serverId ?? random(),
+    mostBytes: given.mostBytes ?? MOST_BYTES,
+    heartbeat: given.heartbeat ?? HEARTBEAT,
+  };
 }
 
 /** Checks one argument. */

@@ -71,13 +71,7 @@ export class Batch {
   row(row: number): Row {
     const object: Row = {};
     this.columns.forEach((column, index) => {
-      // Define the property instead of assigning it, because a column may be called __proto__.
-      Object.defineProperty(object, column.name, {
-        value: this.value(row, index),
-        enumerable: true,
-        writable: true,
-        configurable: true,
-      });
+      define(object, column.name, this.value(row, index));
     });
     return object;
   }
@@ -86,6 +80,11 @@ export class Batch {
   *[Symbol.iterator](): Iterator<Row> {
     for (let row = 0; row < this.length; row++) yield this.row(row);
   }
+}
+
+/** Defines a property instead of assigning it, because a column may be called __proto__. */
+export function define(row: Row, name: string, value: Value): void {
+  Object.defineProperty(row, name, { value, enumerable: true, writable: true, configurable: true });
 }
 
 /** Converts to a number. A BIGINT that a number can't hold exactly is an error, because it must not be rounded silently. */

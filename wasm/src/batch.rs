@@ -33,9 +33,7 @@ impl Batch {
     /// If the row can't be decoded or the batch gets too large for its indexes.
     pub fn push_text(&mut self, row: TextRow<'_>) -> wire::Result<()> {
         for value in row {
-            let value = value?;
-            self.data.extend_from_slice(value.unwrap_or_default());
-            self.end(value.is_none())?;
+            self.push_cell(value?)?;
         }
         self.rows += 1;
         Ok(())
@@ -57,6 +55,25 @@ impl Batch {
             }
             self.end(value == Value::Null)?;
         }
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Adds a cell in the text protocol's format; `None` is NULL.
+    ///
+    /// # Errors
+    /// If the batch gets too large for its indexes.
+    pub fn push_cell(&mut self, cell: Option<&[u8]>) -> wire::Result<()> {
+        self.data.extend_from_slice(cell.unwrap_or_default());
+        self.end(cell.is_none())
+    }
+
+    /// Adds a row of one cell.
+    ///
+    /// # Errors
+    /// As [`push_cell`](Self::push_cell).
+    pub fn push_row_of(&mut self, cell: &[u8]) -> wire::Result<()> {
+        self.push_cell(Some(cell))?;
         self.rows += 1;
         Ok(())
     }

@@ -14,9 +14,11 @@ use wasm_bindgen::prelude::*;
 
 use crate::batch::Batch;
 use crate::capture::pcap;
+use crate::js::{failure, misuse, to_js};
 use crate::options::Options;
 use crate::recorder::Recorder;
 use crate::report::{Column, FactsView, Failure, ssl_line};
+use crate::request::{Granted, Request, RequestOptions};
 
 /// The most bytes to pass to the WebSocket at once.
 const FRAME: usize = 256 * 1024;
@@ -45,6 +47,8 @@ enum Step {
     Prepared { id: u32, parameters: usize, columns: Vec<Column> },
     /// The answer to COM_STATISTICS.
     Text { text: String },
+    /// The server has granted its binary log. Each event comes as a row of one cell.
+    LogGranted { granted: Granted },
     /// The connection has ended in an orderly way.
     Closed,
 }
@@ -60,6 +64,10 @@ pub struct Machine {
     /// An event that follows the rows which the page has to take first.
     pending: Option<Event>,
     statements: BTreeMap<u32, Prepared>,
+    /// The request of the binary log.
+    request: Option<Request>,
+    /// The time of the last input.
+    now: Now,
     recorder: Option<Arc<Recorder>>,
     began: f64,
     began_wall: u64,
@@ -90,23 +98,26 @@ impl Machine {
     /// Processes bytes from the transport.
     pub fn receive(&mut self, mut bytes: Vec<u8>, mono: f64, wall: f64) {
         self.set_time(mono);
+        self.now = now(mono, wall);
         if let Some(recorder) = &self.recorder {
             recorder.keep(false, &bytes);
         }
         // Ignore the error here, because the next poll returns it, after the alert for the peer has been taken.
-        let _ = self.connection.handle_input(Input::Bytes(&mut bytes), now(mono, wall));
+        let _ = self.connection.handle_input(Input::Bytes(&mut bytes), self.now);
     }
 
     /// Processes the end of the transport.
     pub fn eof(&mut self, mono: f64, wall: f64) {
         self.set_time(mono);
-        let _ = self.connection.handle_input(Input::Eof, now(mono, wall));
+        self.now = now(mono, wall);
+        let _ = self.connection.handle_input(Input::Eof, self.now);
     }
 
     /// Processes a timeout: the deadline of the last wait may have passed.
     pub fn timeout(&mut self, mono: f64, wall: f64) {
         self.set_time(mono);
-        let _ = self.connection.handle_input(Input::Timeout, now(mono, wall));
+        self.now = now(mono, wall);
+        let _ = self.connection.handle_input(Input::Timeout, self.now);
     }
 
     /// The next step, as a plain object with the property `kind`.
@@ -143,6 +154,19 @@ impl Machine {
                     }
                 }
             };
+            if let Some(request) = self.request.as_mut().filter(|request| !request.is_set_up()) {
+                match request.event(&event, &mut self.connection, self.now)? {
+                    Some(granted) => return Ok(Step::LogGranted { granted }),
+                    None => continue,
+                }
+            }
+            if let Event::BinlogEvent { .. } = event {
+                self.batch.push_row_of(self.connection.row_payload())?;
+                if self.batch.is_full() {
+                    return Ok(Step::Rows { count: self.batch.rows });
+                }
+                continue;
+            }
             if let Event::Row(format) = event {
                 if self.push_row(format)? {
                     return Ok(Step::Rows { count: self.batch.rows });
@@ -171,7 +195,7 @@ impl Machine {
                 }
                 Event::Text(text) => Step::Text { text: String::from_utf8_lossy(&text).into_owned() },
                 Event::Closed => Step::Closed,
-                // Rows are handled above, files are never offered, and the binary log is not requested.
+                // Rows and the binary log are handled above, and files are never offered.
                 Event::Row(_) | Event::LocalInfile { .. } | Event::BinlogEvent { .. } => continue,
             };
             return Ok(step);
@@ -215,6 +239,20 @@ impl Machine {
     pub fn query(&mut self, sql: &str, mono: f64) -> Result<(), JsValue> {
         self.set_time(mono);
         self.connection.query(sql.as_bytes()).map_err(|error| failure(&error))
+    }
+
+    /// Requests the server's binary log; the connection takes no other command from then on.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query); and if the options are invalid.
+    pub fn binlog(&mut self, options: JsValue, mono: f64, wall: f64) -> Result<(), JsValue> {
+        self.set_time(mono);
+        self.now = now(mono, wall);
+        let options: RequestOptions =
+            serde_wasm_bindgen::from_value(options).map_err(|error| misuse(&error.to_string()))?;
+        let request = Request::start(options, &mut self.connection, self.now).map_err(|error| failure(&error))?;
+        self.request = Some(request);
+        Ok(())
     }
 
     /// Prepares a statement.
@@ -327,6 +365,8 @@ impl Machine {
             batch: Batch::default(),
             pending: None,
             statements: BTreeMap::new(),
+            request: None,
+            now: now(mono, wall),
             recorder,
             began: mono,
             // Whole milliseconds, a number too small for the cast to change it.
@@ -405,19 +445,4 @@ impl Parameter {
 fn now(mono: f64, wall: f64) -> Now {
     let duration = |millis: f64| Duration::try_from_secs_f64(millis / 1000.0).unwrap_or_default();
     Now { monotonic: duration(mono), wall: duration(wall) }
-}
-
-fn to_js(value: &impl Serialize) -> Result<JsValue, JsValue> {
-    serde_wasm_bindgen::to_value(value).map_err(JsValue::from)
-}
-
-fn failure(error: &Error) -> JsValue {
-    to_js(&Failure::from(error)).unwrap_or_else(|error| error)
-}
-
-/// An error for a wrong call, in the same form as every other error.
-fn misuse(what: &str) -> JsValue {
-    let failure =
-        Failure { code: 2014, sql_state: "HY000".to_owned(), message: what.to_owned(), blame: "Misuse", hint: None };
-    to_js(&failure).unwrap_or_else(|error| error)
 }

@@ -17,7 +17,9 @@ const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 
 /// The npm package's module, which has the client alone.
 const CLIENT: &str = "sealwire_wasm";
-/// The page's module, which has the client and the laboratory; the two share most of their code.
+/// The npm package's second module, which reads binary logs and is loaded when one is to be read.
+const LOG: &str = "sealwire_log";
+/// The page's module, which has both and the laboratory; they share most of their code.
 const PAGE: &str = "sealwire_page";
 
 /// Core's tests that also run on wasm: package, kind of target, and the name of the built file.
@@ -39,7 +41,7 @@ pub(crate) fn check(context: &Context) -> Tally {
         Err(note) => tally.add(Err(note).into()),
         Ok(package) => {
             tally.passed += 1;
-            for module in [format!("{CLIENT}_bg.wasm"), format!("page/{PAGE}_bg.wasm")] {
+            for module in [format!("{CLIENT}_bg.wasm"), format!("{LOG}_bg.wasm"), format!("page/{PAGE}_bg.wasm")] {
                 tally.add(run(Command::new("node").args(["--eval", IMPORTS]).arg(package.join(module))).into());
             }
         }
@@ -52,7 +54,7 @@ const IMPORTS: &str = "
     const module = new WebAssembly.Module(require('fs').readFileSync(process.argv[1]));
     const names = new Set(WebAssembly.Module.imports(module).map((wanted) => wanted.module));
     console.log('the module imports from', [...names]);
-    process.exit([...names].every((name) => /^\\.\\/sealwire_(wasm|page)_bg\\.js$/.test(name)) ? 0 : 1);
+    process.exit([...names].every((name) => /^\\.\\/sealwire_(wasm|log|page)_bg\\.js$/.test(name)) ? 0 : 1);
 ";
 
 /// Runs the same tests as natively, under node.
@@ -122,7 +124,8 @@ pub(crate) fn package(context: &Context) -> Result<PathBuf, String> {
 
 fn build_package(context: &Context) -> Result<PathBuf, String> {
     let client = module(context, "client")?;
-    let page = module(context, "client,lab")?;
+    let log = module(context, "log")?;
+    let page = module(context, "client,log,lab")?;
     let package = context.root.join("wasm/pkg");
     let told = |error: std::io::Error| format!("{}: {error}", package.display());
     if package.exists() {
@@ -130,6 +133,7 @@ fn build_package(context: &Context) -> Result<PathBuf, String> {
     }
     fs::create_dir_all(&package).map_err(told)?;
     glue(context, &client, &package, CLIENT, &[])?;
+    glue(context, &log, &package, LOG, &[])?;
     glue(context, &page, &package.join("page"), PAGE, &[])?;
     page::modules(context)?;
     let compiler = context.root.join("web/node_modules/.bin/tsc");

@@ -1,13 +1,20 @@
 // A page developer's code, for the compiler: it uses every part of the public API by its type.
 import {
   Batch,
+  BinlogStream,
   Client,
   Ladder,
   SealwireError,
   Statement,
   type BigintAs,
+  type BinlogColumn,
+  type BinlogOptions,
+  type BinlogPosition,
+  type BinlogStart,
+  type BinlogTable,
   type Blame,
   type Certificate,
+  type Change,
   type Column,
   type ConnectOptions,
   type Facts,
@@ -21,6 +28,7 @@ import {
   type StreamItem,
   type TlsFacts,
   type TlsOptions,
+  type Transaction,
   type Value,
   type WasmSource,
 } from "sealwire-wasm";
@@ -58,6 +66,33 @@ export async function names(): Promise<string[]> {
   // @ts-expect-error A mode that there isn't.
   await Client.connect({ ...options, tls: { mode: "VERIFY" } });
   return [first?.name ?? "", String(counted), String(value), ...kinds, ...typed.rows.map(({ name }) => name)];
+}
+
+export async function followed(client: Client): Promise<BinlogPosition> {
+  const start: BinlogStart = { file: "binlog.000001", position: 4 };
+  const how: BinlogOptions = { start, serverId: 7, reconnect: true, mostChanges: 100, mostBytes: 1000, heartbeat: 5, signal: undefined };
+  how.onLost = (error: SealwireError, seconds: number) => console.log(error.message, seconds);
+  how.onConnected = (facts: Facts) => console.log(facts.tls?.cipher);
+  const stream: BinlogStream = await client.binlog(how);
+  for await (const transaction of stream satisfies AsyncIterable<Transaction>) {
+    for (const change of transaction.changes satisfies Change[]) {
+      if (change.kind === "statement") {
+        change.sql.toUpperCase();
+        continue;
+      }
+      const table: BinlogTable = change.table;
+      const column: BinlogColumn | undefined = table.columns[0];
+      const row: Row = change.kind === "delete" ? change.before : change.after;
+      const value: Value | undefined = row[column?.name ?? ""];
+      // @ts-expect-error A deleted row has no image after the change.
+      if (change.kind === "delete") change.after;
+      if (value === null) return stream.resume;
+    }
+  }
+  // @ts-expect-error No such place.
+  await client.binlog({ start: "middle" });
+  stream.close();
+  return stream.resume;
 }
 
 export async function told(client: Client): Promise<string> {
