@@ -1,4 +1,5 @@
 import "./style.css";
+import type { ChangesView } from "./changes/view.js";
 import { ConnectView } from "./connect/view.js";
 import { h } from "./dom.js";
 import { errorBox } from "./error.js";
@@ -7,6 +8,7 @@ import { preset } from "./preset.js";
 
 const VIEWS = [
   ["connect", "Connect"],
+  ["changes", "Changes"],
   ["handshake", "Handshake"],
   ["lab", "Lab"],
 ] as const;
@@ -42,6 +44,7 @@ async function show(): Promise<void> {
   if (name === named() && view !== document.querySelector("main")) document.querySelector("main")?.replaceWith(view);
 }
 
+let changes: ChangesView | undefined;
 let lab: LabView | undefined;
 /** The error that is shown because nobody caught it. */
 let uncaught: HTMLElement | undefined;
@@ -49,6 +52,12 @@ let uncaught: HTMLElement | undefined;
 async function element(name: ViewName): Promise<HTMLElement> {
   if (name === "connect") return connect.element;
   if (name === "lab") return (await laboratory()).element;
+  if (name === "changes") {
+    const { ChangesView } = await import("./changes/view.js");
+    changes ??= new ChangesView();
+    changes.use(connect.session);
+    return changes.element;
+  }
   const { handshakeView } = await import("./handshake/view.js");
   return handshakeView(await connect.ladder());
 }

@@ -98,7 +98,7 @@ function readyPort(said) {
   return port === undefined || port === "0" ? undefined : Number(port);
 }
 
-export function sealwired({ tls, statements = [] }) {
+export function sealwired({ tls, statements = [], options = [] }) {
   return start(
     "sealwired",
     (place) => {
@@ -111,13 +111,14 @@ export function sealwired({ tls, statements = [] }) {
         ...["--no-defaults", "--bind-address=127.0.0.1", "--port=0", `--datadir=${join(place, "data")}`],
         ...[`--socket=${join(place, "socket")}`, `--init-file=${init}`],
         ...(tls === undefined ? ["--skip-ssl"] : tls.options),
+        ...options,
       ];
     },
     readyPort,
   );
 }
 
-export async function mariadb({ tls, statements = [] }) {
+export async function mariadb({ tls, statements = [], options = [] }) {
   const port = await freePort();
   return start(
     "mariadbd",
@@ -133,11 +134,17 @@ export async function mariadb({ tls, statements = [] }) {
       writeFileSync(init, `${[...first, ...statements].join("\n")}\n`);
       return [
         ...["--no-defaults", data, ...user, `--port=${port}`, "--bind-address=127.0.0.1", `--socket=${join(place, "socket")}`],
-        ...[`--init-file=${init}`, "--innodb-buffer-pool-size=32M", ...tls.options],
+        ...[`--init-file=${init}`, "--innodb-buffer-pool-size=32M", ...tls.options, ...options],
       ];
     },
     (said) => (said.includes("ready for connections") ? port : undefined),
   );
+}
+
+/** Runs statements as a client of its own; returns the lines of their answer. */
+export function sql({ port }, tls, user, statements) {
+  const options = ["--no-defaults", "-N", "-h127.0.0.1", `-P${port}`, `-u${user}`, `-p${PASSWORD}`, `--ssl-ca=${join(tls.place, "ca.pem")}`];
+  return execFileSync(program("sealwire"), options, { input: statements, encoding: "utf8", stdio: ["pipe", "pipe", "pipe"] }).trim();
 }
 
 /** The bridge, serving the page. */

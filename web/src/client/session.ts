@@ -1,5 +1,5 @@
-import { Batch, SealwireError, type Column, type Facts } from "sealwire-wasm";
-import type { Connected, LadderView, Options, Request, Response } from "./messages.js";
+import { Batch, SealwireError, type BinlogStart, type Column, type Facts } from "sealwire-wasm";
+import type { Connected, Followed, FollowStep, LadderView, Options, Request, Response } from "./messages.js";
 
 /** The callbacks of a running statement. */
 export interface Listener {
@@ -19,6 +19,8 @@ export class Session {
   connected: Connected | undefined;
   /** Called when the connection ends without having been closed. */
   onclosed: (error: SealwireError | null) => void = () => {};
+  /** Called with each step of following the binary log. */
+  onfollowed: (step: FollowStep) => void = () => {};
 
   constructor() {
     this.#worker.onmessage = (event: MessageEvent<Response>) => this.#receive(event.data);
@@ -49,6 +51,16 @@ export class Session {
     this.#post({ kind: "cancel" });
   }
 
+  /** Follows the binary log over a connection of its own; resolves when the server has agreed to send it. */
+  follow(start: BinlogStart, filter: string): Promise<Followed> {
+    return this.#ask({ kind: "follow", start, filter });
+  }
+
+  /** Says something about the followed log. */
+  tell(request: Extract<Request, { kind: "pause" | "filter" | "unfollow" | "drawn" }>): void {
+    this.#post(request);
+  }
+
   facts(): Promise<Facts> {
     return this.#ask({ kind: "facts" });
   }
@@ -64,6 +76,8 @@ export class Session {
   /** Ends the connection; in order where nothing runs. */
   async close(): Promise<void> {
     this.onclosed = () => {};
+    this.onfollowed({ kind: "ended", failure: null });
+    this.onfollowed = () => {};
     if (this.#listener === undefined) await this.#ask<void>({ kind: "close" }).catch(() => {});
     this.#worker.terminate();
   }
@@ -100,6 +114,9 @@ export class Session {
         break;
       case "done":
         this.#listener?.done(response.affectedRows, response.warnings, response.info);
+        break;
+      case "followed":
+        this.onfollowed(response.step);
         break;
       case "closed":
         this.onclosed(response.failure === null ? null : new SealwireError(response.failure));

@@ -1,6 +1,7 @@
 /** The worker: the client runs here, so that a busy page never delays TLS, nor a long result the page. */
 import { Client, Ladder, SealwireError, type Failure } from "sealwire-wasm";
-import type { Connected, LadderView, Options, Request, Response } from "./messages.js";
+import { Following } from "./follow.js";
+import type { Connected, FollowStep, LadderView, Options, Request, Response } from "./messages.js";
 
 /** Batches that may be on their way to the page: it takes them as fast as it draws. */
 const MOST_UNDERWAY = 8;
@@ -10,6 +11,7 @@ let ladder = new Ladder();
 let abort = new AbortController();
 let underway = 0;
 let taken = () => {};
+let following: Following | undefined;
 
 function post(response: Response, transfer: Transferable[] = []): void {
   postMessage(response, { transfer });
@@ -82,9 +84,20 @@ async function answer(request: Extract<Request, { id: number }>): Promise<unknow
       return connected().status();
     case "ladder":
       return view();
+    case "follow":
+      following?.stop();
+      following = new Following(posted);
+      following.filter(request.filter);
+      return following.start(connected(), request.start);
     case "close":
       return close();
   }
+}
+
+/** Posts a step, with its failure as a plain object. */
+function posted(step: FollowStep): void {
+  const failure = "failure" in step && step.failure !== null ? { failure: toFailure(step.failure) } : {};
+  post({ kind: "followed", step: { ...step, ...failure } as FollowStep });
 }
 
 addEventListener("message", (event: MessageEvent<Request>) => {
@@ -94,6 +107,14 @@ addEventListener("message", (event: MessageEvent<Request>) => {
   } else if (request.kind === "taken") {
     underway--;
     taken();
+  } else if (request.kind === "drawn") {
+    following?.drawn();
+  } else if (request.kind === "pause") {
+    following?.pause(request.isPaused);
+  } else if (request.kind === "filter") {
+    following?.filter(request.text);
+  } else if (request.kind === "unfollow") {
+    following?.stop();
   } else {
     if (abort.signal.aborted) abort = new AbortController();
     const { id } = request;

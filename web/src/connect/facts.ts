@@ -29,6 +29,12 @@ function certificate(shown: Certificate, index: number): HTMLElement {
   );
 }
 
+/** How the connection is protected. */
+export function sslState({ tls }: Facts): "plain" | "unverified" | "verified" {
+  if (tls === undefined) return "plain";
+  return tls.verification === "NONE" ? "unverified" : "verified";
+}
+
 /** Everything that the connection negotiated, and the lines of `\s`. */
 export function factsDialog(facts: Facts, status: [string, string][]): HTMLDialogElement {
   const { tls } = facts;

@@ -1,6 +1,16 @@
 import type { Column } from "sealwire-wasm";
 import { h } from "../dom.js";
-import type { ResultRows } from "./result.js";
+
+/** The rows that a grid draws. */
+export interface GridRows {
+  readonly columns: readonly GridColumn[];
+  readonly length: number;
+  /** A cell as text; `null` for NULL. */
+  text(row: number, column: number): string | null;
+}
+
+/** A column of a grid; `width` is in characters, and without it the first rows decide. */
+export type GridColumn = Column & { width?: number };
 
 const ROW = 28;
 /** Browsers stop at 16 to 33 million pixels: longer tables scroll by proportion. */
@@ -19,26 +29,42 @@ export class Grid {
   #drawn = "";
   #frame = 0;
 
-  constructor(readonly rows: ResultRows) {
+  /** Whether the end stays in view when rows come; `undefined` where nobody asked for it. The user decides by where they go. */
+  #sticks: boolean | undefined;
+  /** The scroll position that was not set by the user. */
+  #placed = -1;
+  /** Called when the user goes to a row. */
+  onrow: (row: number) => void = () => {};
+
+  constructor(
+    readonly rows: GridRows,
+    label = "Result",
+  ) {
     const { columns } = rows;
     this.#widths = widths(rows);
     const head = h("div", { class: "grid-row grid-head", role: "row", "aria-rowindex": 1 });
     columns.forEach((column) => {
       const title = `${column.table === "" ? "" : `${column.schema}.${column.table}.`}${column.name}: ${column.type}`;
-      head.append(h("div", { role: "columnheader", class: alignment(column), title }, column.name));
+      head.append(h("div", { role: "columnheader", class: alignment(column), title: column.type !== "" && title }, column.name));
     });
     head.style.gridTemplateColumns = this.#widths;
     this.#body = h("div", { class: "grid-body", role: "rowgroup" });
     this.#scroller = h(
       "div",
-      { class: "grid", role: "grid", tabIndex: 0, "aria-label": "Result", "aria-colcount": columns.length },
+      { class: "grid", role: "grid", tabIndex: 0, "aria-label": label, "aria-colcount": columns.length },
       head,
       this.#body,
     );
-    this.#scroller.onscroll = () => this.#schedule();
+    this.#scroller.onscroll = () => {
+      if (this.#sticks !== undefined && this.#scroller.scrollTop !== this.#placed) this.#sticks = this.#isAtEnd();
+      this.#schedule();
+    };
     this.#scroller.onkeydown = (event) => this.#key(event);
     this.#body.onclick = (event) => this.#click(event);
-    new ResizeObserver(() => this.#schedule()).observe(this.#scroller);
+    new ResizeObserver(() => {
+      if (this.#sticks) this.#place(this.#scroller.scrollHeight);
+      this.#schedule();
+    }).observe(this.#scroller);
     this.element = this.#scroller;
     this.grown();
   }
@@ -48,6 +74,37 @@ export class Grid {
     this.#scroller.setAttribute("aria-rowcount", String(this.rows.length + 1));
     this.#body.style.height = `${this.#height()}px`;
     this.#schedule();
+  }
+
+  /** Keeps the end in view, until the user goes elsewhere. */
+  stick(): void {
+    this.#sticks = true;
+    this.moved(0);
+  }
+
+  /** Rows have come at the end, and as many as `dropped` are gone from the beginning. */
+  moved(dropped: number): void {
+    this.#active.row = Math.max(0, this.#active.row - dropped);
+    this.#drawn = "";
+    this.grown();
+    if (this.#sticks) this.#place(this.#scroller.scrollHeight);
+    else if (dropped > 0) this.#place(this.#scroller.scrollTop - dropped * ROW);
+  }
+
+  #place(scrollTop: number): void {
+    this.#scroller.scrollTop = scrollTop;
+    this.#placed = this.#scroller.scrollTop;
+  }
+
+  /** Whether the last row is in view. */
+  #isAtEnd(): boolean {
+    const { scrollTop, clientHeight, scrollHeight } = this.#scroller;
+    return scrollTop + clientHeight >= scrollHeight - ROW;
+  }
+
+  /** Brings the row into view to which the user went. */
+  reveal(): void {
+    this.#reveal(this.#active.row);
   }
 
   #height(): number {
@@ -136,9 +193,11 @@ export class Grid {
       row: Math.max(0, Math.min(row, this.rows.length - 1)),
       column: Math.max(0, Math.min(column, this.rows.columns.length - 1)),
     };
+    if (this.#sticks !== undefined) this.#sticks = this.#active.row === this.rows.length - 1;
     this.#reveal(this.#active.row);
     this.#drawn = "";
     this.#schedule();
+    this.onrow(this.#active.row);
   }
 
   #reveal(row: number): void {
@@ -156,14 +215,14 @@ function alignment({ kind, type }: Column): string {
 }
 
 /** As wide as the head and the first rows are, in characters. */
-function widths(rows: ResultRows): string {
+function widths(rows: GridRows): string {
   const sample = Math.min(rows.length, 100);
   return rows.columns
     .map((column, index) => {
       let widest = column.name.length;
       for (let row = 0; row < sample; row++) widest = Math.max(widest, (rows.text(row, index) ?? "NULL").length);
       const last = index === rows.columns.length - 1;
-      const width = `${Math.min(Math.max(widest, 4), WIDEST) + 3}ch`;
+      const width = `${column.width ?? Math.min(Math.max(widest, 4), WIDEST) + 3}ch`;
       return last ? `minmax(${width}, 1fr)` : width;
     })
     .join(" ");

@@ -6,7 +6,7 @@ import { h } from "../dom.js";
 import { errorBox } from "../error.js";
 import type { Preset } from "../preset.js";
 import { Console } from "./console.js";
-import { factsDialog } from "./facts.js";
+import { factsDialog, sslState } from "./facts.js";
 import { ConnectForm } from "./form.js";
 
 /** The Connect view: the form, then the console with its status bar. */
@@ -26,6 +26,11 @@ export class ConnectView {
     this.#form.onconnect = (options) => void this.#connect(options);
     this.#form.oncancel = () => this.#session?.cancel();
     this.#showForm();
+  }
+
+  /** The connection that is logged in. */
+  get session(): Session | undefined {
+    return this.#session?.connected === undefined ? undefined : this.#session;
   }
 
   /** The ladder of the connection that there is, or was last. */
@@ -66,11 +71,9 @@ export class ConnectView {
   #showConsole(session: Session, user: string): void {
     const { facts, sslLine } = session.connected!;
     const console = new Console(session);
-    const verified = facts.tls !== undefined && facts.tls.verification !== "NONE";
-    const state = facts.tls === undefined ? "plain" : verified ? "verified" : "unverified";
     const ssl = h(
       "button",
-      { class: `ssl ${state}`, title: "All that was negotiated", onclick: () => void this.#showFacts(session) },
+      { class: `ssl ${sslState(facts)}`, title: "All that was negotiated", onclick: () => void this.#showFacts(session) },
       h("span", { class: "light", "aria-hidden": "true" }),
       h("span", {}, `SSL: ${sslLine}`),
     );
