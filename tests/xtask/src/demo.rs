@@ -19,6 +19,8 @@ pub(crate) enum Stay {
 
 const USER: &str = "demo";
 const PASSWORD: &str = "sealed";
+/// A table to change.
+const STAFF: &str = "demo.staff";
 /// How long the server may take to be ready.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -35,7 +37,7 @@ pub(crate) fn demo(context: &Context, stay: Stay) -> Result<(), String> {
         .args(["--host=localhost", "--host=127.0.0.1", "--dir"])
         .arg(&certs))?;
     let init = place.join("init.sql");
-    fs::write(&init, format!("CREATE USER '{USER}'@'%' IDENTIFIED BY '{PASSWORD}' REQUIRE SSL;\n")).map_err(told)?;
+    fs::write(&init, init_file()).map_err(told)?;
 
     let mut server = sealwired(context, &place, &certs, &init)?;
     let show = client(context, &server, &certs, "SHOW STATUS LIKE 'Ssl_cipher'; \\s");
@@ -56,11 +58,32 @@ pub(crate) fn demo(context: &Context, stay: Stay) -> Result<(), String> {
     println!("  MariaDB's client:   mariadb {account} --ssl-ca={} -e '\\s'\n", ca.display());
     let bridge = serve_page(context, &place, &server, &ca);
     match &bridge {
-        Ok(bridge) => println!("  in a browser:       http://127.0.0.1:{}/#demo\n", bridge.port),
+        Ok(bridge) => {
+            println!("  in a browser:       http://127.0.0.1:{}/#demo", bridge.port);
+            println!("  changes, live:      Connect there, go to Changes, press Follow; then, from another terminal:");
+            let ca = ca.display();
+            println!(
+                "    {} {account} --ssl-ca={ca} -e \"INSERT INTO {STAFF} (name) VALUES ('Ada')\"\n",
+                sealwire.display()
+            );
+        }
         Err(why) => println!("  not in a browser:   {why}\n"),
     }
     let status = server.ended().map_err(|error| format!("sealwired: {error}"))?;
     if status.success() || status.signal().is_some() { Ok(()) } else { Err(format!("sealwired ended with {status}")) }
+}
+
+/// The statements with which the server begins: an account that needs TLS, what it may do, and a table to change.
+fn init_file() -> String {
+    [
+        "CREATE DATABASE demo".to_owned(),
+        format!("CREATE TABLE {STAFF} (id BIGINT PRIMARY KEY AUTO_INCREMENT, name VARCHAR(100))"),
+        format!("CREATE USER '{USER}'@'%' IDENTIFIED BY '{PASSWORD}' REQUIRE SSL"),
+        format!("GRANT ALL ON demo.* TO '{USER}'@'%'"),
+        format!("GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO '{USER}'@'%'"),
+    ]
+    .map(|statement| statement + ";\n")
+    .concat()
 }
 
 /// The client command, which is run here and printed for the user.
@@ -95,7 +118,7 @@ fn sealwired(context: &Context, place: &Path, certs: &Path, init: &Path) -> Resu
     let mut initialize = Command::new(context.programs().join("sealwired"));
     run(initialize.args(["--no-defaults", "--initialize-insecure"]).arg(option("datadir", place.join("data"))))?;
     let mut command = Command::new(context.programs().join("sealwired"));
-    command.args(["--no-defaults", "--bind-address=127.0.0.1", "--port=0"]);
+    command.args(["--no-defaults", "--bind-address=127.0.0.1", "--port=0", "--log-bin"]);
     command.arg(option("datadir", place.join("data"))).arg(option("socket", place.join("sealwired.sock")));
     command.arg(option("init-file", init.to_owned())).arg(option("ssl-ca", certs.join("ca.pem")));
     command.arg(option("ssl-cert", certs.join("server-cert.pem")));
