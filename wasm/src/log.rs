@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use sealwire_binlog::{Checksum, GtidSet, Limits, Progress, Reader, StartError, Transaction, TransactionBuilder};
+use sealwire_binlog::{
+    Checksum, GtidSet, Limits, Problem, Progress, Reader, StartError, Transaction, TransactionBuilder,
+};
 use sealwire_core::client::StartPosition;
 use sealwire_core::error::SqlError;
 use serde::{Deserialize, Serialize};
@@ -111,7 +113,10 @@ impl Log {
     pub fn event(&mut self, event: &[u8]) -> Result<Option<Transaction>, SqlError> {
         let event = self.reader.event(event).map_err(unreadable)?;
         let boundary = self.progress.event(&event, self.reader.position()).map_err(unreadable)?;
-        self.builder.event(&event, boundary, &mut self.reader).map_err(unreadable)
+        self.builder.event(&event, boundary, &mut self.reader).map_err(|error| match error.problem {
+            Problem::NoInflater(_) => compressed(&error),
+            _ => unreadable(error),
+        })
     }
 
     /// The file of the last event.
@@ -141,13 +146,23 @@ pub fn unreadable(error: impl fmt::Display) -> SqlError {
     SqlError::new(UNREADABLE, b"HY000", format!("The binary log can't be read: {error}"))
 }
 
+/// The error of a transaction that MySQL has compressed by zstd, for which a page has no code.
+fn compressed(error: &sealwire_binlog::Error) -> SqlError {
+    let message = format!(
+        "The binary log can't be read: the transaction at position {} is compressed. At the server SET GLOBAL \
+         binlog_transaction_compression = OFF, and begin behind it",
+        error.position
+    );
+    SqlError::new(UNREADABLE, b"HY000", message)
+}
+
 fn malformed(error: StartError) -> SqlError {
     SqlError::new(MALFORMED_GTID, b"HY000", format!("Malformed GTID: {error}"))
 }
 
 #[cfg(test)]
 mod tests {
-    use sealwire_binlog::{Body, Head, Query, Rotate, encode_event};
+    use sealwire_binlog::{Body, Head, Query, Rotate, TransactionPayload, encode_event};
 
     use super::*;
 
@@ -196,6 +211,9 @@ mod tests {
         assert_eq!(log.event(&event(&statement(b"BEGIN"), 300)).unwrap(), None);
         assert_eq!((log.file().as_str(), log.position()), ("bin.000002", 200));
         assert_eq!(Start::from(log.resume()), Start::File { file: "bin.000002".to_owned(), position: 200 });
+        let payload = TransactionPayload { compression: 7, plain_size: Some(9), payload: b"packed" };
+        let error = log.event(&event(&Body::TransactionPayload(payload), 400)).unwrap_err();
+        assert!(error.message.contains("binlog_transaction_compression = OFF"), "{error}");
         let mut broken = event(&statement(b"COMMIT"), 400);
         *broken.last_mut().unwrap() ^= 1;
         let error = log.event(&broken).unwrap_err();
