@@ -34,6 +34,12 @@ const UTF8MB4_BYTES: u32 = 4;
 /// Stands for SET, because SET is a keyword of SQLite and can't be part of a type.
 const SET_IN_SQLITE: &str = "SET_OF";
 
+/// The types whose length in parentheses chooses among kinds.
+const SIZED: [(&str, [&str; 4]); 2] = [
+    ("BLOB", ["TINYBLOB", "BLOB", "MEDIUMBLOB", "LONGBLOB"]),
+    ("TEXT", ["TINYTEXT", "TEXT", "MEDIUMTEXT", "LONGTEXT"]),
+];
+
 /// All known types.
 const NAMES: [&str; 38] = [
     "BIGINT",
@@ -127,7 +133,7 @@ impl DeclaredType {
             "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" | "TINYINT" | "DOUBLE" | "FLOAT" if !zerofill => {
                 numbers.clear()
             }
-            "DECIMAL" if numbers.is_empty() => numbers = vec![10, 0],
+            "DECIMAL" if numbers.iter().all(|number| *number == 0) => numbers = vec![10, 0],
             "DECIMAL" if numbers.len() == 1 => numbers.push(0),
             "CHAR" | "BINARY" | "BIT" if numbers.is_empty() => numbers = vec![1],
             _ => {}
@@ -145,10 +151,25 @@ impl DeclaredType {
             other => other.to_string(),
         };
         let mut parsed = Self::read(&text)?;
+        // MySQL makes a DOUBLE of FLOAT with more digits than it holds.
+        if parsed.name == "FLOAT" && precision_of(&text).is_some_and(|digits| digits > 24) {
+            parsed.name = "DOUBLE";
+        }
         if text.trim().get(..7).is_some_and(|front| front.eq_ignore_ascii_case("INTEGER")) {
             parsed.name = "INT";
         }
         Some(parsed)
+    }
+
+    /// The smallest kind of TEXT or BLOB that holds the length in the parentheses, as MySQL chooses it.
+    pub(super) fn sized(&self, bytes_of_a_character: u32) -> Self {
+        let (&[length], Some((_, kinds))) = (self.arguments(), SIZED.iter().find(|(name, _)| *name == self.name))
+        else {
+            return self.clone();
+        };
+        let bytes = if self.name == "BLOB" { length } else { length.saturating_mul(bytes_of_a_character) };
+        let name = kinds.iter().find(|name| bytes <= blob_length(name)).unwrap_or(&self.name);
+        Self { name, arguments: Vec::new(), ..self.clone() }
     }
 
     /// The name in capitals.
@@ -169,6 +190,12 @@ impl DeclaredType {
     /// Whether a column of this type may have AUTO_INCREMENT.
     pub(super) fn is_integer(&self) -> bool {
         matches!(self.name, "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT")
+    }
+
+    /// Whether values are of GEOMETRY or one of its kinds.
+    pub(super) fn is_geometry(&self) -> bool {
+        let kinds = ["GEOMETRY", "POINT", "LINESTRING", "POLYGON"];
+        kinds.contains(&self.name) || self.name.starts_with("MULTI") || self.name == "GEOMETRYCOLLECTION"
     }
 
     /// Whether values compare by a collation.
@@ -314,6 +341,11 @@ impl DeclaredType {
         }
         column
     }
+}
+
+/// The one number in the parentheses behind a type.
+fn precision_of(text: &str) -> Option<u32> {
+    text.split_once('(')?.1.split_once(')')?.0.trim().parse().ok()
 }
 
 fn blob_length(name: &str) -> u32 {

@@ -3,6 +3,7 @@
 mod allowances;
 mod canonical;
 pub(crate) mod charset;
+pub(crate) mod collations;
 mod cursor;
 mod datum;
 pub(crate) mod depth;

@@ -85,6 +85,16 @@ fn by_text(text: &str, sql: &str) -> Option<SqlError> {
     if let Some(column) = text.strip_prefix("duplicate column name: ") {
         return Some(SqlError::new(1060, b"42S21", format!("Duplicate column name '{column}'")));
     }
+    if text.contains("after rename: duplicate column name: ") {
+        let column = text.rsplit(": ").next().unwrap_or_default();
+        return Some(SqlError::new(1060, b"42S21", format!("Duplicate column name '{column}'")));
+    }
+    if let Some(table) = text.strip_prefix("there is already another table or index with this name: ") {
+        return Some(SqlError::new(1050, b"42S01", format!("Table '{table}' already exists")));
+    }
+    if text == "generated columns cannot be part of the PRIMARY KEY" {
+        return Some(SqlError::new(3106, b"HY000", "'Defining a generated column as primary key' is not supported"));
+    }
     if let Some(function) = text.strip_prefix("no such function: ") {
         return Some(SqlError::new(1305, b"42000", format!("FUNCTION {function} does not exist")));
     }

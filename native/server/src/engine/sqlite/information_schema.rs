@@ -28,7 +28,7 @@ pub(super) fn table(
     let mut rows = Vec::new();
     if name == "tables" {
         for log in LOG_TABLES.into_iter().filter(|log| context.sees("mysql", log)) {
-            let table = Table { name: log.to_owned(), is_view: false, sql: String::new() };
+            let table = Table { schema: "main".to_owned(), name: log.to_owned(), is_view: false, sql: String::new() };
             rows.push(table_row("mysql", &table, Datum::Null));
         }
     }
@@ -167,7 +167,7 @@ pub(super) fn temporary_table(
     let mut statement =
         connection.prepare("SELECT coalesce(sql, '') FROM temp.sqlite_master WHERE type = 'table' AND name = ?1")?;
     let Some(sql) = statement.query_row([&inner], |row| row.get(0)).optional()? else { return Ok(None) };
-    let annotations = Table { name: inner, is_view: false, sql };
+    let annotations = Table { schema: "temp".to_owned(), name: inner, is_view: false, sql };
     let mut definition = table_statement(connection, &annotations)?;
     definition.statement = definition.statement.replacen(
         &format!("CREATE TABLE {}", backquoted(&annotations.name)),
@@ -286,7 +286,7 @@ fn statistics(connection: &Connection, database: &str, table: &Table) -> SqliteR
     };
     let primary: Vec<Option<String>> = primary_key(&columns_of(connection, table)?).into_iter().map(Some).collect();
     push("PRIMARY", true, &primary);
-    for index in indexes_of(connection, &table.name)? {
+    for index in indexes_of(connection, table)? {
         push(&index.name, index.unique, &index.columns);
     }
     Ok(rows)

@@ -6,6 +6,9 @@ use sealwire_core::error::SqlError;
 use crate::engine::translate::{Access, READ};
 use crate::engine::{Request, is_system_database};
 
+/// The privilege to name files of the server's machine, which is one on all databases.
+const FILE: &[Privilege] = &[Privilege::FILE];
+
 /// Checks the privileges of an access.
 ///
 /// # Errors
@@ -16,6 +19,10 @@ pub(super) fn authorise(access: &Access, request: &Request<'_>) -> Result<(), Sq
     // Changes of a system database are refused later, with a better error.
     if is_system_database(&access.database) && access.privileges != READ {
         return Ok(());
+    }
+    if access.privileges == FILE && !may(&Privilege::FILE) {
+        let who = request.context.account().replacen('@', "'@'", 1);
+        return Err(SqlError::new(1045, b"28000", format!("Access denied for user '{who}': the statement needs FILE")));
     }
     match access.privileges.iter().find(|privilege| !may(privilege)) {
         Some(missing) => Err(request.context.denied(*missing, &access.database, table)),

@@ -10,6 +10,8 @@ use crate::sql::{TextCharset, backquoted, text_literal};
 
 /// A table or a view.
 pub(super) struct Table {
+    /// The schema under which its database is attached.
+    pub(super) schema: String,
     pub(super) name: String,
     pub(super) is_view: bool,
     pub(super) sql: String,
@@ -40,25 +42,28 @@ pub(super) struct Index {
     pub(super) columns: Vec<Option<String>>,
     /// The parts in MySQL's notation.
     pub(super) parts: Vec<String>,
+    /// How many characters of each part the index was declared to hold.
+    pub(super) prefixes: Vec<Option<u32>>,
 }
 
 pub(super) fn tables_of(connection: &Connection) -> SqliteResult<Vec<Table>> {
     let mut statement = connection.prepare(
         "SELECT name, type = 'view', coalesce(sql, '') FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND substr(name, 1, 1) <> char(1) ORDER BY name",
     )?;
-    let rows =
-        statement.query_map([], |row| Ok(Table { name: row.get(0)?, is_view: row.get(1)?, sql: row.get(2)? }))?;
+    let rows = statement.query_map([], |row| {
+        Ok(Table { schema: "main".to_owned(), name: row.get(0)?, is_view: row.get(1)?, sql: row.get(2)? })
+    })?;
     rows.collect()
 }
 
 pub(super) fn columns_of(connection: &Connection, table: &Table) -> SqliteResult<Vec<Column>> {
     let auto_increment = table.sql.to_ascii_uppercase().contains("AUTOINCREMENT");
     let mut stored = if table.is_view { StoredTable::default() } else { StoredTable::read(&table.sql) };
-    let indexes = if table.is_view { Vec::new() } else { indexes_of(connection, &table.name)? };
+    let indexes = if table.is_view { Vec::new() } else { indexes_of(connection, table)? };
     let mut statement = connection.prepare(
-        "SELECT name, type, \"notnull\", dflt_value, pk, cid, hidden FROM pragma_table_xinfo(?1) WHERE hidden IN (0, 2, 3)",
+        "SELECT name, type, \"notnull\", dflt_value, pk, cid, hidden FROM pragma_table_xinfo(?1, ?2) WHERE hidden IN (0, 2, 3)",
     )?;
-    let rows = statement.query_map([&table.name], |row| {
+    let rows = statement.query_map([&table.name, &table.schema], |row| {
         let name: String = row.get(0)?;
         let declared: String = row.get(1)?;
         let primary: i64 = row.get(4)?;
@@ -90,19 +95,21 @@ pub(super) fn columns_of(connection: &Connection, table: &Table) -> SqliteResult
     rows.collect()
 }
 
-pub(super) fn indexes_of(connection: &Connection, table: &str) -> SqliteResult<Vec<Index>> {
-    let mut statement = connection.prepare(
-        "SELECT l.name, l.\"unique\", coalesce((SELECT sql FROM sqlite_master WHERE name = l.name), (SELECT sql FROM temp.sqlite_master WHERE name = l.name), '') \
-         FROM pragma_index_list(?1) AS l WHERE l.origin <> 'pk' ORDER BY l.seq DESC",
-    )?;
+pub(super) fn indexes_of(connection: &Connection, of: &Table) -> SqliteResult<Vec<Index>> {
+    let table = of.name.as_str();
+    let mut statement = connection.prepare(&format!(
+        "SELECT l.name, l.\"unique\", coalesce((SELECT sql FROM `{}`.sqlite_master WHERE name = l.name), '') \
+         FROM pragma_index_list(?1, ?2) AS l WHERE l.origin <> 'pk' ORDER BY l.seq DESC",
+        of.schema.replace('`', "``")
+    ))?;
     let found: Vec<(String, bool, String)> = statement
-        .query_map([table], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .query_map([table, &of.schema], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<SqliteResult<_>>()?;
     let mut indexes = Vec::new();
     for (name, unique, sql) in found {
-        let mut statement = connection.prepare("SELECT name FROM pragma_index_info(?1) ORDER BY seqno")?;
+        let mut statement = connection.prepare("SELECT name FROM pragma_index_info(?1, ?2) ORDER BY seqno")?;
         let columns: Vec<Option<String>> =
-            statement.query_map([&name], |row| row.get(0))?.collect::<SqliteResult<_>>()?;
+            statement.query_map([&name, &of.schema], |row| row.get(0))?.collect::<SqliteResult<_>>()?;
         // Indexes of CREATE INDEX have their table's name in front; those that SQLite made itself get the name of their first column.
         let short = name.get(table.len()..).and_then(|rest| rest.strip_prefix('.')).filter(|_| !sql.is_empty());
         let short = short.map(str::to_owned);
@@ -112,7 +119,8 @@ pub(super) fn indexes_of(connection: &Connection, table: &str) -> SqliteResult<V
         } else {
             stored_definitions::key_parts(&sql)
         };
-        indexes.push(Index { name, unique, columns, parts });
+        let prefixes = stored_definitions::key_prefixes(&sql);
+        indexes.push(Index { name, unique, columns, parts, prefixes });
     }
     Ok(indexes)
 }

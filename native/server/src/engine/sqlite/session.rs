@@ -166,6 +166,7 @@ impl SqliteSession {
                 database: request.database,
                 names: request.context.as_ref(),
                 temporaries: &self.temporaries,
+                log: self.capture.as_ref().map(|capture| capture.log.format.flavour),
                 budget: &self.bounds.budget(request),
             },
         )
@@ -201,6 +202,7 @@ impl SqliteSession {
                 database: request.database,
                 names: request.context.as_ref(),
                 temporaries: &self.temporaries,
+                log: self.capture.as_ref().map(|capture| capture.log.format.flavour),
                 budget: &self.bounds.budget(request),
             },
         )

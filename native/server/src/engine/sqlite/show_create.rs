@@ -41,9 +41,10 @@ pub(super) fn table_statement(connection: &Connection, found: &Table) -> SqliteR
     let list = |names: &[String]| names.iter().map(|name| backquoted(name)).collect::<Vec<_>>().join(",");
     let primary = primary_key(&columns);
     if !primary.is_empty() {
-        lines.push(format!("  PRIMARY KEY ({})", list(&primary)));
+        let parts = Some(stored.primary_parts.join(",")).filter(|parts| !parts.is_empty());
+        lines.push(format!("  PRIMARY KEY ({})", parts.unwrap_or_else(|| list(&primary))));
     }
-    for index in indexes_of(connection, &found.name)? {
+    for index in indexes_of(connection, found)? {
         let unique = if index.unique { "UNIQUE " } else { "" };
         lines.push(format!("  {unique}KEY {} ({})", backquoted(&index.name), index.parts.join(",")));
     }

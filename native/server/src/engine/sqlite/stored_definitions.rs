@@ -236,6 +236,9 @@ pub(super) struct StoredTable {
     /// The character set of columns that name none.
     pub(super) charset: TextCharset,
     columns: Vec<StoredColumn>,
+    /// The parts of a PRIMARY KEY that stands behind the columns, and their lengths.
+    pub(super) primary_parts: Vec<String>,
+    pub(super) primary_prefixes: Vec<Option<u32>>,
     /// Foreign keys and CHECK constraints, as lines of CREATE TABLE.
     pub(super) foreign_keys: Vec<String>,
     pub(super) checks: Vec<String>,
@@ -271,6 +274,8 @@ impl StoredTable {
             self.checks.push(check.to_owned());
         } else if after_word(item, "CHECK").is_some() {
             self.checks.push(render(item));
+        } else if after_word(item, "PRIMARY").is_some() {
+            (self.primary_parts, self.primary_prefixes) = (parts(item), prefixes(item));
         } else if after_word(item, "FOREIGN").is_some() {
             self.foreign_keys.push(render(item));
         }
@@ -299,6 +304,17 @@ impl StoredTable {
     /// The columns, with the expressions of the generated ones.
     pub(super) fn columns(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         self.columns.iter().map(|column| (column.name.as_str(), column.generated.as_deref()))
+    }
+
+    /// The names of the foreign keys that have one.
+    pub(super) fn foreign_key_names(&self) -> Vec<String> {
+        let name = |line: &String| match tokens(line).as_slice() {
+            [SpacedToken(_, first), SpacedToken(_, Token::Name(name)), ..] if first.is_word("CONSTRAINT") => {
+                Some(name.clone())
+            }
+            _ => None,
+        };
+        self.foreign_keys.iter().filter_map(name).collect()
     }
 
     pub(super) fn take(&mut self, column: &str) -> StoredColumn {
@@ -343,8 +359,23 @@ fn is_constraint(word: &Token) -> bool {
     ["CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN", "CHECK"].iter().any(|begin| word.is_word(begin))
 }
 
+/// The lengths of the parts of CREATE INDEX or of a key.
+pub(super) fn key_prefixes(sql: &str) -> Vec<Option<u32>> {
+    prefixes(&tokens(sql))
+}
+
+fn prefixes(tokens: &[SpacedToken]) -> Vec<Option<u32>> {
+    let prefix =
+        |item: &[SpacedToken]| annotations(item).get(Annotation::Prefix).and_then(|length| length.parse().ok());
+    items(group(tokens)).into_iter().map(prefix).collect()
+}
+
 /// The parts of CREATE INDEX in MySQL's notation.
 pub(super) fn key_parts(sql: &str) -> Vec<String> {
+    parts(&tokens(sql))
+}
+
+fn parts(tokens: &[SpacedToken]) -> Vec<String> {
     let part = |item: &[SpacedToken]| {
         let annotations = annotations(item);
         let prefix = annotations.get(Annotation::Prefix).map(|length| format!("({length})")).unwrap_or_default();
@@ -356,7 +387,7 @@ pub(super) fn key_parts(sql: &str) -> Vec<String> {
             (None, _) => format!("({})", render(item)),
         }
     };
-    items(group(&tokens(sql))).into_iter().map(part).collect()
+    items(group(tokens)).into_iter().map(part).collect()
 }
 
 /// CREATE VIEW in MySQL's notation.

@@ -26,6 +26,7 @@ fn of(sql: &str) -> Result<Translated, SqlError> {
             database: Some("d"),
             names: &FixedNames,
             temporaries: &temporaries(),
+            log: None,
             budget: &Interruption::default(),
         },
     )
@@ -51,6 +52,7 @@ fn tables_get_their_database_and_texts_their_quotes() {
                 database: None,
                 names: &FixedNames,
                 temporaries: &Temporaries::new(),
+                log: None,
                 budget: &Interruption::default()
             }
         )

@@ -73,6 +73,8 @@ pub(crate) struct Translated {
     pub(crate) ignore: Option<IgnoreClause>,
     /// Notes of the translation.
     pub(crate) notes: Vec<SqlError>,
+    /// The tables that it creates or alters, each with its schema and its name in SQLite.
+    pub(crate) targets: Vec<(String, String)>,
     /// Renamed columns, each with its schema and table in SQLite.
     pub(crate) renames: Vec<(String, String, String)>,
     /// Whether it may be too complex for SQLite, so that it must be weighed with its tables: see [`super::weight`].

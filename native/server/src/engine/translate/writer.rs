@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 
 use sealwire_accounts::Privilege;
+use sealwire_binlog::Flavour;
 use sealwire_core::error::SqlError;
 use sqlparser::ast::{Ident, ObjectName};
 
@@ -15,6 +16,7 @@ use super::translated::{Access, IgnoreClause, StatementKind, Translated};
 use crate::engine::annotations::Annotations;
 use crate::engine::{LONGEST_NAME, is_system_database};
 use crate::memory::{Held, LARGE};
+use crate::sql::collations::{is_mariadbs, is_mysqls};
 use crate::sql::{Datum, Names};
 
 /// The deepest nesting of a statement. The parser's own limit is lower and refuses most such statements first.
@@ -43,6 +45,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) names: &'a dyn Names,
     /// The session's temporary tables.
     pub(crate) temporaries: &'a Temporaries,
+    /// Whose replicas the binary log is for; `None` without one.
+    pub(crate) log: Option<Flavour>,
     /// Counts memory, and checks for stops between long steps.
     pub(crate) budget: &'a dyn ParseBudget,
 }
@@ -76,6 +80,7 @@ pub(super) struct Writer<'a> {
     /// The number of rows in VALUES.
     pub(super) rows: Option<u64>,
     pub(super) notes: Vec<SqlError>,
+    pub(super) targets: Vec<(String, String)>,
     pub(super) renames: Vec<(String, String, String)>,
     /// The number of recursive queries that have a counter.
     pub(super) recursions: i64,
@@ -107,6 +112,7 @@ impl<'a> Writer<'a> {
             ignore_at: None,
             rows: None,
             notes: Vec::new(),
+            targets: Vec::new(),
             renames: Vec::new(),
             recursions: 0,
             value_bytes: 0,
@@ -149,11 +155,38 @@ impl<'a> Writer<'a> {
             is_conditional: self.is_conditional,
             ignore,
             notes: self.notes,
+            targets: self.targets,
             renames: self.renames,
             is_heavy: false,
             tree_bytes: 0,
             values: self.values,
         }
+    }
+
+    /// Refuses a definition that MariaDB lacks, where the binary log is for its replicas.
+    ///
+    /// # Errors
+    /// 1235.
+    pub(super) fn refuse_for_mariadb(&self, what: &str) -> WriteResult {
+        if self.scope.log != Some(Flavour::MariaDb) {
+            return Ok(());
+        }
+        let message =
+            format!("{what} can't be in the binary log, whose replicas are MariaDB's, because MariaDB lacks it");
+        Err(SqlError::not_supported_yet(message))
+    }
+
+    /// Checks the collation of a table or a column.
+    ///
+    /// # Errors
+    /// 1273 where the servers for which the binary log is do not have it; without a log, where neither MySQL nor MariaDB has it.
+    pub(super) fn check_collation(&self, name: &str) -> WriteResult {
+        let is_known = match self.scope.log {
+            Some(Flavour::MariaDb) => is_mariadbs(name),
+            Some(Flavour::MySql) => is_mysqls(name),
+            None => is_mariadbs(name) || is_mysqls(name),
+        };
+        if is_known { Ok(()) } else { Err(SqlError::new(1273, b"HY000", format!("Unknown collation: '{name}'"))) }
     }
 
     /// Writes OR IGNORE and notes its place.

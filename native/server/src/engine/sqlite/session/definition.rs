@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
+use rusqlite::OptionalExtension as _;
+use sealwire_binlog::Flavour;
 use sealwire_core::error::SqlError;
 
 use super::super::authorizer::AllowedActions;
+use super::super::definition_limits;
 use super::super::errors::to_mysql;
+use super::super::foreign_key_limits::ForeignKeyCheck;
 use super::super::foreign_keys::ForeignKeys;
+use super::super::schema::Table;
 use super::super::stored_definitions;
 use super::super::stored_relations::{self, StoredRelations};
 use super::SqliteSession;
@@ -44,8 +49,9 @@ impl SqliteSession {
         if commits {
             self.begin_change(translated)?;
         }
-        let mut defined =
-            self.define_all(translated, request).and_then(|notes| self.count_keys(translated).map(|()| notes));
+        let mut defined = self
+            .define_all(translated, request)
+            .and_then(|notes| self.check_defined(translated, request).map(|()| notes));
         if defined.is_ok()
             && !commits
             && !translated.is_temporary()
@@ -72,6 +78,34 @@ impl SqliteSession {
     /// Commits the open transaction, because a definition is a transaction of its own.
     fn commit_open(&self) -> Result<(), SqlError> {
         if self.connection.is_autocommit() { Ok(()) } else { self.commit() }
+    }
+
+    /// Refuses a table that breaks a limit of MySQL's.
+    fn check_defined(&self, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
+        self.count_keys(translated)?;
+        let flavour = self.capture.as_ref().map_or(Flavour::MySql, |capture| capture.log.format.flavour);
+        for (schema, name) in &translated.targets {
+            let sql = format!(
+                "SELECT name, sql FROM {}.sqlite_master WHERE type = 'table' AND name = ?1 COLLATE NOCASE AND sql IS NOT NULL",
+                quote(schema)?
+            );
+            let read = self.connection.query_row(&sql, [name], |row| {
+                Ok(Table { schema: schema.clone(), name: row.get(0)?, is_view: false, sql: row.get(1)? })
+            });
+            if let Some(table) = read.optional().map_err(|error| to_mysql(&error, ""))? {
+                definition_limits::check(&self.connection, &table, flavour)?;
+                let Some(access) = translated.accesses.first().filter(|_| schema != "temp") else { continue };
+                let check = ForeignKeyCheck {
+                    connection: &self.connection,
+                    database: &access.database,
+                    flavour,
+                    may_miss: request.limits.skips_foreign_keys,
+                    drops_index: translated.statements.iter().any(|sql| sql.starts_with("DROP INDEX ")),
+                };
+                check.check(table)?;
+            }
+        }
+        Ok(())
     }
 
     /// Refuses a table with too many keys.
@@ -202,6 +236,13 @@ fn drop_error(sql: &str, error: SqlError, translated: &Translated) -> SqlError {
         1146 if sql.starts_with("DROP ") => {
             let message = error.message.replacen("Table", "Unknown table", 1).replace(" doesn't exist", "");
             SqlError::new(1051, b"42S02", message)
+        }
+        1054 if sql.starts_with("CREATE INDEX ") || sql.starts_with("CREATE UNIQUE INDEX ") => {
+            SqlError::new(1072, b"42000", format!("Key column '{}' doesn't exist in table", name()))
+        }
+        1054 if sql.contains(" DROP COLUMN ") => {
+            let column = name().trim_matches(['"', '`']);
+            SqlError::new(1091, b"42000", format!("Can't DROP '{column}'; check that column/key exists"))
         }
         1051 => SqlError::new(1051, b"42S02", format!("Unknown table '{}'", of_its_database(name()))),
         1347 => SqlError::new(1347, b"HY000", format!("'{}' is not VIEW", of_its_database(name()))),

@@ -8,7 +8,8 @@ use super::super::names::schema_of;
 use super::super::source::Source;
 use super::super::weight;
 use super::super::writer::{WriteResult, Writer, check_new_name};
-use super::column::column;
+use super::column::{column, is_auto_increment};
+use super::grammar;
 use super::index::{drop_index, index};
 use super::origin::Origin;
 use super::target::Target;
@@ -25,12 +26,17 @@ pub(super) fn alter_table(
     writer: &mut Writer<'_>,
     statements: &mut Vec<String>,
 ) -> WriteResult {
+    grammar::alter_table(alter)?;
     let renames = |operation: &AlterTableOperation| matches!(operation, AlterTableOperation::RenameTable { .. });
     let privileges = if alter.operations.iter().all(renames) { RENAME } else { ALTER };
     let table = Target::existing(&alter.name, privileges, writer)?;
+    table.note(writer);
     let mut ranges = source.items(&source.all()).into_iter();
     for operation in &alter.operations {
         let origin = Origin { source, range: ranges.next() };
+        if let AlterTableOperation::AddConstraint { constraint, .. } = operation {
+            grammar::constraint(constraint, writer)?;
+        }
         match operation {
             AlterTableOperation::AddConstraint { constraint: TableConstraint::Unique(unique), .. } => {
                 let name = unique.index_name.as_ref().or(unique.name.as_ref());
@@ -58,13 +64,16 @@ pub(super) fn alter_table(
             AlterTableOperation::AddColumn { column_def, .. } => {
                 let computes =
                     |option: &ColumnOption| matches!(option, ColumnOption::Check(_) | ColumnOption::Generated { .. });
+                if is_auto_increment(column_def) {
+                    return Err(unsupported("ADD COLUMN with AUTO_INCREMENT"));
+                }
                 if column_def.options.iter().any(|option| computes(&option.option)) {
                     table.require_read(writer)?;
                 }
                 // The column is weighed alone here, and together with its table once it is added.
                 weight::check_table(std::slice::from_ref(column_def), &[])?;
                 begin(&table, " ADD COLUMN ", writer)?;
-                column(column_def, false, &origin, writer)?;
+                column(column_def, false, None, &origin, writer)?;
             }
             AlterTableOperation::RenameColumn { old_column_name, new_column_name } => {
                 check_new_name(&new_column_name.value, 1166, "column")?;

@@ -11,22 +11,30 @@ use super::super::errors::unsupported;
 use super::super::names::last_part;
 use super::super::writer::{WriteResult, Writer, check_new_name};
 use super::origin::Origin;
+use super::{column_type, grammar};
 use crate::engine::annotations::{Annotation, Annotations};
 use crate::engine::types::DeclaredType;
-use crate::sql::charset::{check_collation, collation_of_another, default_collation};
+use crate::sql::charset::{collation_of_another, default_collation};
 use crate::sql::{TextCharset, text_literal};
 
 pub(super) fn column(
     column: &ColumnDef,
     is_auto_increment: bool,
+    of_table: Option<TextCharset>,
     origin: &Origin<'_>,
     writer: &mut Writer<'_>,
 ) -> WriteResult {
     let name = &column.name.value;
     check_new_name(name, 1166, "column")?;
+    let charset = charset_of(column, writer)?.or(of_table);
+    column_type::check(column, charset.unwrap_or_default())?;
+    column_type::check_default(column, is_auto_increment)?;
+    check_options(column, writer)?;
     let declared = DeclaredType::from_mysql(&column.data_type);
     let declared = declared.ok_or_else(|| unsupported(&column.data_type.to_string()))?;
-    let annotations = annotations_of(column, &declared, is_auto_increment, origin)?;
+    let declared = sized(declared, charset)?;
+    let annotations =
+        annotations_of(column, (&declared, charset.filter(|_| charset != of_table)), is_auto_increment, origin)?;
     writer.name(name)?;
     // Not behind the type, because SQLite counts all up to GENERATED ALWAYS as the type, which decides how it keeps values.
     writer.annotations(&annotations);
@@ -88,6 +96,50 @@ pub(super) fn column(
     Ok(())
 }
 
+/// Checks the options of a column that the parser reads of other databases, and those that MariaDB lacks.
+fn check_options(column: &ColumnDef, writer: &Writer<'_>) -> WriteResult {
+    let is_generated = column.options.iter().any(|option| matches!(option.option, ColumnOption::Generated { .. }));
+    for option in &column.options {
+        match &option.option {
+            ColumnOption::Check(check) => grammar::check_constraint(check, writer)?,
+            _ if option.name.is_some() => return Err(SqlError::syntax("Only a CHECK of a column has a name")),
+            ColumnOption::NotNull | ColumnOption::Null if is_generated => {
+                writer.refuse_for_mariadb("NOT NULL and NULL of a generated column")?;
+            }
+            ColumnOption::PrimaryKey(key) if key.characteristics.is_some() => {
+                return Err(SqlError::syntax("A PRIMARY KEY can't be deferred"));
+            }
+            ColumnOption::Unique(key) if key.characteristics.is_some() => {
+                return Err(SqlError::syntax("A UNIQUE key can't be deferred"));
+            }
+            ColumnOption::Comment(text) if text.chars().count() > LONGEST_COMMENT => {
+                let message =
+                    format!("Comment for field '{}' is too long (max = {LONGEST_COMMENT})", column.name.value);
+                return Err(SqlError::new(1629, b"HY000", message));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The most characters of a column's comment.
+const LONGEST_COMMENT: usize = 1024;
+
+/// The kind of TEXT or BLOB that holds the length in its parentheses.
+///
+/// # Errors
+/// 1235 where the kind depends on the character set of the table, which is not known here.
+fn sized(declared: DeclaredType, charset: Option<TextCharset>) -> Result<DeclaredType, SqlError> {
+    let widest = TextCharset::Utf8mb4.bytes_of_a_character();
+    let bytes = charset.map(TextCharset::bytes_of_a_character);
+    let (one, other) = (declared.sized(bytes.unwrap_or(widest)), declared.sized(bytes.unwrap_or(1)));
+    if one == other {
+        return Ok(one);
+    }
+    Err(unsupported("TEXT with a length and without a character set; write TINYTEXT, TEXT or MEDIUMTEXT"))
+}
+
 fn is_binary(collation: &ObjectName) -> bool {
     last_part(collation).ends_with("_bin") || last_part(collation).eq_ignore_ascii_case("binary")
 }
@@ -95,7 +147,7 @@ fn is_binary(collation: &ObjectName) -> bool {
 /// The annotations of a column, which hold the facts that SHOW CREATE TABLE prints and SQLite does not know.
 fn annotations_of(
     column: &ColumnDef,
-    declared: &DeclaredType,
+    (declared, charset): (&DeclaredType, Option<TextCharset>),
     is_auto_increment: bool,
     origin: &Origin<'_>,
 ) -> Result<Annotations, SqlError> {
@@ -112,7 +164,7 @@ fn annotations_of(
         _ if is_auto_increment => annotations.add(Annotation::Type, declared.to_mysql()),
         _ => {}
     }
-    if let Some(charset) = charset_of(column)?.filter(|_| declared.is_text()) {
+    if let Some(charset) = charset.filter(|_| declared.is_text()) {
         annotations.add(Annotation::Charset, charset.name());
     }
     let mut checks = origin.range.clone();
@@ -148,7 +200,7 @@ fn annotations_of(
 ///
 /// # Errors
 /// 1115 and 1273 for unknown names, 1253 for a collation of another set.
-fn charset_of(column: &ColumnDef) -> Result<Option<TextCharset>, SqlError> {
+fn charset_of(column: &ColumnDef, writer: &Writer<'_>) -> Result<Option<TextCharset>, SqlError> {
     let (mut named, mut collated) = (None, None);
     for option in &column.options {
         match &option.option {
@@ -157,7 +209,7 @@ fn charset_of(column: &ColumnDef) -> Result<Option<TextCharset>, SqlError> {
                 named = TextCharset::named(last_part(charset));
             }
             ColumnOption::Collation(collation) => {
-                check_collation(last_part(collation))?;
+                writer.check_collation(last_part(collation))?;
                 collated = TextCharset::of_collation(last_part(collation)).map(|charset| (charset, collation));
             }
             _ => {}

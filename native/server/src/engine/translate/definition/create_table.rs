@@ -1,10 +1,12 @@
 //! CREATE TABLE: columns, constraints and options.
 
+use std::collections::BTreeSet;
+
 use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 use sqlparser::ast::{
-    CommentDef, CreateTable, CreateTableLikeKind, CreateTableOptions, Expr, ForeignKeyConstraint, ReferentialAction,
-    SqlOption, TableConstraint, Value,
+    ColumnDef, ColumnOption, CommentDef, CreateTable, CreateTableLikeKind, CreateTableOptions, Expr,
+    ForeignKeyConstraint, Ident, ReferentialAction, SqlOption, TableConstraint, Value,
 };
 
 use super::super::errors::{MOST_KEYS, too_many_keys, unsupported};
@@ -13,12 +15,14 @@ use super::super::source::Source;
 use super::super::weight;
 use super::super::writer::{READ, WriteResult, Writer, check_new_name};
 use super::column::{self, check, is_auto_increment};
-use super::index::{column_list, column_name, index};
+use super::grammar;
+use super::index::{column_name, index, key_parts};
 use super::origin::Origin;
 use super::target::Target;
 use crate::engine::annotations::{Annotation, Annotations};
+use crate::engine::types::DeclaredType;
 use crate::sql::TextCharset;
-use crate::sql::charset::{check_collation, collation_of_another, default_collation};
+use crate::sql::charset::{collation_of_another, default_collation};
 
 /// Privileges of CREATE TABLE … SELECT, as mysqld demands them.
 const CREATE_AND_FILL: &[Privilege] = &[Privilege::CREATE, Privilege::INSERT];
@@ -45,6 +49,7 @@ pub(super) fn create_table(
             if is_filled { CREATE_AND_FILL } else { &[Privilege::CREATE] },
         )?;
     }
+    table.note(writer);
     writer.is_conditional = create.if_not_exists;
     writer.push("CREATE TABLE ");
     table.write(writer)?;
@@ -73,15 +78,18 @@ pub(super) fn create_table(
     weight::check_table(&create.columns, &create.constraints)?;
     let auto_increment =
         create.columns.iter().find(|column| is_auto_increment(column)).map(|column| column.name.value.as_str());
+    check_keys(create, auto_increment, writer)?;
+    let options = table_options(create, &table, writer)?;
+    let charset = options.get(Annotation::Charset).and_then(TextCharset::named).unwrap_or_default();
     let body = source.group(&source.all()).unwrap_or_default();
     let (columns, constraints) = source.columns_and_constraints(&body, &create.columns);
     let mut indexes = Vec::new();
     writer.push(" (");
-    writer.annotations(&table_options(create)?);
+    writer.annotations(&options);
     let mut ranges = columns.into_iter();
     writer.list(&create.columns, |writer, column| {
         let origin = Origin { source, range: ranges.next() };
-        column::column(column, auto_increment == Some(column.name.value.as_str()), &origin, writer)
+        column::column(column, auto_increment == Some(column.name.value.as_str()), Some(charset), &origin, writer)
     })?;
     let mut ranges = constraints.into_iter();
     for constraint in &create.constraints {
@@ -105,8 +113,101 @@ pub(super) fn create_table(
     Ok(())
 }
 
+/// Checks the keys of a new table, as far as the statement tells. Their lengths are checked once the table exists.
+///
+/// # Errors
+/// 1068 for two primary keys, 1072 for a column that does not exist, 1075 for AUTO_INCREMENT without a key of its own, 1283 for FULLTEXT of other
+/// values than texts, and those of [`grammar::constraint`].
+fn check_keys(create: &CreateTable, auto_increment: Option<&str>, writer: &Writer<'_>) -> WriteResult {
+    let mut primary_keys = 0;
+    // The first columns of all keys.
+    let mut first = Vec::new();
+    let mut checks = BTreeSet::new();
+    let mut check = |name: Option<&Ident>| match name {
+        Some(name) if !checks.insert(name.value.to_lowercase()) => {
+            Err(SqlError::new(1826, b"HY000", format!("Duplicate CHECK constraint name '{}'", name.value)))
+        }
+        _ => Ok(()),
+    };
+    for column in &create.columns {
+        for option in &column.options {
+            if let ColumnOption::Check(constraint) = &option.option {
+                check(constraint.name.as_ref().or(option.name.as_ref()))?;
+            }
+            let is_primary = matches!(option.option, ColumnOption::PrimaryKey(_));
+            primary_keys += usize::from(is_primary);
+            if is_primary || matches!(option.option, ColumnOption::Unique(_)) {
+                first.push(column.name.value.as_str());
+            }
+        }
+    }
+    let find = |name: &str| create.columns.iter().find(|column| column.name.value.eq_ignore_ascii_case(name));
+    let missing = |name: &str| SqlError::new(1072, b"42000", format!("Key column '{name}' doesn't exist in table"));
+    for constraint in &create.constraints {
+        grammar::constraint(constraint, writer)?;
+        let columns = match constraint {
+            TableConstraint::PrimaryKey(key) => {
+                primary_keys += 1;
+                &key.columns
+            }
+            TableConstraint::Unique(key) => &key.columns,
+            TableConstraint::Index(key) => &key.columns,
+            TableConstraint::FulltextOrSpatial(key) => {
+                for name in key.columns.iter().filter_map(column_name) {
+                    let column = find(name).ok_or_else(|| missing(name))?;
+                    check_full_text(column, key.fulltext)?;
+                }
+                continue;
+            }
+            TableConstraint::ForeignKey(key) => match key.columns.iter().find(|name| find(&name.value).is_none()) {
+                Some(name) => return Err(missing(&name.value)),
+                None => continue,
+            },
+            TableConstraint::Check(constraint) => {
+                check(constraint.name.as_ref())?;
+                continue;
+            }
+            _ => continue,
+        };
+        first.extend(columns.first().and_then(column_name));
+        if let Some(name) = columns.iter().filter_map(column_name).find(|name| find(name).is_none()) {
+            return Err(missing(name));
+        }
+    }
+    if primary_keys > 1 {
+        return Err(SqlError::new(1068, b"42000", "Multiple primary key defined"));
+    }
+    let counters = create.columns.iter().filter(|column| is_auto_increment(column)).count();
+    let is_key = |name: &str| first.iter().any(|first| first.eq_ignore_ascii_case(name));
+    if counters > 1 || auto_increment.is_some_and(|name| !is_key(name)) {
+        let message = "Incorrect table definition; there can be only one auto column and it must be defined as a key";
+        return Err(SqlError::new(1075, b"42000", message));
+    }
+    Ok(())
+}
+
+/// Checks a column of a FULLTEXT or SPATIAL key. SQLite has neither, but a replica has.
+fn check_full_text(column: &ColumnDef, is_full_text: bool) -> WriteResult {
+    let name = &column.name.value;
+    let kind = DeclaredType::from_mysql(&column.data_type);
+    if is_full_text {
+        let is_text = kind.is_some_and(|kind| kind.is_text() && !matches!(kind.name(), "ENUM" | "SET"));
+        let message = format!("Column '{name}' cannot be part of FULLTEXT index");
+        return if is_text { Ok(()) } else { Err(SqlError::new(1283, b"HY000", message)) };
+    }
+    let is_set = column.options.iter().any(|option| matches!(option.option, ColumnOption::NotNull));
+    match kind {
+        Some(kind) if !kind.is_geometry() => {
+            let message = "A SPATIAL index may only contain a geometrical type column";
+            Err(SqlError::new(1687, b"42000", message))
+        }
+        _ if !is_set => Err(SqlError::new(1252, b"42000", "All parts of a SPATIAL index must be NOT NULL")),
+        _ => Ok(()),
+    }
+}
+
 /// The engines that dumps and frameworks name. All of them are SQLite here.
-const ENGINES: [&str; 19] = [
+const ENGINES: [&str; 17] = [
     "SQLite",
     "InnoDB",
     "MyISAM",
@@ -117,7 +218,6 @@ const ENGINES: [&str; 19] = [
     "BLACKHOLE",
     "MERGE",
     "MRG_MYISAM",
-    "FEDERATED",
     "NDB",
     "NDBCLUSTER",
     "Aria",
@@ -125,17 +225,20 @@ const ENGINES: [&str; 19] = [
     "RocksDB",
     "TokuDB",
     "ColumnStore",
-    "EXAMPLE",
 ];
 
 /// Annotations of a table's options. The engine must exist, and has no effect.
-fn table_options(create: &CreateTable) -> Result<Annotations, SqlError> {
+fn table_options(create: &CreateTable, table: &Target, writer: &mut Writer<'_>) -> Result<Annotations, SqlError> {
     let mut annotations = Annotations::default();
     let (mut charset, mut collated) = (None, None);
     let CreateTableOptions::Plain(options) = &create.table_options else { return Ok(annotations) };
     for option in options {
         match option {
             SqlOption::Comment(CommentDef::WithEq(text) | CommentDef::WithoutEq(text)) => {
+                if text.chars().count() > LONGEST_COMMENT {
+                    let message = format!("Comment for table '{}' is too long (max = {LONGEST_COMMENT})", table.table);
+                    return Err(SqlError::new(1628, b"HY000", message));
+                }
                 annotations.add(Annotation::Comment, text);
             }
             SqlOption::NamedParenthesizedList(list) if list.key.value == "ENGINE" => {
@@ -145,6 +248,12 @@ fn table_options(create: &CreateTable) -> Result<Annotations, SqlError> {
                 }
             }
             SqlOption::KeyValue { key, value } => {
+                check_option(&key.value, value)?;
+                if matches!(key.value.as_str(), "DATA DIRECTORY" | "INDEX DIRECTORY") {
+                    writer.require_on_database(&table.database, &[Privilege::FILE]);
+                    let message = format!("<{}> option ignored", key.value);
+                    writer.notes.push(SqlError::new(1618, b"HY000", message));
+                }
                 let name = match value {
                     Expr::Identifier(name) => name.value.as_str(),
                     Expr::Value(value) => match &value.value {
@@ -154,7 +263,7 @@ fn table_options(create: &CreateTable) -> Result<Annotations, SqlError> {
                     _ => continue,
                 };
                 if key.value.ends_with("COLLATE") {
-                    check_collation(name)?;
+                    writer.check_collation(name)?;
                     collated = TextCharset::of_collation(name).map(|charset| (charset, name));
                 } else if key.value.ends_with("CHARSET") || key.value.ends_with("CHARACTER SET") {
                     default_collation(name)?;
@@ -176,6 +285,30 @@ fn table_options(create: &CreateTable) -> Result<Annotations, SqlError> {
     Ok(annotations)
 }
 
+/// The most characters of a table's comment.
+const LONGEST_COMMENT: usize = 2048;
+
+/// Checks the value of an option that has no effect here, but has one on a replica.
+fn check_option(key: &str, value: &Expr) -> WriteResult {
+    let word = match value {
+        Expr::Identifier(name) => name.value.to_ascii_uppercase(),
+        _ => String::new(),
+    };
+    let is_number = matches!(value, Expr::Value(value) if matches!(value.value, Value::Number(..)));
+    let is_text = matches!(value, Expr::Value(value)
+        if matches!(value.value, Value::SingleQuotedString(_) | Value::DoubleQuotedString(_)));
+    let fits = match key {
+        "ROW_FORMAT" => ["DEFAULT", "DYNAMIC", "FIXED", "COMPRESSED", "REDUNDANT", "COMPACT"].contains(&word.as_str()),
+        "PACK_KEYS" | "STATS_AUTO_RECALC" | "STATS_PERSISTENT" | "STATS_SAMPLE_PAGES" => is_number || word == "DEFAULT",
+        "INSERT_METHOD" => ["NO", "FIRST", "LAST"].contains(&word.as_str()),
+        "AUTO_INCREMENT" | "AVG_ROW_LENGTH" | "CHECKSUM" | "DELAY_KEY_WRITE" | "KEY_BLOCK_SIZE" | "MAX_ROWS"
+        | "MIN_ROWS" => is_number,
+        "CONNECTION" | "DATA DIRECTORY" | "INDEX DIRECTORY" | "PASSWORD" | "COMPRESSION" | "ENCRYPTION" => is_text,
+        _ => true,
+    };
+    if fits { Ok(()) } else { Err(SqlError::syntax(format!("The table option {key} has no such value"))) }
+}
+
 /// Writes a constraint within CREATE TABLE, with a comma in front.
 fn table_constraint(
     constraint: &TableConstraint,
@@ -194,7 +327,7 @@ fn table_constraint(
                 return Ok(());
             }
             writer.push(if auto_increment.is_some() { ", UNIQUE (" } else { ", PRIMARY KEY (" });
-            column_list(&key.columns, writer)?;
+            key_parts(&origin.parts(&key.columns), writer)?;
             writer.push(")");
         }
         TableConstraint::ForeignKey(key) => foreign_key(key, table, writer)?,
@@ -235,6 +368,12 @@ fn foreign_key(key: &ForeignKeyConstraint, table: &Target, writer: &mut Writer<'
         writer.name(&name.value)?;
         writer.push(" ");
     }
+    if key.columns.len() != key.referred_columns.len() {
+        let name = key.name.as_ref().map_or("foreign key without name", |name| name.value.as_str());
+        let message =
+            format!("Incorrect foreign key definition for '{name}': Key reference and table reference don't match");
+        return Err(SqlError::new(1239, b"42000", message));
+    }
     writer.push("FOREIGN KEY (");
     writer.names(&key.columns)?;
     writer.push(") REFERENCES ");
@@ -244,14 +383,21 @@ fn foreign_key(key: &ForeignKeyConstraint, table: &Target, writer: &mut Writer<'
     writer.push(")");
     for (when, action) in [(" ON DELETE ", key.on_delete), (" ON UPDATE ", key.on_update)] {
         let Some(action) = action else { continue };
-        writer.push(when);
-        writer.push(match action {
+        let word = match action {
             ReferentialAction::Restrict => "RESTRICT",
             ReferentialAction::Cascade => "CASCADE",
             ReferentialAction::SetNull => "SET NULL",
             ReferentialAction::NoAction => "NO ACTION",
-            ReferentialAction::SetDefault => "SET DEFAULT",
-        });
+            ReferentialAction::SetDefault => {
+                return Err(SqlError::new(
+                    1215,
+                    b"HY000",
+                    "Cannot add foreign key constraint: InnoDB has no SET DEFAULT",
+                ));
+            }
+        };
+        writer.push(when);
+        writer.push(word);
     }
     Ok(())
 }

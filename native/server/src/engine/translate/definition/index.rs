@@ -1,5 +1,7 @@
 //! Indexes and their parts.
 
+use std::collections::BTreeSet;
+
 use sealwire_core::error::SqlError;
 use sqlparser::ast::{Expr, IndexColumn};
 
@@ -31,6 +33,9 @@ pub(super) fn index(
     writer: &mut Writer<'_>,
 ) -> Result<String, SqlError> {
     check_new_name(name, 1280, "index")?;
+    if name.eq_ignore_ascii_case("PRIMARY") {
+        return Err(SqlError::new(1280, b"42000", format!("Incorrect index name '{name}'")));
+    }
     weight::check_parts(&[], &parts.columns.iter().map(|part| &part.column.expr).collect::<Vec<_>>())?;
     writer.push(if is_unique { "CREATE UNIQUE INDEX " } else { "CREATE INDEX " });
     table.index(name, writer)?;
@@ -46,10 +51,16 @@ pub(super) fn index(
 }
 
 /// Writes the parts of an index; prefixes and expressions get annotations.
-fn key_parts(parts: &IndexParts<'_>, writer: &mut Writer<'_>) -> WriteResult {
+pub(super) fn key_parts(parts: &IndexParts<'_>, writer: &mut Writer<'_>) -> WriteResult {
     let ranges = parts.range.as_ref().map(|range| parts.source.items(range)).unwrap_or_default();
     let mut ranges = ranges.into_iter();
+    let mut seen = BTreeSet::new();
     writer.list(parts.columns, |writer, column| {
+        if let Some(name) = column_name(column)
+            && !seen.insert(name.to_lowercase())
+        {
+            return Err(SqlError::new(1060, b"42S21", format!("Duplicate column name '{name}'")));
+        }
         let range = ranges.next();
         let value = &column.column.expr;
         if matches!(value, Expr::Identifier(_)) {
@@ -69,7 +80,7 @@ fn key_parts(parts: &IndexParts<'_>, writer: &mut Writer<'_>) -> WriteResult {
 }
 
 /// Writes the columns of an index without prefix lengths (`name(10)`), so that SQLite indexes whole columns.
-pub(super) fn column_list(columns: &[IndexColumn], writer: &mut Writer<'_>) -> WriteResult {
+fn column_list(columns: &[IndexColumn], writer: &mut Writer<'_>) -> WriteResult {
     writer.list(columns, |writer, column| match column_name(column) {
         Some(name) => writer.name(name),
         None => writer.operand(&column.column.expr),

@@ -16,7 +16,9 @@ use target::Target;
 
 mod alter_table;
 mod column;
+mod column_type;
 mod create_table;
+mod grammar;
 mod index;
 mod origin;
 mod target;
@@ -29,11 +31,13 @@ pub(super) fn translate(
     statements: &mut Vec<String>,
 ) -> Result<Option<String>, SqlError> {
     match statement {
-        Statement::CreateTable(create) => create_table(&create, source, writer, statements)?,
+        Statement::CreateTable(create) => create_table(&grammar::create_table(create)?, source, writer, statements)?,
         Statement::CreateIndex(create) => {
+            grammar::create_index(&create, writer)?;
             let name = create.name.as_ref().map(last_part);
             let name = name.ok_or_else(|| unsupported("CREATE INDEX without a name"))?;
             let table = Target::existing(&create.table_name, &[Privilege::INDEX], writer)?;
+            table.note(writer);
             let parts = IndexParts { columns: &create.columns, source, range: source.group(&source.all()) };
             statements.push(index(&table, name, &parts, create.unique, writer)?);
         }
@@ -41,6 +45,7 @@ pub(super) fn translate(
         Statement::AlterTable(alter) => alter_table(&alter, source, writer, statements)?,
         Statement::Drop { object_type: ObjectType::Index, names, table: Some(table), .. } => {
             let table = Target::existing(&table, &[Privilege::INDEX], writer)?;
+            table.note(writer);
             writer.admit_list(names.len())?;
             for name in &names {
                 statements.push(drop_index(&table, last_part(name), writer)?);

@@ -4,7 +4,7 @@ use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 use sqlparser::ast::ObjectName;
 
-use super::super::names::temporary_name;
+use super::super::names::{schema_of, temporary_name};
 use super::super::writer::{READ, WriteResult, Writer};
 
 /// A table that a definition creates, changes or drops.
@@ -38,6 +38,12 @@ impl Target {
             return Ok(());
         }
         writer.require(&self.database, &self.table, READ)
+    }
+
+    /// Notes that the statement creates or alters the table, which is checked when it has run.
+    pub(super) fn note(&self, writer: &mut Writer<'_>) {
+        let schema = if self.is_temporary { "temp".to_owned() } else { schema_of(&self.database).into_owned() };
+        writer.targets.push((schema, self.name_in_schema()));
     }
 
     /// The table's name within its schema.

@@ -1,0 +1,202 @@
+//! The limits of a table as a whole, which are MySQL's with InnoDB. SQLite has none, but a replica refuses a definition that breaks them.
+
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+use sealwire_binlog::Flavour;
+use sealwire_core::error::SqlError;
+
+use super::errors::to_mysql;
+use super::logged_values;
+use super::schema::{Column, DefaultValue, Table, columns_of, indexes_of};
+use super::stored_definitions::StoredTable;
+use crate::engine::annotations::Annotation;
+use crate::replication::Image;
+
+/// The most columns of a table, and the most columns and bytes of a key.
+const MOST_COLUMNS: usize = 1017;
+const MOST_PARTS: usize = 16;
+const LONGEST_KEY: u32 = 3072;
+/// The most bytes of a row without its TEXTs and BLOBs.
+const LONGEST_ROW: u32 = 65_535;
+/// The most bytes of a row in its page, and of a column that can be in another page.
+const LONGEST_IN_PAGE: u32 = 8126;
+const OUT_OF_PAGE: u32 = 40;
+/// The bytes of a row's header, transaction and undo pointer in its page.
+const HEADER: u32 = 5 + 6 + 7;
+
+/// Checks a table that was created or altered.
+///
+/// # Errors
+/// 1067 for a default that the column can't hold, 1070, 1071, 1089, 1170 and 1391 for a key, 1117 and 1118 for the row.
+pub(super) fn check(connection: &Connection, table: &Table, flavour: Flavour) -> Result<(), SqlError> {
+    let failed = |error: rusqlite::Error| to_mysql(&error, "");
+    let columns = columns_of(connection, table).map_err(failed)?;
+    if columns.len() > MOST_COLUMNS {
+        return Err(SqlError::new(1117, b"42000", "Too many columns"));
+    }
+    check_row(&columns)?;
+    for column in &columns {
+        check_default(column, flavour)?;
+    }
+    let find = |name: &str| columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));
+    let mut keys: Vec<Vec<(Option<String>, Option<u32>)>> = Vec::new();
+    let stored = StoredTable::read(&table.sql);
+    let mut primary: Vec<&Column> = columns.iter().filter(|column| column.primary > 0).collect();
+    primary.sort_by_key(|column| column.primary);
+    let mut prefixes = stored.primary_prefixes.iter().copied();
+    keys.push(primary.iter().map(|column| (Some(column.name.clone()), prefixes.next().flatten())).collect());
+    for index in indexes_of(connection, table).map_err(failed)? {
+        let mut prefixes = index.prefixes.into_iter();
+        keys.push(index.columns.into_iter().map(|column| (column, prefixes.next().flatten())).collect());
+    }
+    for key in keys {
+        if key.len() > MOST_PARTS {
+            let message = format!("Too many key parts specified; max {MOST_PARTS} parts allowed");
+            return Err(SqlError::new(1070, b"42000", message));
+        }
+        let mut bytes = 0u32;
+        for (name, prefix) in key {
+            // An expression's length is not known.
+            let Some(column) = name.as_deref().and_then(find) else { continue };
+            bytes = bytes.saturating_add(key_bytes(column, prefix)?);
+        }
+        if bytes > LONGEST_KEY {
+            let message = format!("Specified key was too long; max key length is {LONGEST_KEY} bytes");
+            return Err(SqlError::new(1071, b"42000", message));
+        }
+    }
+    Ok(())
+}
+
+/// The size of a column's values.
+enum Size {
+    /// All have so many bytes.
+    Fixed(u32),
+    /// They have up to so many.
+    Variable(u32),
+    /// They are in pages of their own.
+    Large,
+}
+
+fn size(column: &Column) -> Size {
+    let arguments = column.declared.arguments();
+    let first = arguments.first().copied();
+    let fraction = first.unwrap_or(0).div_ceil(2);
+    let of_character = column.stored.charset.bytes_of_a_character();
+    match column.declared.name() {
+        "TINYINT" | "YEAR" => Size::Fixed(1),
+        "SMALLINT" | "ENUM" => Size::Fixed(2),
+        "MEDIUMINT" | "DATE" => Size::Fixed(3),
+        "INT" | "FLOAT" => Size::Fixed(4),
+        "BIGINT" | "DOUBLE" | "SET" => Size::Fixed(8),
+        "DECIMAL" => {
+            let scale = arguments.get(1).copied().unwrap_or(0);
+            let digits = first.unwrap_or(10).saturating_sub(scale);
+            Size::Fixed(digits.div_ceil(9) * 4 + scale.div_ceil(9) * 4)
+        }
+        "BIT" => Size::Fixed(first.unwrap_or(1).div_ceil(8)),
+        "TIME" => Size::Fixed(3 + fraction),
+        "TIMESTAMP" => Size::Fixed(4 + fraction),
+        "DATETIME" => Size::Fixed(5 + fraction),
+        "BINARY" => Size::Fixed(first.unwrap_or(1)),
+        "UUID" => Size::Fixed(16),
+        "CHAR" if of_character == 1 => Size::Fixed(first.unwrap_or(1)),
+        "CHAR" | "VARCHAR" => Size::Variable(first.unwrap_or(1).saturating_mul(of_character)),
+        "VARBINARY" => Size::Variable(first.unwrap_or(1)),
+        _ => Size::Large,
+    }
+}
+
+/// Checks the length of a row, by MySQL's count of all bytes and InnoDB's of those in the row's page.
+fn check_row(columns: &[Column]) -> Result<(), SqlError> {
+    let nulls = columns.iter().filter(|column| !column.not_null).count().div_ceil(8) as u32;
+    let (mut row, mut in_page) = (nulls, nulls + HEADER);
+    for column in columns {
+        let is_stored = column.generated != Some(false);
+        let (bytes, kept) = match size(column) {
+            Size::Fixed(bytes) => (bytes, bytes),
+            Size::Variable(bytes) => {
+                let length = if bytes > 255 { 2 } else { 1 };
+                (bytes.saturating_add(length), if bytes >= OUT_OF_PAGE { OUT_OF_PAGE } else { bytes + length })
+            }
+            Size::Large => (12, OUT_OF_PAGE),
+        };
+        row = row.saturating_add(bytes);
+        in_page = in_page.saturating_add(if is_stored { kept } else { 0 });
+    }
+    if row > LONGEST_ROW {
+        let message = format!(
+            "Row size too large. The maximum row size for the used table type, not counting BLOBs, is {LONGEST_ROW}. This includes storage overhead, \
+             check the manual. You have to change some columns to TEXT or BLOBs"
+        );
+        return Err(SqlError::new(1118, b"42000", message));
+    }
+    if in_page >= LONGEST_IN_PAGE {
+        let message = format!(
+            "Row size too large (> {LONGEST_IN_PAGE}). Changing some columns to TEXT or BLOB may help. In current row format, BLOB prefix of 0 bytes is \
+             stored inline."
+        );
+        return Err(SqlError::new(1118, b"42000", message));
+    }
+    Ok(())
+}
+
+/// The bytes of a column in a key.
+fn key_bytes(column: &Column, prefix: Option<u32>) -> Result<u32, SqlError> {
+    let name = &column.name;
+    let of_character = if column.declared.is_text() { column.stored.charset.bytes_of_a_character() } else { 1 };
+    let is_bytes = matches!(column.declared.name(), "CHAR" | "VARCHAR" | "BINARY" | "VARBINARY");
+    let wrong = || {
+        let message = "Incorrect prefix key; the used key part isn't a string, the used length is longer than the key part, or the storage engine \
+                       doesn't support unique prefix keys";
+        SqlError::new(1089, b"HY000", message)
+    };
+    let all = match size(column) {
+        Size::Fixed(bytes) | Size::Variable(bytes) => bytes,
+        Size::Large if prefix.is_none() || column.declared.is_geometry() => {
+            let message = format!("BLOB/TEXT column '{name}' used in key specification without a key length");
+            return Err(SqlError::new(1170, b"42000", message));
+        }
+        Size::Large => column.declared.extent().octets.unwrap_or(u32::MAX),
+    };
+    let Some(prefix) = prefix else { return Ok(all) };
+    if prefix == 0 {
+        return Err(SqlError::new(1391, b"HY000", format!("Key part '{name}' length cannot be 0")));
+    }
+    let bytes = prefix.saturating_mul(of_character);
+    let is_large = matches!(size(column), Size::Large);
+    if !(is_large || is_bytes) || bytes > all && !is_large {
+        return Err(wrong());
+    }
+    Ok(bytes)
+}
+
+/// Tries the default of a column.
+fn check_default(column: &Column, flavour: Flavour) -> Result<(), SqlError> {
+    let annotated = column.stored.annotations.get(Annotation::Type);
+    let is_number = |name: &str| {
+        matches!(
+            name,
+            "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" | "FLOAT" | "DOUBLE" | "DECIMAL" | "BIT" | "YEAR"
+        )
+    };
+    let text = match column.default_value() {
+        Some(DefaultValue::Text(text) | DefaultValue::Number(text)) => text,
+        Some(DefaultValue::Literal(word)) if word.eq_ignore_ascii_case("TRUE") => "1".to_owned(),
+        Some(DefaultValue::Literal(word)) if word.eq_ignore_ascii_case("FALSE") => "0".to_owned(),
+        _ => return Ok(()),
+    };
+    let number = Some(text.as_str()).filter(|_| is_number(column.declared.name()));
+    let integer = number.and_then(|text| text.parse().ok()).map(ValueRef::Integer);
+    let value = integer.or_else(|| number.and_then(|text| text.parse().ok()).map(ValueRef::Real));
+    let value = value.unwrap_or(ValueRef::Text(text.as_bytes()));
+    let declared = column.declared.to_sqlite();
+    let (logged, checked) =
+        logged_values::column(column.name.clone(), &declared, annotated, column.stored.charset, true, flavour);
+    let tried = logged_values::add(&mut Image::default(), &logged, &checked, value, 1);
+    // A number is rounded where it is stored.
+    tried.or_else(|error| match (error.code, value) {
+        (1265, ValueRef::Real(_)) => Ok(()),
+        _ => Err(SqlError::new(1067, b"42000", format!("Invalid default value for '{}'", column.name))),
+    })
+}

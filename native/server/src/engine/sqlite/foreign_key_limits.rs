@@ -1,0 +1,263 @@
+//! What a foreign key's tables must have, as in MySQL with InnoDB. SQLite asks for it when rows change, a replica when the key is defined.
+
+use rusqlite::{Connection, OptionalExtension as _};
+use sealwire_binlog::Flavour;
+use sealwire_core::error::SqlError;
+
+use super::errors::to_mysql;
+use super::schema::{Column, Index, Table, columns_of, indexes_of, primary_key};
+use super::stored_definitions::StoredTable;
+use crate::engine::annotations::Annotation;
+use crate::engine::translate::quote;
+use crate::engine::types::DeclaredType;
+
+/// What to check the foreign keys of a definition by.
+pub(super) struct ForeignKeyCheck<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) database: &'a str,
+    pub(super) flavour: Flavour,
+    /// Whether a table that is referred to may be missing: `foreign_key_checks` is 0.
+    pub(super) may_miss: bool,
+    /// Whether the statement drops an index.
+    pub(super) drops_index: bool,
+}
+
+/// A table with its columns and keys.
+struct Described {
+    table: Table,
+    columns: Vec<Column>,
+    indexes: Vec<Index>,
+}
+
+impl Described {
+    fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether a key begins with these columns; a unique one has no others.
+    fn has_key(&self, columns: &[String], is_unique: bool) -> bool {
+        let same = |one: &str, other: &String| one.eq_ignore_ascii_case(other);
+        let primary = primary_key(&self.columns);
+        let begins = |key: &[Option<String>]| {
+            let fits = if is_unique { key.len() == columns.len() } else { key.len() >= columns.len() };
+            fits && key.iter().zip(columns).all(|(part, column)| part.as_deref().is_some_and(|part| same(part, column)))
+        };
+        let primary: Vec<Option<String>> = primary.into_iter().map(Some).collect();
+        let is_whole = |index: &Index| index.prefixes.iter().take(columns.len()).all(Option::is_none);
+        let is_known = |index: &&Index| (index.unique || !is_unique) && is_whole(index);
+        begins(&primary) || self.indexes.iter().filter(is_known).any(|index| begins(&index.columns))
+    }
+}
+
+/// A foreign key as SQLite lists it.
+struct Key {
+    parent: String,
+    from: Vec<String>,
+    to: Vec<String>,
+    sets_null: bool,
+}
+
+impl ForeignKeyCheck<'_> {
+    /// Checks the foreign keys of a table and those that refer to it.
+    ///
+    /// # Errors
+    /// MySQL's 1553, 1822, 1824, 1826, 1830, 3734 and 3780, or MariaDB's 1005 for all but the first.
+    pub(super) fn check(&self, table: Table) -> Result<(), SqlError> {
+        let own = self.described(table)?;
+        let keys = self.keys(&own.table)?;
+        for key in &keys {
+            self.check_key(&own, key)?;
+            if self.drops_index && !own.has_key(&key.from, false) {
+                return Err(SqlError::new(1553, b"HY000", "Cannot drop an index that a foreign key constraint needs"));
+            }
+        }
+        if !keys.is_empty() {
+            self.check_names(&own.table)?;
+        }
+        for child in self.tables()? {
+            if child.name == own.table.name {
+                continue;
+            }
+            let keys = self.keys(&child)?;
+            if !keys.iter().any(|key| key.parent.eq_ignore_ascii_case(&own.table.name)) {
+                continue;
+            }
+            let child = self.described(child)?;
+            for key in keys.iter().filter(|key| key.parent.eq_ignore_ascii_case(&own.table.name)) {
+                let checked = self.check_key(&child, key);
+                if checked.is_err() && self.drops_index {
+                    return Err(SqlError::new(
+                        1553,
+                        b"HY000",
+                        "Cannot drop an index that a foreign key constraint needs",
+                    ));
+                }
+                checked?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_key(&self, child: &Described, key: &Key) -> Result<(), SqlError> {
+        let parent = if key.parent.eq_ignore_ascii_case(&child.table.name) {
+            None
+        } else {
+            match self.table(&key.parent)? {
+                Some(parent) => Some(self.described(parent)?),
+                None if self.may_miss => return Ok(()),
+                None => {
+                    let message = format!("Failed to open the referenced table '{}'", key.parent);
+                    return Err(self.refusal(child, 1824, message));
+                }
+            }
+        };
+        let parent = parent.as_ref().unwrap_or(child);
+        for (from, to) in key.from.iter().zip(&key.to) {
+            let Some(to_column) = parent.column(to) else {
+                let message = format!(
+                    "Failed to add the foreign key constraint. Missing column '{to}' in the referenced table '{}'",
+                    key.parent
+                );
+                return Err(self.refusal(child, 3734, message));
+            };
+            let Some(from_column) = child.column(from) else { continue };
+            if !is_compatible(from_column, to_column) {
+                let message = format!(
+                    "Referencing column '{from}' and referenced column '{to}' in foreign key constraint are incompatible."
+                );
+                return Err(self.refusal(child, 3780, message));
+            }
+            if key.sets_null && from_column.not_null {
+                let message =
+                    format!("Column '{from}' cannot be NOT NULL: needed in a foreign key constraint SET NULL");
+                return Err(self.refusal(child, 1830, message));
+            }
+        }
+        if !parent.has_key(&key.to, true) {
+            let message = format!(
+                "Failed to add the foreign key constraint. Missing unique index for it in the referenced table '{}'",
+                key.parent
+            );
+            return Err(self.refusal(child, 1822, message));
+        }
+        Ok(())
+    }
+
+    /// Refuses the name of a foreign key that another one of the database has.
+    fn check_names(&self, own: &Table) -> Result<(), SqlError> {
+        let names = |table: &Table| StoredTable::read(&table.sql).foreign_key_names();
+        let mut taken: Vec<String> = Vec::new();
+        for table in self.tables()?.iter().filter(|table| table.name != own.name) {
+            taken.extend(names(table));
+        }
+        for name in names(own) {
+            if taken.iter().any(|other| other.eq_ignore_ascii_case(&name)) {
+                if self.flavour == Flavour::MariaDb {
+                    let message = format!(
+                        "Can't create table `{}`.`{}` (errno: 121 \"Duplicate key on write or update\"): the foreign key `{name}` exists",
+                        self.database, own.name
+                    );
+                    return Err(SqlError::new(1005, b"HY000", message));
+                }
+                let message = format!("Duplicate foreign key constraint name '{name}'");
+                return Err(SqlError::new(1826, b"HY000", message));
+            }
+            taken.push(name);
+        }
+        Ok(())
+    }
+
+    /// The error in MySQL's words, or in MariaDB's, which has one for all.
+    fn refusal(&self, child: &Described, code: u16, message: String) -> SqlError {
+        if self.flavour == Flavour::MySql {
+            return SqlError::new(code, b"HY000", message);
+        }
+        let message = format!(
+            "Can't create table `{}`.`{}` (errno: 150 \"Foreign key constraint is incorrectly formed\"): {message}",
+            self.database, child.table.name
+        );
+        SqlError::new(1005, b"HY000", message)
+    }
+
+    fn described(&self, table: Table) -> Result<Described, SqlError> {
+        let failed = |error: rusqlite::Error| to_mysql(&error, "");
+        let columns = columns_of(self.connection, &table).map_err(failed)?;
+        let indexes = indexes_of(self.connection, &table).map_err(failed)?;
+        Ok(Described { table, columns, indexes })
+    }
+
+    fn schema(&self) -> String {
+        crate::engine::translate::schema_of(self.database).into_owned()
+    }
+
+    fn table(&self, name: &str) -> Result<Option<Table>, SqlError> {
+        let schema = self.schema();
+        let sql = format!(
+            "SELECT name, sql FROM {}.sqlite_master WHERE type = 'table' AND name = ?1 COLLATE NOCASE AND sql IS NOT NULL",
+            quote(&schema)?
+        );
+        let read = self.connection.query_row(&sql, [name], |row| {
+            Ok(Table { schema: schema.clone(), name: row.get(0)?, is_view: false, sql: row.get(1)? })
+        });
+        read.optional().map_err(|error| to_mysql(&error, ""))
+    }
+
+    /// The tables of the database that may have foreign keys.
+    fn tables(&self) -> Result<Vec<Table>, SqlError> {
+        let schema = self.schema();
+        let sql = format!(
+            "SELECT name, sql FROM {}.sqlite_master WHERE type = 'table' AND sql LIKE '%FOREIGN KEY%'",
+            quote(&schema)?
+        );
+        let read = || -> rusqlite::Result<Vec<Table>> {
+            let mut statement = self.connection.prepare(&sql)?;
+            let tables = statement.query_map([], |row| {
+                Ok(Table { schema: schema.clone(), name: row.get(0)?, is_view: false, sql: row.get(1)? })
+            })?;
+            tables.collect()
+        };
+        read().map_err(|error| to_mysql(&error, ""))
+    }
+
+    fn keys(&self, table: &Table) -> Result<Vec<Key>, SqlError> {
+        let read = || -> rusqlite::Result<Vec<Key>> {
+            let mut statement = self.connection.prepare(
+                "SELECT id, \"table\", \"from\", coalesce(\"to\", ''), 'SET NULL' IN (on_delete, on_update) \
+                 FROM pragma_foreign_key_list(?1, ?2) ORDER BY id, seq",
+            )?;
+            let mut rows = statement.query([&table.name, &table.schema])?;
+            let mut keys: Vec<(i64, Key)> = Vec::new();
+            while let Some(row) = rows.next()? {
+                let id: i64 = row.get(0)?;
+                if keys.last().is_none_or(|(last, _)| *last != id) {
+                    let key = Key { parent: row.get(1)?, from: Vec::new(), to: Vec::new(), sets_null: row.get(4)? };
+                    keys.push((id, key));
+                }
+                if let Some((_, key)) = keys.last_mut() {
+                    key.from.push(row.get(2)?);
+                    key.to.push(row.get(3)?);
+                }
+            }
+            Ok(keys.into_iter().map(|(_, key)| key).collect())
+        };
+        read().map_err(|error| to_mysql(&error, ""))
+    }
+}
+
+/// Whether a foreign key may join two columns: numbers of the same type, texts of the same character set and collation.
+fn is_compatible(one: &Column, other: &Column) -> bool {
+    let kind = |column: &Column| match column.stored.annotations.get(Annotation::Type) {
+        Some(written) if column.auto_increment => DeclaredType::parse(written),
+        _ => column.declared.clone(),
+    };
+    let (one_kind, other_kind) = (kind(one), kind(other));
+    if one_kind.is_text() || other_kind.is_text() {
+        let texts = (one_kind.is_text(), other_kind.is_text()) == (true, true);
+        let set = |column: &Column| (column.stored.charset, column.stored.ignores_case);
+        return texts && set(one) == set(other);
+    }
+    let is_decimal = one_kind.name() == "DECIMAL";
+    one_kind.name() == other_kind.name()
+        && one_kind.is_unsigned() == other_kind.is_unsigned()
+        && (!is_decimal || one_kind.arguments() == other_kind.arguments())
+}
