@@ -10,6 +10,7 @@ mod replica;
 mod secrets;
 mod stalled;
 mod temporary;
+mod streams;
 mod tools;
 mod workload;
 mod world;

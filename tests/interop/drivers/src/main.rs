@@ -2,6 +2,7 @@
 //!
 //! The scripts for other languages, in tests/interop/scripts/, have the same input and output.
 
+mod binlog_stream;
 mod mysql_async_driver;
 mod mysql_driver;
 mod sqlx_driver;
@@ -40,7 +41,7 @@ type Outcome = Result<Value, Box<dyn Error>>;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [driver, job] = arguments.as_slice() else {
-        eprintln!("usage: sealwire-drivers mysql|mysql_async|sqlx JOB");
+        eprintln!("usage: sealwire-drivers mysql|mysql_async|mysql_async_binlog|sqlx JOB");
         return ExitCode::FAILURE;
     };
     // With two providers compiled in, rustls chooses none by itself.
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
     let outcome = Job::parse(job).and_then(|job| match driver.as_str() {
         "mysql" => mysql_driver::run(&job),
         "mysql_async" => wait(mysql_async_driver::run(&job)),
+        "mysql_async_binlog" => wait(binlog_stream::run(&job)),
         "sqlx" => wait(sqlx_driver::run(&job)),
         other => Err(format!("no driver {other}").into()),
     });

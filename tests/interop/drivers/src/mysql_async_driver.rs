@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::{GREETING, Job, Outcome, PREPARED, TEXT};
 
-pub(crate) async fn run(job: &Job) -> Outcome {
+/// The options of a connection.
+pub(crate) fn options(job: &Job) -> OptsBuilder {
     let ssl = job.tls.as_ref().map(|tls| {
         let path = |name: &str| PathBuf::from(name).into();
         let identity = tls.identity.as_ref().map(|(cert, key)| ClientIdentity::new(path(cert), path(key)));
@@ -17,15 +18,18 @@ pub(crate) async fn run(job: &Job) -> Outcome {
             .with_disable_built_in_roots(true)
             .with_client_identity(identity)
     });
-    let options = OptsBuilder::default()
+    OptsBuilder::default()
         .ip_or_hostname(job.host.clone())
         .tcp_port(job.port)
         .prefer_socket(false)
         .user(Some(job.user.clone()))
         .pass(Some(job.password.clone()))
         .db_name(Some(job.database.clone()))
-        .ssl_opts(ssl);
-    let mut conn = Conn::new(options).await?;
+        .ssl_opts(ssl)
+}
+
+pub(crate) async fn run(job: &Job) -> Outcome {
+    let mut conn = Conn::new(options(job)).await?;
     let cipher = status(&mut conn, "Ssl_cipher").await?;
     let version = status(&mut conn, "Ssl_version").await?;
     let user: Option<String> = conn.query_first("SELECT CURRENT_USER()").await?;
