@@ -12,6 +12,7 @@ use sealwire_options::tls::{SERVER_VARIABLES, TlsVariable};
 
 use super::counters::Counters;
 use super::reload::Active;
+use super::replication::Place;
 use super::settings::Value;
 use super::state::Server;
 
@@ -20,6 +21,8 @@ const ROWS: &[StatusVariable] = &[
     flushed("Aborted_clients", |counters| &counters.aborted_clients),
     flushed("Aborted_connects", |counters| &counters.aborted_connects),
     flushed("Access_denied_errors", |counters| &counters.access_denied),
+    of_server("Binlog_snapshot_file", |context| context.log_end().map_or_else(String::new, |end| end.file.to_string())),
+    of_server("Binlog_snapshot_position", |context| context.log_end().map_or(0, |end| end.position).to_string()),
     flushed("Bytes_received", |counters| &counters.bytes_received),
     flushed("Bytes_sent", |counters| &counters.bytes_sent),
     flushed("Com_select", |counters| &counters.com_select),
@@ -113,6 +116,11 @@ struct StatusContext<'a> {
 }
 
 impl StatusContext<'_> {
+    /// The end of the binary log.
+    fn log_end(&self) -> Option<Place> {
+        self.server.log.as_ref().map(|log| log.end().0)
+    }
+
     fn compression(&self) -> Option<Algorithm> {
         self.facts.and_then(|facts| facts.compression)
     }

@@ -66,8 +66,9 @@ fn no_password_is_in_the_log() {
             bytes.extend(std::fs::read(world.log_file(line.split('\t').next().unwrap())).unwrap());
         }
         let text = String::from_utf8_lossy(&bytes);
-        for (at, _) in text.match_indices(SECRET) {
-            panic!("{version}: …{}…", &text[at.saturating_sub(80)..at + 12]);
+        if let Some(at) = text.find(SECRET) {
+            let around: String = text[at..].chars().take(12).collect();
+            panic!("{version}: {around} is in the log");
         }
         // The log has the statements, with hashes.
         for expected in ["INSERT INTO d.t VALUES (2)", "'b'@'h'"] {

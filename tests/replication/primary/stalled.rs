@@ -89,7 +89,7 @@ fn hundreds_of_dumps_take_little_memory_and_hinder_nobody() {
     assert!(of_large < 30 * 5 * 1024, "{of_large} KiB for 30 dumps of events of 1 MB");
     drop(large);
     wait_for_dumps(&world, 0);
-    let rows = format!("INSERT INTO d.t (b) VALUES ('{}');", "x".repeat(5000)).repeat(1000);
+    let rows = format!("INSERT INTO d.t (b) VALUES ('{}');", "x".repeat(50_000)).repeat(150);
     sql(world.ours(), &format!("RESET MASTER; {rows}"));
     let count = clients::most_files().saturating_sub(200).min(MOST);
     let of_small = grown(&mut || {

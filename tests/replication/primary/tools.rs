@@ -83,6 +83,63 @@ fn a_dump_that_can_not_begin_says_why() {
     assert_eq!(sql(world.ours(), "SELECT @@gtid_binlog_pos"), "\n");
 }
 
+/// A dump's position is that of its rows, though others commit meanwhile: a replica that begins with it gets each later row once.
+#[test]
+fn a_dump_and_its_position_join() {
+    if !needs(PEERS) || !needs(&["mariadb-dump"]) {
+        return;
+    }
+    let world = World::new(&[MARIADB]);
+    let rows = "INSERT INTO d.t (v) VALUES (1); BEGIN; INSERT INTO d.t (v) VALUES (2); INSERT INTO e.t (v) VALUES (3); COMMIT;\n";
+    let tables = "(id INT AUTO_INCREMENT PRIMARY KEY, v INT)";
+    sql(
+        world.ours(),
+        &format!(
+            "CREATE DATABASE d; CREATE DATABASE e; CREATE TABLE d.t {tables}; CREATE TABLE e.t {tables}; {}",
+            rows.repeat(50)
+        ),
+    );
+    let replica = world.replica();
+    let dump = std::thread::scope(|scope| {
+        let writer = scope.spawn(|| sql(world.ours(), &rows.repeat(150)));
+        let mut command = Command::new("mariadb-dump");
+        command.args([
+            "--no-defaults",
+            "--user=root",
+            "--single-transaction",
+            "--master-data=1",
+            "--databases",
+            "d",
+            "e",
+        ]);
+        let dump = output(command.arg(format!("--socket={}", world.ours().socket.display())));
+        writer.join().unwrap();
+        dump
+    });
+    let position = dump.lines().find(|line| line.starts_with("CHANGE MASTER TO MASTER_LOG_FILE='binlog.000001'"));
+    assert!(position.is_some(), "{dump}");
+    world.point(&replica, "no");
+    sql(&replica, &format!("{dump}\nSTART SLAVE"));
+    world.wait(&replica);
+    for query in ["SELECT COUNT(*), MAX(id), SUM(v) FROM d.t", "SELECT COUNT(*), MAX(id), SUM(v) FROM e.t"] {
+        world.same(&replica, query);
+    }
+    let gtid = |position: &str| sql(world.ours(), &format!("SELECT BINLOG_GTID_POS('binlog.000001', {position})"));
+    let end = sql(world.ours(), "SHOW MASTER STATUS").split('\t').nth(1).unwrap().to_owned();
+    assert_eq!(gtid(&end), sql(world.ours(), "SELECT @@gtid_binlog_pos"));
+    assert_eq!((gtid("4"), gtid("5")), ("\n".to_owned(), "NULL\n".to_owned()));
+    assert_eq!(sql(world.ours(), "SELECT BINLOG_GTID_POS('../accounts.sql', 4)"), "NULL\n");
+    let shown = "SHOW STATUS LIKE 'binlog_snapshot_position'";
+    let held = sql(
+        world.ours(),
+        &format!(
+            "START TRANSACTION WITH CONSISTENT SNAPSHOT; INSERT INTO d.t (v) VALUES (9); {shown}; COMMIT; {shown}"
+        ),
+    );
+    let lines: Vec<&str> = held.lines().collect();
+    assert!(lines[0].ends_with(&end) && lines[0] != lines[1], "{held}");
+}
+
 const STREAM: &str = r#"
 import sys
 from pymysqlreplication import BinLogStreamReader

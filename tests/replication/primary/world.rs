@@ -78,6 +78,12 @@ impl World {
 
     /// Lets the replica begin, with `using_gtid` as MASTER_USE_GTID.
     pub(crate) fn follow(&self, replica: &Server, using_gtid: &str) {
+        self.point(replica, using_gtid);
+        sql(replica, "START SLAVE");
+    }
+
+    /// Tells the replica its primary, with `using_gtid` as MASTER_USE_GTID.
+    pub(crate) fn point(&self, replica: &Server, using_gtid: &str) {
         let set = &self.certificates;
         let file = if using_gtid == "no" { ", MASTER_LOG_FILE='binlog.000001', MASTER_LOG_POS=4" } else { "" };
         sql(
@@ -85,7 +91,7 @@ impl World {
             &format!(
                 "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT={}, MASTER_USER='repl', MASTER_PASSWORD='{PASSWORD}', MASTER_SSL=1, \
                  MASTER_SSL_CA='{}', MASTER_SSL_CERT='{}', MASTER_SSL_KEY='{}', MASTER_SSL_VERIFY_SERVER_CERT=1, MASTER_CONNECT_RETRY=1, \
-                 MASTER_HEARTBEAT_PERIOD=1, MASTER_USE_GTID={using_gtid}{file}; START SLAVE",
+                 MASTER_HEARTBEAT_PERIOD=1, MASTER_USE_GTID={using_gtid}{file}",
                 self.ours().port,
                 set.ca.display(),
                 set.client_cert.display(),

@@ -6,8 +6,10 @@ use sealwire_core::error::SqlError;
 
 use super::replicated::{GroupEnd, KeptPlace, ReplicatedGroup, RowChange};
 use super::{
-    Description, Done, EngineSession, Interruption, Pool, Request, RowSink, TransactionStep, UnlistedTable, interrupted,
+    Description, Done, EngineSession, Interruption, Pool, Request, RowSink, SessionContext, TransactionStep,
+    UnlistedTable, interrupted,
 };
+use crate::replication::Place;
 
 /// A session that a thread of the pool closes when this is dropped.
 pub(crate) struct ClosedInBackground {
@@ -47,6 +49,14 @@ impl EngineSession for ClosedInBackground {
 
     fn transaction(&mut self, step: &TransactionStep) -> Result<(), SqlError> {
         self.session()?.transaction(step)
+    }
+
+    fn begin_snapshot(&mut self, context: &dyn SessionContext) -> Result<(), SqlError> {
+        self.session()?.begin_snapshot(context)
+    }
+
+    fn snapshot(&self) -> Option<Place> {
+        self.session.as_ref().and_then(|session| session.snapshot())
     }
 
     fn is_in_transaction(&self) -> bool {

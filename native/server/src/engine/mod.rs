@@ -21,7 +21,7 @@ use sealwire_binlog::RowMetadata;
 use sealwire_core::error::SqlError;
 use sealwire_core::message::ColumnDefinition;
 
-use super::replication::RowImage;
+use super::replication::{Place, RowImage};
 use super::sql::{Datum, Names};
 use replicated::{AppliedGroups, GroupEnd, KeptPlace, ReplicatedGroup, RowChange};
 
@@ -136,6 +136,15 @@ pub(crate) trait EngineSession: Send {
         }
         self.transaction(step)
     }
+
+    /// Begins a transaction. With a binary log it reads the databases as they are now, up to the nine that one transaction can have.
+    ///
+    /// # Errors
+    /// MySQL's.
+    fn begin_snapshot(&mut self, context: &dyn SessionContext) -> Result<(), SqlError>;
+
+    /// The place in the binary log of the open transaction's snapshot; `None` where it has none of all databases.
+    fn snapshot(&self) -> Option<Place>;
 
     /// Whether a transaction is open.
     fn is_in_transaction(&self) -> bool;

@@ -41,6 +41,8 @@ pub(crate) enum Task {
     },
     /// A step of a transaction.
     Transaction(TransactionStep),
+    /// Begin a transaction with a snapshot of all databases.
+    Snapshot,
 }
 
 /// A task with its session and context.
@@ -130,6 +132,7 @@ fn perform(job: Job, sender: DeliverySender) {
     let outcome = match &task {
         // No stop keeps a transaction from ending, because the client takes it for ended.
         Task::Transaction(step) => session.step(step, autocommit).map(|()| Outcome::Stepped),
+        Task::Snapshot => session.begin_snapshot(context.as_ref()).map(|()| Outcome::Stepped),
         // A stop that came before the engine began reached nothing of the engine's.
         _ if session.interruption().is_stopped() => Err(stopped(&session.interruption())),
         Task::Execute { sql, parameters, binary } => {

@@ -320,6 +320,17 @@ impl BinaryLog {
         self.reading().gtids.clone()
     }
 
+    /// Takes a snapshot of databases while nobody commits; returns its place in the log.
+    ///
+    /// # Errors
+    /// Those of `take`.
+    pub(crate) fn snapshot(&self, take: impl FnOnce() -> Result<(), SqlError>) -> Result<Place, SqlError> {
+        let writer = self.writer();
+        take()?;
+        let name = writer.names.last().map(String::as_str).unwrap_or_default();
+        Ok(Place { file: name.into(), position: writer.end })
+    }
+
     /// Waits until there has been a wake after `version`, or until the deadline.
     pub(crate) fn wait(&self, version: u64, deadline: Instant) {
         let mut reading = self.reading();

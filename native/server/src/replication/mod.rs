@@ -30,7 +30,7 @@ pub(crate) use events::FIRST_POSITION;
 pub(crate) use files::LogFiles;
 pub(crate) use group::{CommitMark, Format, Origin, Statement};
 pub(crate) use gtids::{Ranges, parse_list};
-pub(crate) use log::{BinaryLog, Group, LogSettings};
+pub(crate) use log::{BinaryLog, Group, LogSettings, Place};
 pub(crate) use position::position_text;
 pub(crate) use recovery::{Databases, GroupRows};
 pub(crate) use replicas::Registered;

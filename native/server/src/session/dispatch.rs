@@ -249,6 +249,7 @@ impl Session {
         }
         let committed = engine.transaction(&TransactionStep::ImplicitCommit);
         let is_open = engine.is_in_transaction();
+        self.view.snapshot = engine.snapshot();
         self.note_transaction(is_open, false);
         committed
     }

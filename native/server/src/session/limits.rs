@@ -113,7 +113,7 @@ impl Session {
     /// # Errors
     /// 1064 where they contradict each other; 1290 where the server is read-only and READ WRITE is requested.
     pub(super) fn start_transaction(&mut self, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
-        let mut reads = None;
+        let (mut reads, mut is_snapshot) = (None, false);
         while !words.is_at_end() {
             let before = words.clone();
             let asked = if words.accept_all(&["READ", "ONLY"]) {
@@ -124,6 +124,7 @@ impl Session {
                 words.expect("WITH")?;
                 words.expect("CONSISTENT")?;
                 words.expect("SNAPSHOT")?;
+                is_snapshot = true;
                 None
             };
             if let Some(asked) = asked
@@ -142,7 +143,7 @@ impl Session {
             return Err(read_only.refusal());
         }
         self.access.begun_reads = reads;
-        Ok(Answer::Engine(Task::Transaction(TransactionStep::Begin)))
+        Ok(Answer::Engine(if is_snapshot { Task::Snapshot } else { Task::Transaction(TransactionStep::Begin) }))
     }
 
     /// SET TRANSACTION READ ONLY or READ WRITE, for the next transaction alone.

@@ -50,7 +50,7 @@ impl Session {
 
     /// Starts a task that was checked.
     pub(super) fn submit_approved(&mut self, task: Task, limits: Limits, purpose: Purpose) -> Result<(), SqlError> {
-        let begins = matches!(task, Task::Transaction(TransactionStep::Begin));
+        let begins = matches!(task, Task::Transaction(TransactionStep::Begin) | Task::Snapshot);
         let session = match self.engine.take() {
             Some(session) => session,
             None => self.view.server.engine_session()?,
@@ -132,6 +132,7 @@ impl Session {
             Delivery::Finished(session, outcome) => {
                 let begins = self.running.as_ref().is_some_and(|running| running.begins);
                 self.note_transaction(session.is_in_transaction(), begins);
+                self.view.snapshot = session.snapshot();
                 self.engine = Some(session);
                 let Some(purpose) = self.finish_running() else { return Ok(()) };
                 self.finished(purpose, outcome, connection)

@@ -76,9 +76,11 @@ impl Session {
             }),
             Task::Describe { sql } => engine.describe(&request(sql)).map(|_| Done::default()),
             Task::Transaction(step) => engine.step(step, self.view.autocommit()).map(|()| Done::default()),
+            Task::Snapshot => engine.begin_snapshot(context.as_ref()).map(|()| Done::default()),
         };
-        let begins = matches!(task, Task::Transaction(TransactionStep::Begin));
+        let begins = matches!(task, Task::Transaction(TransactionStep::Begin) | Task::Snapshot);
         self.note_transaction(engine.is_in_transaction(), begins);
+        self.view.snapshot = engine.snapshot();
         self.engine = Some(engine);
         outcome
     }

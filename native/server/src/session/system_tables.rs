@@ -98,7 +98,17 @@ fn pairs(pairs: Vec<(&'static str, String)>) -> SystemTable {
 
 /// The status variables that a session sees.
 pub(super) fn status(view: &View, global: bool) -> Vec<(&'static str, String)> {
-    status_variables::rows(&view.server, if global { None } else { Some(&view.facts) }, |_| true)
+    let mut rows = status_variables::rows(&view.server, if global { None } else { Some(&view.facts) }, |_| true);
+    if let (false, Some(place)) = (global, &view.snapshot) {
+        for (name, value) in &mut rows {
+            match *name {
+                "Binlog_snapshot_file" => *value = place.file.to_string(),
+                "Binlog_snapshot_position" => *value = place.position.to_string(),
+                _ => {}
+            }
+        }
+    }
+    rows
 }
 
 /// The system variables that a session sees.

@@ -9,6 +9,7 @@ use sealwire_accounts::{Account, Identity, Privilege};
 use sealwire_core::error::SqlError;
 use sealwire_core::facts::Facts;
 
+use crate::replication::Place;
 use crate::replication::{BinaryLog, known_before};
 use crate::settings::{self, Fact, Kind, Scope, SessionVariables, SystemVariable, Value, ValueLocation};
 use crate::sql::charset::Charset;
@@ -28,6 +29,8 @@ pub(crate) struct View {
     pub(super) account: Option<Identity>,
     pub(super) facts: Arc<Facts>,
     pub(super) database: Option<String>,
+    /// The place in the binary log that the open transaction's consistent snapshot has.
+    pub(super) snapshot: Option<Place>,
     pub(super) variables: Arc<SessionVariables>,
     /// The SQL mode and character set of statements: `sql_mode` and `character_set_client`.
     pub(super) syntax: Syntax,
@@ -52,6 +55,7 @@ impl View {
             account: None,
             facts: Arc::default(),
             database: None,
+            snapshot: None,
             variables,
             syntax: Syntax::default(),
             user_variables: Arc::default(),

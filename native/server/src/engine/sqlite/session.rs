@@ -31,9 +31,10 @@ use crate::engine::translate::{
     Access, Scope, StatementKind, Temporaries, Translated, quote, schema_of, temporary_name, translate,
 };
 use crate::engine::{
-    Description, Done, EngineSession, Interruption, Limits, Request, RowSink, TransactionStep, UnlistedTable,
-    interrupted, is_system_database, stopped,
+    Description, Done, EngineSession, Interruption, Limits, Request, RowSink, SessionContext, TransactionStep,
+    UnlistedTable, interrupted, is_system_database, stopped,
 };
+use crate::replication::Place;
 use capture::Capture;
 use replicated::Replica;
 
@@ -45,6 +46,7 @@ mod disk;
 mod logging;
 mod replicated;
 mod safe_updates;
+mod snapshot;
 mod system_tables;
 
 /// One connection's session with the engine.
@@ -70,6 +72,8 @@ pub(super) struct SqliteSession {
     is_rolled_back: bool,
     /// Whether the client has learned or changed anything in SQLite's transaction, which otherwise can begin anew unnoticed.
     has_worked: Cell<bool>,
+    /// The place of the open transaction's snapshot in the binary log.
+    snapshot: Option<Place>,
     /// The savepoints of SQLite's transaction while it can begin anew, the oldest first.
     savepoints: Vec<String>,
     /// Called by tests between weighing and compiling.
@@ -133,6 +137,7 @@ impl SqliteSession {
             is_begun: false,
             is_rolled_back: false,
             has_worked: Cell::new(false),
+            snapshot: None,
             savepoints: Vec::new(),
             #[cfg(test)]
             test_hook: Box::new(|_| {}),
@@ -475,6 +480,7 @@ impl SqliteSession {
         self.replica.forget_locks();
         self.is_begun = false;
         self.has_worked.set(false);
+        self.snapshot = None;
         self.savepoints.clear();
         Ok(())
     }
@@ -686,6 +692,15 @@ impl EngineSession for SqliteSession {
         }
         self.end_uses();
         done
+    }
+
+    fn begin_snapshot(&mut self, context: &dyn SessionContext) -> Result<(), SqlError> {
+        self.transaction(&TransactionStep::Begin)?;
+        self.take_snapshot(context)
+    }
+
+    fn snapshot(&self) -> Option<Place> {
+        self.snapshot.clone().filter(|_| !self.connection.is_autocommit())
     }
 
     fn is_in_transaction(&self) -> bool {

@@ -15,7 +15,7 @@ use crate::engine::translate::{quote, quote_text, schema_of, unsupported};
 use crate::engine::{is_system_database, unknown_database};
 
 /// SQLite attaches at most ten databases.
-const MOST_ATTACHED: usize = 9;
+pub(super) const MOST_ATTACHED: usize = 9;
 
 impl SqliteSession {
     /// Attaches databases, and checks that attached ones still are the same files. None of them loses its contents until

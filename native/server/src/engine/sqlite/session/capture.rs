@@ -92,8 +92,14 @@ impl Capture {
             let (log, interruption) = (Arc::clone(&capture.log), Arc::clone(interruption));
             let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DIRECTONLY;
             connection.create_scalar_function("binlog_gtid_pos", 2, flags, move |context| {
-                let (file, position): (Option<String>, Option<i64>) = (context.get(0)?, context.get(1)?);
-                let place = file.zip(position.and_then(|position| u64::try_from(position).ok()));
+                let file: Option<String> = context.get(0)?;
+                // mariadb-dump gives the number as a text.
+                let position = match context.get_raw(1) {
+                    ValueRef::Integer(number) => Some(number),
+                    ValueRef::Text(text) => std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()),
+                    _ => None,
+                };
+                let place = file.zip(position.and_then(|number: i64| u64::try_from(number).ok()));
                 Ok(place.and_then(|(file, at)| position_text(&log, &file, at, &|| interruption.is_stopped())))
             })?;
         }
