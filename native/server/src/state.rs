@@ -47,7 +47,7 @@ pub(crate) struct Server {
     /// The databases.
     pub(crate) engine: Box<dyn Engine>,
     /// The channels by which this server is a replica of others.
-    pub(crate) channels: Channels,
+    pub(crate) channels: Arc<Channels>,
     /// The binary log; `None` without one.
     pub(crate) log: Option<Arc<BinaryLog>>,
     /// The threads that run statements.
@@ -99,7 +99,7 @@ impl Server {
         log: Option<Arc<BinaryLog>>,
     ) -> Result<Self, String> {
         let random = OsRandom::new();
-        let channels = Channels::open(&directory)?;
+        let channels = Arc::new(Channels::open(&directory)?);
         let server = Self {
             directory,
             globals,

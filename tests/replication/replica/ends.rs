@@ -81,6 +81,8 @@ fn the_applier_waits_stops_and_leaves_out_as_it_is_told() {
     let until = format!("START SLAVE UNTIL MASTER_LOG_FILE='{}', MASTER_LOG_POS={}", fields[0], fields[1]);
     sql(ours, &format!("{}; {until}", world.change("repl", "")));
     let reached = world.until("UNTIL", |status| status["Slave_SQL_Running"] == "No");
+    let waits = "SELECT MASTER_POS_WAIT('bin.000099', 4, 1), MASTER_GTID_WAIT('0-11-99', 0.1), WAIT_FOR_EXECUTED_GTID_SET('0-11-99', 0.1)";
+    assert_eq!(sql(ours, waits), "NULL\t-1\t1\n", "no applier runs");
     assert_eq!((reached["Until_Condition"].as_str(), reached["Last_SQL_Errno"].as_str()), ("Master", "0"));
     assert_eq!(sql(ours, "SELECT a FROM d.t"), "1\n");
     // UNTIL a GTID; the receiver goes on by GTID.
@@ -106,6 +108,9 @@ fn the_applier_waits_stops_and_leaves_out_as_it_is_told() {
     world.wait();
     assert_eq!(sql(ours, "SELECT COUNT(*) FROM d.t"), "5\n");
     assert_eq!(status(ours)["Last_SQL_Errno"], "0");
+    assert_eq!(sql(ours, "SELECT SOURCE_POS_WAIT('bin.000099', 4, 0.1)"), "-1\n");
+    let gtid = sql(world.primary(), "SELECT @@gtid_binlog_pos");
+    assert_eq!(sql(ours, &format!("SELECT MASTER_GTID_WAIT('{}', 9)", gtid.trim())), "0\n");
     // A delay.
     sql(ours, "STOP SLAVE; CHANGE MASTER TO MASTER_DELAY=3600; START SLAVE");
     sql(world.primary(), "INSERT INTO d.t VALUES (6)");

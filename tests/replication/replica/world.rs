@@ -102,15 +102,12 @@ impl World {
     /// Waits until the channel has received and applied all that the primary has.
     #[track_caller]
     pub(crate) fn wait(&self) {
-        let status = sql(self.primary(), "SHOW MASTER STATUS");
-        let mut fields = status.split_whitespace();
+        let end = sql(self.primary(), "SHOW MASTER STATUS");
+        let mut fields = end.split_whitespace();
         let (file, position) = (fields.next().unwrap().to_owned(), fields.next().unwrap().to_owned());
-        let end: u64 = position.parse().unwrap();
-        self.until(&format!("it has all up to {file} {position}"), |status| {
-            // MariaDB writes a checkpoint some time after it has begun a file.
-            let is_at = |name: &str, at: &str| status[name] == file && status[at].parse::<u64>().unwrap() >= end;
-            is_at("Master_Log_File", "Read_Master_Log_Pos") && is_at("Relay_Master_Log_File", "Exec_Master_Log_Pos")
-        });
+        let waited = sql(self.ours(), &format!("SELECT MASTER_POS_WAIT('{file}', {position}, 60)"));
+        let is_there = waited.trim().parse::<i64>().is_ok_and(|groups| groups >= 0);
+        assert!(is_there, "{waited} {file} {position}: {:?}\n{}", status(self.ours()), self.ours().log());
     }
 
     /// As the function of this name, for our server.

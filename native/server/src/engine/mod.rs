@@ -1,6 +1,7 @@
 //! The engine: databases, statements and rows. [`SqliteEngine`] implements it.
 
 mod annotations;
+mod applied_places;
 mod background_close;
 mod delivery;
 mod first_value;
@@ -25,6 +26,7 @@ use super::replication::{Place, RowImage};
 use super::sql::{Datum, Names};
 use replicated::{AppliedGroups, GroupEnd, KeptPlace, ReplicatedGroup, RowChange};
 
+pub(crate) use applied_places::{AppliedPlaces, Arrival, Wanted};
 pub(crate) use background_close::ClosedInBackground;
 pub(crate) use delivery::{Deliveries, Delivery, Outcome};
 pub(crate) use interruption::{Interruption, WaitEnd};
@@ -340,6 +342,11 @@ pub(crate) trait SessionContext: Names + Send + Sync {
 
     /// The numbers from which RAND() goes on, as MySQL's `rand_seed1` and `rand_seed2`; `None` for a random start.
     fn random_seeds(&self) -> Option<(u64, u64)> {
+        None
+    }
+
+    /// The places that this server has applied as a replica.
+    fn applied_places(&self) -> Option<Arc<dyn AppliedPlaces>> {
         None
     }
 

@@ -9,6 +9,7 @@ use sealwire_core::error::SqlError;
 
 use super::apply::{Applied, Applier, Boundary as Ended, GroupKind, SourcePlace};
 use super::channel::{Channel, Part, Phase};
+use super::gtids::{has_all, is_at_or_behind};
 use super::relay_log::RelayPlace;
 use super::relay_reader::{RelayError, RelayReader};
 use super::settings::Settings;
@@ -342,12 +343,6 @@ impl Loop<'_> {
     }
 }
 
-/// Compares two places in a log's files, whose names grow with their numbers.
-fn is_at_or_behind(place: (&str, u64), other: (&str, u64)) -> bool {
-    let order = |(file, position): (&str, u64)| (file.len(), file.to_owned(), position);
-    !place.0.is_empty() && order(place) >= order(other)
-}
-
 /// The GTID of a group's first event.
 fn gtid_of(event: &Event<'_>) -> Option<Gtid> {
     match event.decode().ok()? {
@@ -393,22 +388,6 @@ fn is_in(gtid: Option<&Gtid>, set: &str) -> bool {
             _ => false,
         },
         None => false,
-    }
-}
-
-/// Whether all GTIDs of `wanted` are among those applied.
-pub(super) fn has_all(applied: &str, wanted: &str) -> bool {
-    if wanted.contains(':') {
-        return match (applied.parse::<GtidSet>(), wanted.parse::<GtidSet>()) {
-            (Ok(applied), Ok(wanted)) => applied.contains_all(&wanted),
-            _ => false,
-        };
-    }
-    match (applied.parse::<MariaDbGtidSet>(), wanted.parse::<MariaDbGtidSet>()) {
-        (Ok(applied), Ok(wanted)) => {
-            wanted.iter().all(|gtid| applied.last(gtid.domain).is_some_and(|last| last.sequence >= gtid.sequence))
-        }
-        _ => false,
     }
 }
 

@@ -7,15 +7,18 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use sealwire_binlog::{GtidError, MariaDbGtidSet};
 use sealwire_core::error::SqlError;
 use sealwire_net::files::unreadable;
 
 use super::channel::{Channel, Part, Phase};
+use super::gtids::{has_all, is_at_or_behind};
 use super::relay_log::RelayLog;
 use super::settings::{FIRST_POSITION, Settings};
 use super::statement::{Change, Chosen, Named, StartOptions, Threads};
+use crate::engine::{AppliedPlaces, Arrival, Interruption, Wanted};
 use crate::replication::LogFiles;
 use crate::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -27,6 +30,8 @@ const OWNER_ONLY: u32 = 0o600;
 const RELAY_LOG: &str = "relay-bin";
 /// The most channels, because each has two threads and files of its own.
 const MOST: usize = 256;
+/// How often a wait looks whether its place is applied.
+const LOOKS_EACH: Duration = Duration::from_millis(10);
 /// The most characters of a channel's name.
 const MOST_NAME: usize = 64;
 
@@ -318,6 +323,50 @@ impl Channels {
             all.iter().for_each(|channel| {
                 channel.wait_for_end(part, &|| false);
             });
+        }
+    }
+}
+
+impl AppliedPlaces for Channels {
+    fn wait(&self, wanted: &Wanted, most: Option<Duration>, interruption: &Interruption) -> Arrival {
+        let begun = Instant::now();
+        let channel = match wanted {
+            Wanted::Position { channel, .. } => match self.find(channel) {
+                Some(channel) => Some(channel),
+                None => return Arrival::NotApplied,
+            },
+            Wanted::Gtids(_) => None,
+        };
+        let groups = |channel: &Channel| channel.state().groups.iter().sum::<u64>();
+        let before = channel.as_deref().map_or(0, groups);
+        loop {
+            let is_there = match (wanted, &channel) {
+                (Wanted::Position { file, position, .. }, Some(channel)) => {
+                    let state = channel.state();
+                    let applied = String::from_utf8_lossy(&state.applied.0);
+                    if is_at_or_behind((&applied, state.applied.1), (file, *position)) {
+                        true
+                    } else if state.applier.is_running() {
+                        false
+                    } else {
+                        return Arrival::NotApplied;
+                    }
+                }
+                (Wanted::Gtids(wanted), _) => {
+                    has_all(&self.gtids(), wanted)
+                        || self.all().iter().any(|channel| has_all(&channel.state().applied_gtids, wanted))
+                }
+                _ => return Arrival::NotApplied,
+            };
+            if is_there {
+                return Arrival::Reached(channel.as_deref().map_or(0, groups).saturating_sub(before));
+            }
+            if most.is_some_and(|most| begun.elapsed() >= most) {
+                return Arrival::TimedOut;
+            }
+            if interruption.sleep(LOOKS_EACH) {
+                return Arrival::NotApplied;
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ mod channel;
 mod channels;
 mod connect;
 mod filters;
+mod gtids;
 mod receiver;
 mod relay_log;
 mod relay_reader;

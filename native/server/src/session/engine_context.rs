@@ -7,7 +7,7 @@ use sealwire_core::error::SqlError;
 
 use super::system_tables;
 use super::view::View;
-use crate::engine::{EndConnection, SessionContext, SystemTable};
+use crate::engine::{AppliedPlaces, EndConnection, SessionContext, SystemTable};
 
 impl SessionContext for View {
     fn system_table(&self, schema: &str, table: &str) -> Option<SystemTable> {
@@ -39,6 +39,10 @@ impl SessionContext for View {
 
     fn random_seeds(&self) -> Option<(u64, u64)> {
         self.random_seeds
+    }
+
+    fn applied_places(&self) -> Option<Arc<dyn AppliedPlaces>> {
+        Some(Arc::clone(&self.server.channels) as Arc<dyn AppliedPlaces>)
     }
 
     fn end(&self) -> Option<EndConnection> {

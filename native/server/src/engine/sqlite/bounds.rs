@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -12,7 +12,7 @@ use sealwire_core::error::SqlError;
 use super::temporary::{self, TableShare};
 use super::time::Moment;
 use crate::engine::translate::ParseBudget;
-use crate::engine::{Interruption, LOCK_WAIT, Request, SessionContext, stopped};
+use crate::engine::{AppliedPlaces, Interruption, LOCK_WAIT, Request, SessionContext, stopped};
 use crate::memory::{self, Granted, Held, Made};
 
 /// SQLite asks whether to go on after about this many steps of its program: some 10 microseconds where values are short.
@@ -62,6 +62,8 @@ pub(super) struct Bounds {
     uncounted: AtomicUsize,
     /// Whether the statement holds large values.
     holds_large: AtomicBool,
+    /// The places that this server has applied as a replica.
+    pub(super) applied_places: OnceLock<Arc<dyn AppliedPlaces>>,
 }
 
 /// The answer to a request for memory.
@@ -215,6 +217,7 @@ impl Bounds {
             tables: Mutex::default(),
             uncounted: AtomicUsize::new(0),
             holds_large: AtomicBool::new(false),
+            applied_places: OnceLock::new(),
         })
     }
 
@@ -243,6 +246,10 @@ impl Bounds {
     ) -> rusqlite::Result<()> {
         let most = usize::try_from(context.allowances().text).unwrap_or(usize::MAX);
         self.longest_text.store(most, Ordering::Relaxed);
+        if let Some(places) = context.applied_places() {
+            // They are the server's, so a second call brings the same.
+            let _ = self.applied_places.set(places);
+        }
         let length = i32::try_from(most.saturating_add(HEAD)).unwrap_or(i32::MAX);
         connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, length).map(drop)
     }

@@ -10,6 +10,7 @@ use sha1::{Digest as _, Sha1};
 use sha2::{Sha224, Sha256, Sha384, Sha512};
 
 use super::bounds::Bounds;
+use super::replica_functions;
 use super::time::{Moment, zone};
 use crate::engine::interrupted;
 use crate::sql::Datum;
@@ -64,6 +65,7 @@ pub(super) fn register(connection: &Connection, bounds: &Arc<Bounds>) -> Result<
         let seconds = number(context, 0).clamp(0.0, 31_536_000.0);
         Ok(i64::from(slept.interruption.sleep(Duration::from_secs_f64(seconds))))
     })?;
+    replica_functions::register(connection, bounds)?;
     let started = Arc::clone(bounds);
     connection.create_scalar_function("recursion_start", 2, any, move |context| {
         started.start_recursion(context.get(0)?);

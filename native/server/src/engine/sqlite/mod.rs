@@ -18,6 +18,7 @@ mod open_files;
 mod open_transactions;
 mod privileges;
 mod redo;
+mod replica_functions;
 mod replica_places;
 mod rows;
 mod schema;

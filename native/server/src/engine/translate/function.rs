@@ -80,6 +80,8 @@ const ALLOWED: &[&str] = &[
     "lower",
     "lpad",
     "ltrim",
+    "master_gtid_wait",
+    "master_pos_wait",
     "max",
     "min",
     "mod",
@@ -112,6 +114,7 @@ const ALLOWED: &[&str] = &[
     "sign",
     "sin",
     "sleep",
+    "source_pos_wait",
     "space",
     "sqrt",
     "strcmp",
@@ -126,6 +129,7 @@ const ALLOWED: &[&str] = &[
     "unix_timestamp",
     "upper",
     "uuid",
+    "wait_for_executed_gtid_set",
 ];
 
 /// Functions that only the translation calls; statements must not name them.
