@@ -38,7 +38,8 @@ impl Applier {
             | Body::Other(_) => return Ok(Boundary::None),
             _ => {}
         }
-        if self.group.is_none() && self.was_applied(place) {
+        let has_gtid = matches!(body, Body::MariaDbGtid(_) | Body::Gtid(_) | Body::GtidTagged(_));
+        if self.group.is_none() && !has_gtid && self.was_applied(place) {
             return Ok(Boundary::None);
         }
         match body {
@@ -91,12 +92,14 @@ impl Applier {
             Body::LoadQuery(_) | Body::BeginLoadQuery(_) | Body::AppendBlock(_) | Body::DeleteFile(_) => {
                 Err(unsupported("LOAD DATA", "set binlog_format=ROW at the source"))
             }
+            Body::XaPrepare(_) if self.is_left_out() => self.leave_out(place),
             Body::XaPrepare(_) => Err(unsupported("XA transactions", "commit without XA at the source")),
             _ => Err(unsupported("events that servers no longer write", "upgrade the source")),
         }
     }
 
-    /// Whether a group was applied that ends at, or behind, this place.
+    /// Whether a group was applied that ends at, or behind, this place. Groups with GTIDs count by those, because another source may have
+    /// the same file names.
     fn was_applied(&self, place: SourcePlace<'_>) -> bool {
         place.end_position > 0 && place.file == self.applied.file && place.end_position <= self.applied.position
     }
@@ -144,7 +147,7 @@ impl Applier {
             if let Some(gtid) = gtid {
                 gtids.add(gtid)?;
             }
-            if gtids.text() == partial.place.gtids {
+            if gtids.kept_text() == partial.place.gtids {
                 group.is_repeated = partial.done.is_empty();
                 group.done.clone_from(&partial.done);
             }
@@ -166,11 +169,12 @@ impl Applier {
         let own = gtid.gtid(event.header.server_id);
         let form = if gtid.is_standalone() { Form::Statement } else { Form::Transaction };
         let flags = gtid.extra.map_or(0, |extra| extra.flags);
-        if gtid.flags & (MariaDbGtidEvent::PREPARED_XA | MariaDbGtidEvent::COMPLETED_XA) != 0 {
-            return Err(unsupported("XA transactions", "commit without XA at the source"));
-        }
         let MariaDbGtid { domain, server, sequence } = own;
         self.begin(event, form, Some(Gtid::MariaDb(MariaDbGtid { domain, server, sequence })))?;
+        let is_xa = gtid.flags & (MariaDbGtidEvent::PREPARED_XA | MariaDbGtidEvent::COMPLETED_XA) != 0;
+        if is_xa && !self.is_left_out() {
+            return Err(unsupported("XA transactions", "commit without XA at the source"));
+        }
         // The second half of a two-phase ALTER has the statement again, and says whether it succeeded.
         if flags & (ExtraFlags::START_ALTER | ExtraFlags::ROLLBACK_ALTER) != 0
             && let Some(group) = &mut self.group

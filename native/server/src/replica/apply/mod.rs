@@ -140,6 +140,7 @@ impl Applier {
     pub(crate) fn new(server: &Arc<Server>, channel: &str, filters: Filters) -> Result<Self, SqlError> {
         let groups = server.engine.applied_groups(channel)?;
         let KeptPlace { number, file, position, gtids } = groups.last;
+        let known = Gtids::parse(&gtids)?;
         let is_logged = server.log.is_some() && server.globals.log_slave_updates.is_on();
         Ok(Self {
             session: Session::of_replica(server, is_logged),
@@ -147,8 +148,8 @@ impl Applier {
             channel: channel.to_owned(),
             filters,
             is_logged,
-            gtids: Gtids::parse(&gtids)?,
-            applied: Applied { file, position, gtids },
+            applied: Applied { file, position, gtids: known.text() },
+            gtids: known,
             number,
             left_out: 0,
             partial: groups.partial,
@@ -232,8 +233,8 @@ impl Applier {
     }
 
     fn kept(&self) -> KeptPlace {
-        let Applied { file, position, gtids } = &self.applied;
-        KeptPlace { number: self.number, file: file.clone(), position: *position, gtids: gtids.clone() }
+        let Applied { file, position, .. } = &self.applied;
+        KeptPlace { number: self.number, file: file.clone(), position: *position, gtids: self.gtids.kept_text() }
     }
 
     fn keep_place(&mut self) -> Result<(), SqlError> {
@@ -249,7 +250,7 @@ impl Applier {
         if let Some(gtid) = gtid {
             gtids.add(gtid)?;
         }
-        let text = gtids.text();
+        let text = gtids.kept_text();
         let behind =
             KeptPlace { number: self.number + 1, file: place.file.to_vec(), position: place.end_position, gtids: text };
         Ok((gtids, GroupEnd { before: self.kept(), place: behind }))
@@ -267,9 +268,9 @@ impl Applier {
 
     /// Moves behind a group that is committed.
     fn move_behind(&mut self, gtids: Gtids, place: KeptPlace) {
+        self.applied = Applied { file: place.file, position: place.position, gtids: gtids.text() };
         self.gtids = gtids;
         self.number = place.number;
-        self.applied = Applied { file: place.file, position: place.position, gtids: place.gtids };
         self.partial = None;
         self.group = None;
         self.given = Given::default();

@@ -1,6 +1,6 @@
 //! The GTIDs of the groups that were applied.
 
-use sealwire_binlog::{GtidSet, MariaDbGtid, MariaDbGtidSet, Tag, Uuid};
+use sealwire_binlog::{GtidSet, MariaDbGtid, MariaDbGtidState, Tag, Uuid};
 use sealwire_core::error::SqlError;
 
 /// The GTID of a group.
@@ -15,7 +15,8 @@ pub(super) enum Gtid {
 /// All GTIDs so far, in the form of the source.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Gtids {
-    mariadb: MariaDbGtidSet,
+    /// The last of each domain and server.
+    mariadb: MariaDbGtidState,
     mysql: GtidSet,
 }
 
@@ -29,16 +30,18 @@ impl Gtids {
             return Ok(Self { mariadb, mysql: GtidSet::new() });
         }
         let wrong = |error| SqlError::new(1941, b"HY000", format!("Could not parse GTID list '{text}': {error}"));
-        Ok(Self { mariadb: MariaDbGtidSet::new(), mysql: text.parse().map_err(wrong)? })
+        Ok(Self { mariadb: MariaDbGtidState::new(), mysql: text.parse().map_err(wrong)? })
     }
 
-    /// Whether a group was applied. MariaDB's numbers may go back where another server made the group, so those count by their server.
+    /// Whether a group was applied. MariaDB's numbers grow within a server; those of several servers in one domain need not.
     pub(super) fn contains(&self, gtid: Gtid) -> bool {
         match gtid {
-            Gtid::MariaDb(gtid) => self
-                .mariadb
-                .last(gtid.domain)
-                .is_some_and(|last| last.server == gtid.server && self.mariadb.contains(gtid)),
+            Gtid::MariaDb(gtid) => {
+                let is_later = |own: MariaDbGtid| {
+                    (own.domain, own.server) == (gtid.domain, gtid.server) && own.sequence >= gtid.sequence
+                };
+                self.mariadb.iter().any(is_later)
+            }
             Gtid::MySql(uuid, tag, number) => self.mysql.contains(uuid, tag, number),
         }
     }
@@ -49,14 +52,19 @@ impl Gtids {
     /// 1105 where there are too many.
     pub(super) fn add(&mut self, gtid: Gtid) -> Result<(), SqlError> {
         let added = match gtid {
-            Gtid::MariaDb(gtid) => self.mariadb.set(gtid),
+            Gtid::MariaDb(gtid) => self.mariadb.add(gtid),
             Gtid::MySql(uuid, tag, number) => self.mysql.add(uuid, tag, number),
         };
         added.map_err(|problem| SqlError::new(1105, b"HY000", format!("The GTIDs of the channel: {problem}")))
     }
 
-    /// The text of all of them.
+    /// The position as users see it: the last of each domain of MariaDB's, all of MySQL's.
     pub(super) fn text(&self) -> String {
+        if self.mysql.is_empty() { self.mariadb.position().to_string() } else { self.mysql.to_string() }
+    }
+
+    /// All that [`Gtids::parse`] reads again.
+    pub(super) fn kept_text(&self) -> String {
         if self.mysql.is_empty() { self.mariadb.to_string() } else { self.mysql.to_string() }
     }
 }
@@ -72,7 +80,9 @@ mod tests {
         assert!(mariadb.contains(gtid(0, 1, 5)) && mariadb.contains(gtid(0, 1, 4)) && !mariadb.contains(gtid(0, 1, 6)));
         assert!(!mariadb.contains(gtid(0, 9, 4)) && !mariadb.contains(gtid(1, 1, 1)));
         mariadb.add(gtid(0, 9, 4)).unwrap();
-        assert_eq!(mariadb.text(), "0-9-4,3-2-7");
+        assert_eq!((mariadb.text(), mariadb.kept_text()), ("0-9-4,3-2-7".into(), "0-1-5,0-9-4,3-2-7".into()));
+        let read = Gtids::parse(&mariadb.kept_text()).unwrap();
+        assert!(read.contains(gtid(0, 1, 5)) && read.contains(gtid(0, 9, 4)) && !read.contains(gtid(0, 9, 5)));
 
         let uuid = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
         let mut mysql = Gtids::parse(&format!("{uuid}:1-5")).unwrap();

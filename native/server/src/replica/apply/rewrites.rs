@@ -4,8 +4,8 @@ use crate::sql::{Cursor, backquoted, text_literal};
 
 /// The statements that stand for one of a log. A single one stays as it is where nothing is said of it here.
 pub(super) fn rewritten(sql: String) -> Vec<String> {
-    let all =
-        renamed_tables(&sql).or_else(|| replaced_table(&sql)).or_else(|| password_hash(&sql).map(|one| vec![one]));
+    let one = || password_hash(&sql).or_else(|| filled_table(&sql)).map(|one| vec![one]);
+    let all = renamed_tables(&sql).or_else(|| replaced_table(&sql)).or_else(one);
     all.unwrap_or_else(|| vec![sql])
 }
 
@@ -35,6 +35,15 @@ fn replaced_table(sql: &str) -> Option<Vec<String>> {
     words.accept_all(&["CREATE", "OR", "REPLACE", "TABLE"]).then_some(())?;
     let definition = format!("CREATE TABLE {}", words.rest());
     Some(vec![format!("DROP TABLE IF EXISTS {}", qualified(&mut words)?), definition])
+}
+
+/// `CREATE TABLE ... START TRANSACTION`, as MySQL logs CREATE TABLE ... SELECT before the rows.
+fn filled_table(sql: &str) -> Option<String> {
+    const END: &str = "START TRANSACTION";
+    let sql = sql.trim_end();
+    let (definition, end) = sql.split_at_checked(sql.len().checked_sub(END.len())?)?;
+    let is_creation = Cursor::new(sql).accept_all(&["CREATE", "TABLE"]);
+    (is_creation && end.eq_ignore_ascii_case(END)).then(|| definition.trim_end().to_owned())
 }
 
 /// `SET PASSWORD FOR account = 'hash'`, as MariaDB logs it.
@@ -85,6 +94,7 @@ mod tests {
             all(&format!("SET PASSWORD FOR 'zz'@'%'='{hash}'")),
             [format!("ALTER USER 'zz'@'%' IDENTIFIED WITH mysql_native_password AS '{hash}'")]
         );
+        assert_eq!(all("CREATE TABLE `c` ( `x` int) START TRANSACTION"), ["CREATE TABLE `c` ( `x` int)"]);
         for same in
             ["SET PASSWORD FOR 'zz'@'%' = 'abc'", "RENAME USER a TO b", "CREATE TABLE t (a INT)", "RENAME TABLE a"]
         {

@@ -90,6 +90,7 @@ fn what_was_applied_is_not_applied_again() {
     let restarted = world.restarted();
     let mut applier = restarted.applier();
     assert_eq!(applier.positions().gtids, "0-11-172,7-11-100");
-    assert_eq!(feed(&mut applier, LOG).unwrap(), []);
+    let ended = feed(&mut applier, LOG).unwrap();
+    assert!(ended.len() > 150 && ended.iter().all(|boundary| *boundary == Boundary::Skipped));
     assert_eq!(restarted.rows("SELECT a FROM ty.m ORDER BY a"), before);
 }
