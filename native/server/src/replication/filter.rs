@@ -1,10 +1,11 @@
 //! Which events a client gets, and in which form.
 
-use sealwire_binlog::{Checksum, EventHeader, EventType, HEADER, Query};
+use sealwire_binlog::{Checksum, EventHeader, EventType, GtidSet, HEADER, Query, Tag, Uuid};
 use sealwire_core::wire::Reader;
 
 use super::events::whole;
 use super::gtids::Gtid;
+use super::recovery::read_gtid;
 use super::request::DumpRequest;
 use super::start::Start;
 
@@ -68,7 +69,7 @@ impl Filter {
             EventType::GTID_LIST | EventType::BINLOG_CHECKPOINT if self.capability < KNOWS_GTIDS => Passing::Leave,
             EventType::MARIADB_GTID => self.pass_gtid(body, header, checksum),
             EventType::GTID => match &self.start {
-                Start::MySql(known) if own_number(body).is_some_and(|number| known.contains(number)) => {
+                Start::MySql(known) if is_known(known, body) => {
                     self.skipped = Some(Skipped::Statement);
                     Passing::Leave
                 }
@@ -109,9 +110,7 @@ fn is_begin(event: &[u8], checksum: Checksum) -> bool {
     event.get(..event.len().saturating_sub(end)).is_some_and(|event| event.ends_with(b"\0BEGIN"))
 }
 
-/// The number in MySQL's GTID event.
-fn own_number(body: &[u8]) -> Option<u64> {
-    let mut reader = Reader::new(body);
-    reader.bytes(17, "flags and UUID").ok()?;
-    reader.u64("number").ok()
+/// Whether the client has the transaction of MySQL's GTID event.
+fn is_known(known: &GtidSet, body: &[u8]) -> bool {
+    read_gtid(body).is_some_and(|(uuid, number)| known.contains(Uuid(uuid), Tag::default(), number))
 }

@@ -7,7 +7,7 @@ use sealwire_binlog::{Checksum, EventFlags, EventType, Flavour, Query};
 use sealwire_core::wire::Put as _;
 
 use super::events::{self, FIRST_POSITION, Placer};
-use super::gtids::{Gtid, Gtids};
+use super::gtids::{Gtid, Gtids, last_of};
 
 /// utf8mb4_general_ci, which all databases and all logged texts have.
 const COLLATION: u16 = 45;
@@ -65,8 +65,17 @@ pub(crate) struct Statement<'a> {
 pub(crate) struct Origin {
     /// Its `server_id`.
     pub(crate) server_id: u32,
-    /// The domain and the number of its GTID, of MariaDB's; `None` where the group has none, so that it gets one here.
-    pub(crate) gtid: Option<(u32, u64)>,
+    /// Its GTID; `None` where the group has none of the log's flavour, so that it gets one here.
+    pub(crate) gtid: Option<OriginGtid>,
+}
+
+/// The GTID of a group that was made at another server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OriginGtid {
+    /// The domain and the number of MariaDB's.
+    MariaDb(u32, u64),
+    /// The UUID and the number of MySQL's.
+    MySql([u8; 16], i64),
 }
 
 /// The mark that a committed group leaves in each database that it changed, to tell after a crash whether it was committed.
@@ -195,8 +204,10 @@ pub(super) fn put_query(format: &Format, statement: &Statement<'_>, number: u64,
 /// Appends a GTID, and counts it. `rest` is the size of the group's other events.
 fn put_gtid(format: &Format, gtids: &mut Gtids, origin: Option<Origin>, flags: u8, rest: u64, placer: &mut Placer<'_>) {
     if format.flavour == Flavour::MariaDb {
-        let own = || (format.domain, gtids.next_sequence(format.domain));
-        let (domain, sequence) = origin.and_then(|origin| origin.gtid).unwrap_or_else(own);
+        let (domain, sequence) = match origin.and_then(|origin| origin.gtid) {
+            Some(OriginGtid::MariaDb(domain, sequence)) => (domain, sequence),
+            _ => (format.domain, gtids.next_sequence(format.domain)),
+        };
         let gtid = Gtid { domain, server: placer.server_id, sequence };
         gtids.add(gtid);
         return placer.put(EventType::MARIADB_GTID, EventFlags::NONE, |out| {
@@ -206,9 +217,14 @@ fn put_gtid(format: &Format, gtids: &mut Gtids, origin: Option<Origin>, flags: u
             out.put(&[0; MARIADB_GTID - 13]);
         });
     }
-    gtids.transactions += u64::from(format.has_gtids);
-    let (event_type, number) =
-        if format.has_gtids { (EventType::GTID, gtids.transactions) } else { (EventType::ANONYMOUS_GTID, 0) };
+    let (event_type, uuid, number) = match origin.and_then(|origin| origin.gtid) {
+        _ if !format.has_gtids => (EventType::ANONYMOUS_GTID, [0; 16], 0),
+        Some(OriginGtid::MySql(uuid, number)) => (EventType::GTID, uuid, number),
+        _ => (EventType::GTID, format.uuid, last_of(&gtids.transactions, format.uuid).saturating_add(1)),
+    };
+    if format.has_gtids {
+        gtids.add_transaction(uuid, number);
+    }
     // Replicas may apply two transactions at once only where the numbers say so, and these say that each follows the one before.
     let order = placer.position.saturating_sub(FIRST_POSITION);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -216,8 +232,8 @@ fn put_gtid(format: &Format, gtids: &mut Gtids, origin: Option<Origin>, flags: u
     let put = |length: u64, out: &mut Vec<u8>| {
         // 1: the group may hold statements.
         out.put_u8(u8::from(flags & STANDALONE != 0));
-        out.put(if format.has_gtids { &format.uuid } else { &[0; 16] });
-        out.put_u64(number);
+        out.put(&uuid);
+        out.put_u64(number.cast_unsigned());
         out.put_u8(LOGICAL_CLOCK);
         out.put_u64(order.saturating_sub(1));
         out.put_u64(order);
@@ -257,15 +273,9 @@ pub(super) fn put_known(format: &Format, gtids: &Gtids, placer: &mut Placer<'_>)
                 }
             });
         }
-        Flavour::MySql => placer.put(EventType::PREVIOUS_GTIDS, EventFlags::IGNORABLE, |out| {
-            out.put_u64(u64::from(gtids.transactions > 0));
-            if gtids.transactions > 0 {
-                out.put(&format.uuid);
-                out.put_u64(1);
-                out.put_u64(1);
-                out.put_u64(gtids.transactions + 1);
-            }
-        }),
+        Flavour::MySql => {
+            placer.put(EventType::PREVIOUS_GTIDS, EventFlags::IGNORABLE, |out| gtids.transactions.encode(out));
+        }
     }
 }
 

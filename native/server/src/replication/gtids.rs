@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use sealwire_binlog::{GtidSet, Tag, Uuid};
+
 /// A GTID of MariaDB's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Gtid {
@@ -39,49 +41,14 @@ pub(crate) fn parse_list(text: &str) -> Option<BTreeMap<u32, Gtid>> {
     Some(list)
 }
 
-/// Numbers of MySQL's transactions, as ranges in their order that neither overlap nor touch, because a client may send a million of them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Ranges(Vec<(u64, u64)>);
-
-impl Ranges {
-    /// The numbers of these ranges, of which each has its first and its last number.
-    pub(crate) fn new(mut all: Vec<(u64, u64)>) -> Self {
-        all.sort_unstable();
-        let mut merged: Vec<(u64, u64)> = Vec::new();
-        for (first, last) in all {
-            match merged.last_mut() {
-                Some((_, end)) if first <= end.saturating_add(1) => *end = (*end).max(last),
-                _ => merged.push((first, last)),
-            }
-        }
-        Self(merged)
-    }
-
-    /// Whether this number is among them.
-    pub(super) fn contains(&self, number: u64) -> bool {
-        let at = self.0.partition_point(|(_, last)| *last < number);
-        self.0.get(at).is_some_and(|(first, _)| *first <= number)
-    }
-
-    /// Whether all numbers from 1 to this one are among them.
-    pub(super) fn has_all_up_to(&self, number: u64) -> bool {
-        number == 0 || self.0.first().is_some_and(|(first, last)| *first <= 1 && *last >= number)
-    }
-
-    /// The highest number; 0 where there is none.
-    pub(super) fn last(&self) -> u64 {
-        self.0.last().map_or(0, |(_, last)| *last)
-    }
-}
-
 /// All groups that were logged so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Gtids {
     /// MariaDB's: the last number of each domain and server, and the last GTID of each domain.
     by_server: BTreeMap<(u32, u32), u64>,
     last: BTreeMap<u32, Gtid>,
-    /// MySQL's: the last number of this server's transactions, which are numbered without gaps from 1 on.
-    pub(crate) transactions: u64,
+    /// MySQL's: this server's own, which are numbered from 1 on, and those that it has as a replica.
+    pub(crate) transactions: GtidSet,
 }
 
 impl Gtids {
@@ -133,13 +100,22 @@ impl Gtids {
     }
 
     /// MySQL's set of all transactions: `uuid:1-9`.
-    pub(crate) fn executed_text(&self, uuid: &str) -> String {
-        match self.transactions {
-            0 => String::new(),
-            1 => format!("{uuid}:1"),
-            last => format!("{uuid}:1-{last}"),
+    pub(crate) fn executed_text(&self) -> String {
+        self.transactions.to_string()
+    }
+
+    /// Notes a transaction of MySQL's.
+    pub(super) fn add_transaction(&mut self, uuid: [u8; 16], number: i64) {
+        if let Err(problem) = self.transactions.add(Uuid(uuid), Tag::default(), number) {
+            tracing::warn!("the binary log's GTIDs lack a transaction: {problem}");
         }
     }
+}
+
+/// The last number of a server's transactions in a set of MySQL's; 0 where there are none.
+pub(super) fn last_of(set: &GtidSet, uuid: [u8; 16]) -> i64 {
+    let own = set.iter().filter(|(server, tag, ..)| server.0 == uuid && tag.as_bytes().is_empty());
+    own.map(|(.., last)| last).max().unwrap_or(0)
 }
 
 fn texts(gtids: impl Iterator<Item = Gtid>) -> String {
@@ -177,26 +153,13 @@ mod tests {
     }
 
     #[test]
-    fn ranges_are_merged() {
-        let ranges = |all: &[(u64, u64)]| Ranges::new(all.to_vec());
-        assert_eq!(
-            ranges(&[(7, 9), (1, 3), (4, 4), (2, 3), (8, 8), (12, u64::MAX)]).0,
-            [(1, 4), (7, 9), (12, u64::MAX)]
-        );
-        // A million copies are one range, so that looking a number up takes no longer for them.
-        assert_eq!(Ranges::new(vec![(1, 1); 1_000_000]), ranges(&[(1, 1)]));
-        let some = ranges(&[(1, 4), (7, 9)]);
-        let contained: Vec<u64> = (0..12).filter(|number| some.contains(*number)).collect();
-        assert_eq!(contained, [1, 2, 3, 4, 7, 8, 9]);
-        assert!(some.has_all_up_to(4) && !some.has_all_up_to(5) && some.has_all_up_to(0) && some.last() == 9);
-        assert!(
-            !ranges(&[(2, 4)]).has_all_up_to(1) && Ranges::default().has_all_up_to(0) && Ranges::default().last() == 0
-        );
-    }
-
-    #[test]
     fn transactions_of_mysql_are_a_set() {
-        let set = |transactions| Gtids { transactions, ..Gtids::default() }.executed_text("u");
-        assert_eq!((set(0), set(1), set(9)), (String::new(), "u:1".to_owned(), "u:1-9".to_owned()));
+        let mut gtids = Gtids::default();
+        assert_eq!((gtids.executed_text(), last_of(&gtids.transactions, [1; 16])), (String::new(), 0));
+        for (uuid, number) in [([1; 16], 1), ([2; 16], 7), ([1; 16], 2)] {
+            gtids.add_transaction(uuid, number);
+        }
+        let expected = "01010101-0101-0101-0101-010101010101:1-2,02020202-0202-0202-0202-020202020202:7";
+        assert_eq!((&*gtids.executed_text(), last_of(&gtids.transactions, [1; 16])), (expected, 2));
     }
 }

@@ -766,14 +766,17 @@ mod tests {
         let names = binary_log.names();
         assert!(names.len() > 4 && names.is_sorted(), "{names:?}");
         assert!(order.borrow().is_sorted());
-        assert_eq!(binary_log.gtids().transactions, 60);
+        assert_eq!(binary_log.gtids().transactions.count(), 60);
         let known = crate::replication::known_before(&binary_log.open_file(&names[2]).unwrap()).unwrap();
-        assert!(known.transactions > 10 && known.transactions < 60);
+        assert!((11..60).contains(&known.transactions.count()));
         binary_log.purge(&|name| name == names[2]).unwrap();
         assert_eq!(binary_log.names(), names[2..]);
         assert!(!place.path().join(&names[1]).exists());
         binary_log.reset(1).unwrap();
-        assert_eq!((binary_log.names(), binary_log.gtids().transactions), (vec!["binlog.000001".to_owned()], 0));
+        assert_eq!(
+            (binary_log.names(), binary_log.gtids().transactions.count()),
+            (vec!["binlog.000001".to_owned()], 0)
+        );
         binary_log.close();
         assert_eq!(log(&binary_log, "CREATE TABLE late", Ok(())).unwrap_err().code, 1026);
     }

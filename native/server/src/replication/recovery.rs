@@ -6,7 +6,7 @@ use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use sealwire_binlog::{
-    Body, EventFlags, EventHeader, EventType, Flavour, HEADER, Limits, MAGIC, Reader as EventReader, Rows,
+    Body, EventFlags, EventHeader, EventType, Flavour, GtidSet, HEADER, Limits, MAGIC, Reader as EventReader, Rows,
 };
 use sealwire_core::wire::Reader;
 
@@ -228,7 +228,7 @@ fn note(
             true
         }
         EventType::PREVIOUS_GTIDS => {
-            found.gtids.transactions = own_transactions(&mut reader).unwrap_or(0);
+            found.gtids.transactions = GtidSet::decode(body).unwrap_or_default();
             before.clone_from(&found.gtids);
             true
         }
@@ -240,7 +240,9 @@ fn note(
             false
         }
         EventType::GTID | EventType::ANONYMOUS_GTID => {
-            found.gtids.transactions += u64::from(header.event_type == EventType::GTID);
+            if let Some((uuid, number)) = read_gtid(body).filter(|_| header.event_type == EventType::GTID) {
+                found.gtids.add_transaction(uuid, number);
+            }
             *group = Some(LastGroup { start: position, ..LastGroup::default() });
             false
         }
@@ -283,15 +285,11 @@ pub(super) fn read_list(reader: &mut Reader<'_>, gtids: &mut Gtids) {
     }
 }
 
-/// The last number of the one set that this server writes.
-pub(super) fn own_transactions(reader: &mut Reader<'_>) -> Option<u64> {
-    if reader.u64("sets").ok()? == 0 {
-        return Some(0);
-    }
-    reader.bytes(16, "uuid").ok()?;
-    reader.u64("intervals").ok()?;
-    reader.u64("first").ok()?;
-    reader.u64("last").ok()?.checked_sub(1)
+/// The UUID and the number in a GTID event of MySQL's.
+pub(super) fn read_gtid(body: &[u8]) -> Option<([u8; 16], i64)> {
+    let mut reader = Reader::new(body);
+    reader.u8("flags").ok()?;
+    Some((reader.array("uuid").ok()?, reader.u64("number").ok()?.cast_signed()))
 }
 
 /// Reads the number and the databases among the variables that this server writes, and the text.

@@ -5,13 +5,13 @@ use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
-use sealwire_binlog::{EventHeader, EventType, HEADER};
+use sealwire_binlog::{EventHeader, EventType, GtidSet, HEADER};
 use sealwire_core::error::SqlError;
 use sealwire_core::wire::Reader;
 
 use super::control::Stop;
-use super::events::FIRST_POSITION;
-use super::gtids::{Gtid, Gtids, Ranges};
+use super::events::{CHECKSUM, FIRST_POSITION};
+use super::gtids::{Gtid, Gtids, last_of};
 use super::log::BinaryLog;
 
 /// Where a client wants to begin.
@@ -21,8 +21,8 @@ pub(crate) enum Start {
     Position { file: String, position: u64 },
     /// Behind these GTIDs of MariaDB's, one of each domain.
     MariaDb(BTreeMap<u32, Gtid>),
-    /// With all transactions of this server that don't have these numbers.
-    MySql(Ranges),
+    /// With all transactions that are not in this set.
+    MySql(GtidSet),
 }
 
 /// An error of a dump, with the places that MariaDB tells of.
@@ -66,12 +66,13 @@ pub(super) fn locate(log: &BinaryLog, start: &Start) -> Result<(Arc<str>, u64), 
             })
         }
         Start::MySql(known) => {
-            if known.last() > log.gtids().transactions {
+            let own = log.format.uuid;
+            if last_of(known, own) > last_of(&log.gtids().transactions, own) {
                 let message = "Slave has more GTIDs than the master has, using the master's SERVER_UUID. This may indicate that the end of the binary \
                                log was truncated or that the last binary log file was lost, e.g., after a power or disk failure when sync_binlog != 1.";
                 return Err(SqlError::new(1236, b"HY000", message));
             }
-            let has_all = |gtids: &Gtids| known.has_all_up_to(gtids.transactions);
+            let has_all = |gtids: &Gtids| known.contains_all(&gtids.transactions);
             file_before(log, &names, has_all).ok_or_else(|| {
                 let message = "Cannot replicate because the master purged required binary logs. Replicate the missing transactions from elsewhere, or \
                                provision a new slave from backup.";
@@ -122,11 +123,16 @@ pub(crate) fn known_before(file: &File) -> Option<Gtids> {
     }
     let mut event = vec![0; header.size as usize];
     file.read_exact_at(&mut event, position).ok()?;
-    let mut reader = Reader::new(event.get(HEADER..)?);
+    // FORMAT_DESCRIPTION has the algorithm's number before its checksum.
+    let mut algorithm = [0];
+    file.read_exact_at(&mut algorithm, position.checked_sub(CHECKSUM as u64 + 1)?).ok()?;
+    let checksum = if algorithm == [1] { CHECKSUM } else { 0 };
+    let body = event.get(HEADER..event.len().checked_sub(checksum)?)?;
+    let mut reader = Reader::new(body);
     let mut known = Gtids::default();
     match header.event_type {
         EventType::GTID_LIST => super::recovery::read_list(&mut reader, &mut known),
-        EventType::PREVIOUS_GTIDS => known.transactions = super::recovery::own_transactions(&mut reader)?,
+        EventType::PREVIOUS_GTIDS => known.transactions = GtidSet::decode(body).ok()?,
         _ => return None,
     }
     Some(known)

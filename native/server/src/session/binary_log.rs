@@ -83,7 +83,7 @@ impl Session {
             let (end, _) = log.end();
             let mut row = vec![text(&*end.file), Datum::UInt(end.position), text(""), text("")];
             if !is_mariadb {
-                row.push(Datum::Text(log.gtids().executed_text(&self.view.server.globals.server_uuid.get())));
+                row.push(Datum::Text(log.gtids().executed_text()));
             }
             rows.push(row);
         }

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sealwire_accounts::{Accounts, Privilege};
-use sealwire_binlog::Checksum;
+use sealwire_binlog::{Checksum, GtidSet};
 use sealwire_core::error::{Error, SqlError};
 use sealwire_core::message::{BinlogDump, OkPacket, StatusFlags};
 use sealwire_core::server::{Connection, admit};
 use sealwire_core::tls::CertificateInfo;
-use sealwire_core::wire::Reader;
 use sealwire_net::clock;
 
 use super::dump_command::DumpCommand;
@@ -20,8 +19,7 @@ use crate::engine::interrupted;
 use crate::memory::Held;
 use crate::reload::Active;
 use crate::replication::{
-    DumpPart, DumpRequest, FIRST_POSITION, LEAST_HEARTBEAT, Ranges, Registered, Start, Surroundings, parse_list,
-    start_dump,
+    DumpPart, DumpRequest, FIRST_POSITION, LEAST_HEARTBEAT, Registered, Start, Surroundings, parse_list, start_dump,
 };
 use crate::sql::{Datum, Names as _};
 
@@ -72,8 +70,9 @@ impl Session {
         let (state, format) = (self.user_text(&["@slave_connect_state"]), log.format.clone());
         let find_start = move || match (gtids, state) {
             (Some(set), _) if format.has_gtids => {
+                let known = if set.is_empty() { Ok(GtidSet::new()) } else { GtidSet::decode(&set) };
                 let malformed = "Malformed communication packet: the set of GTIDs can't be read";
-                own_ranges(&set, &format.uuid).map(Start::MySql).ok_or_else(|| SqlError::new(1835, b"HY000", malformed))
+                known.map(Start::MySql).map_err(|_| SqlError::new(1835, b"HY000", malformed))
             }
             (Some(_), _) if file.is_empty() => {
                 let message = "The replication sender thread cannot start in AUTO_POSITION mode: this server has GTID_MODE = OFF instead of ON.";
@@ -230,32 +229,4 @@ fn refusal(view: &View) -> Option<SqlError> {
         Ok(()) => None,
         Err(why) => ended(&format!("its certificate is no longer valid: {why}")),
     }
-}
-
-/// The most sets and ranges that are read.
-const MOST_RANGES: u64 = 1 << 20;
-
-/// The ranges of this server's transactions in a set of MySQL's GTIDs; `None` where it can't be read.
-fn own_ranges(set: &[u8], uuid: &[u8; 16]) -> Option<Ranges> {
-    let what = "set of GTIDs";
-    let mut ranges = Vec::new();
-    if set.is_empty() {
-        return Some(Ranges::default());
-    }
-    let mut reader = Reader::new(set);
-    let sets = reader.u64(what).ok()?;
-    for _ in 0..Some(sets).filter(|sets| *sets <= MOST_RANGES)? {
-        let is_own = reader.bytes(16, what).ok()? == uuid;
-        let count = reader.u64(what).ok()?;
-        for _ in 0..Some(count).filter(|count| *count <= MOST_RANGES)? {
-            let (first, behind) = (reader.u64(what).ok()?, reader.u64(what).ok()?);
-            if first == 0 || behind <= first {
-                return None;
-            }
-            if is_own {
-                ranges.push((first, behind - 1));
-            }
-        }
-    }
-    reader.is_empty().then(|| Ranges::new(ranges))
 }

@@ -207,11 +207,11 @@ impl View {
             Fact::GtidBinlogPos => self.of_log(|log| log.gtids().position_text()),
             Fact::GtidBinlogState => self.of_log(|log| log.gtids().state_text()),
             Fact::GtidSlavePos => Value::Text(self.server.channels.gtids().into()),
-            Fact::GtidExecuted => self.of_log(|log| log.gtids().executed_text(&self.server.globals.server_uuid.get())),
+            Fact::GtidExecuted => self.of_log(|log| log.gtids().executed_text()),
             Fact::GtidPurged => self.of_log(|log| {
                 let first = log.names().first().and_then(|name| log.open_file(name).ok());
                 let known = first.and_then(|file| known_before(&file)).unwrap_or_default();
-                known.executed_text(&self.server.globals.server_uuid.get())
+                known.executed_text()
             }),
             Fact::LastInsertId => Value::Number(self.last_insert_id),
             Fact::WarningCount => Value::Number(self.warnings),

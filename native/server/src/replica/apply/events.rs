@@ -15,7 +15,7 @@ use super::statement::{Given, Needs, refuse_difference};
 use super::{Applier, Boundary, Form, Group, GroupKind, LEFT_OUT_KEPT_EACH, SourcePlace};
 use crate::engine::TransactionStep;
 use crate::engine::replicated::RowChange;
-use crate::replication::Origin;
+use crate::replication::{Origin, OriginGtid};
 use crate::session::Session;
 use crate::sql::Cursor;
 
@@ -46,6 +46,10 @@ impl Applier {
             Body::MariaDbGtid(gtid) => self.begin_mariadb(event, &gtid),
             Body::Gtid(gtid) | Body::GtidTagged(gtid) => {
                 let tag = Tag::new(gtid.tag).unwrap_or_default();
+                if self.is_logged && !gtid.tag.is_empty() {
+                    let way_out = "start this server without --log-bin, or set gtid_next without a tag at the source";
+                    return Err(unsupported("a GTID with a tag, for a replica with a binary log,", way_out));
+                }
                 self.begin_announced(event, Some(Gtid::MySql(gtid.uuid, tag, gtid.number)))
             }
             Body::AnonymousGtid(_) => self.begin_announced(event, None),
@@ -137,8 +141,9 @@ impl Applier {
             origin: Some(Origin {
                 server_id,
                 gtid: match gtid {
-                    Some(Gtid::MariaDb(gtid)) => Some((gtid.domain, gtid.sequence)),
-                    _ => None,
+                    Some(Gtid::MariaDb(gtid)) => Some(OriginGtid::MariaDb(gtid.domain, gtid.sequence)),
+                    Some(Gtid::MySql(uuid, _, number)) => Some(OriginGtid::MySql(uuid.0, number)),
+                    None => None,
                 },
             }),
         };
