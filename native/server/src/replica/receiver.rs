@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::mpsc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use sealwire::{Boundary, Client, ClientError, Progress, ReplicationSettings, Socket, StreamEvent};
 use sealwire_binlog::{Body, EventFlags, EventType};
@@ -42,8 +42,8 @@ pub(super) fn run(server: &Server, channel: &Channel) -> Result<(), SqlError> {
     let mut attempts = 0;
     while !channel.must_stop(Part::Receiver) {
         doing(channel, Phase::Connecting, "Connecting to master");
-        let mut received = false;
-        let end = receive(server, channel, &mut received);
+        let (mut has_group, begun) = (false, Instant::now());
+        let end = receive(server, channel, &mut has_group);
         let broken_off = channel.relay().break_off();
         {
             let mut state = channel.state();
@@ -56,9 +56,12 @@ pub(super) fn run(server: &Server, channel: &Channel) -> Result<(), SqlError> {
             (End::Fatal(error), _) => return Err(printed(error)),
             (End::Lost(error), _) => printed(error),
         };
-        attempts = if received { 1 } else { attempts + 1 };
         let settings = channel.state().settings.clone();
         let (most, delay) = (settings.retry_count, settings.connect_retry);
+        // A source that ends each connection soon and a full disk wait for the delay, so that they take no processor.
+        let has_lasted = has_group || begun.elapsed() >= Duration::from_secs(delay);
+        let is_at_once = has_lasted && error.code != RELAY_LOG_WRITE;
+        attempts = if is_at_once { 1 } else { attempts + 1 };
         let shown_most = if most == 0 { "unlimited".to_owned() } else { most.to_string() };
         let message = format!(
             "Error connecting to source '{}@{}:{}'. This was attempt {attempts}/{shown_most}, with a delay of {delay} seconds between attempts. \
@@ -76,8 +79,7 @@ pub(super) fn run(server: &Server, channel: &Channel) -> Result<(), SqlError> {
             state.receiver.phase = Phase::Connecting;
             state.receiver.doing = "Waiting to reconnect after a failed master event read";
         }
-        // A connection that was lost is made again at once; one that was not made, after the delay.
-        if !received {
+        if !is_at_once {
             channel.pause(Duration::from_secs(delay));
         }
     }
@@ -99,8 +101,8 @@ fn unwritten(error: &io::Error) -> SqlError {
     SqlError::new(RELAY_LOG_WRITE, b"HY000", format!("Relay log write failure: {error}"))
 }
 
-/// Connects and receives until the connection is over. `received` says whether an event came.
-fn receive(server: &Server, channel: &Channel, received: &mut bool) -> End {
+/// Connects and receives until the connection is over. `has_group` says whether a whole group came.
+fn receive(server: &Server, channel: &Channel, has_group: &mut bool) -> End {
     let (settings, login, resume) = {
         let state = channel.state();
         (state.settings.clone(), state.login.clone(), state.resume.clone())
@@ -149,7 +151,6 @@ fn receive(server: &Server, channel: &Channel, received: &mut bool) -> End {
             Err(_) if channel.must_stop(Part::Receiver) => return End::Stopped,
             Err(error) => return lost(&error, &settings),
         };
-        *received = true;
         let is_relayed = next.event.header.event_type == EventType::ROTATE
             || next.event.header.event_type == EventType::FORMAT_DESCRIPTION
             || next.reader.position() > skip_to;
@@ -178,6 +179,7 @@ fn receive(server: &Server, channel: &Channel, received: &mut bool) -> End {
         if let Err(error) = publish(channel, stream.progress(), position, most, is_commit && has_semi_sync) {
             return End::Lost(unwritten(&error));
         }
+        *has_group |= is_commit;
         if is_commit && let Err(error) = stream.acknowledge() {
             return lost(&error, &settings);
         }
