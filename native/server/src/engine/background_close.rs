@@ -6,7 +6,7 @@ use sealwire_core::error::SqlError;
 
 use super::replicated::{GroupEnd, KeptPlace, ReplicatedGroup, RowChange};
 use super::{
-    Description, Done, EngineSession, Interruption, Pool, Request, RowSink, SessionContext, TransactionStep,
+    Description, Done, EngineSession, Interruption, Limits, Pool, Request, RowSink, SessionContext, TransactionStep,
     UnlistedTable, interrupted,
 };
 use crate::replication::Place;
@@ -85,8 +85,8 @@ impl EngineSession for ClosedInBackground {
         self.session()?.changed_tables(request)
     }
 
-    fn apply_rows(&mut self, change: &RowChange<'_>) -> Result<(), SqlError> {
-        self.session()?.apply_rows(change)
+    fn apply_rows(&mut self, change: &RowChange<'_>, limits: &Limits) -> Result<(), SqlError> {
+        self.session()?.apply_rows(change, limits)
     }
 
     fn temporary_table(&self, database: &str, table: &str) -> Result<Option<UnlistedTable>, SqlError> {

@@ -179,7 +179,7 @@ pub(crate) trait EngineSession: Send {
     ///
     /// # Errors
     /// 1032 where a row is missing, 1062 where one is there already, 1146, 1535 and 1677 where the table is missing or another one.
-    fn apply_rows(&mut self, change: &RowChange<'_>) -> Result<(), SqlError>;
+    fn apply_rows(&mut self, change: &RowChange<'_>, limits: &Limits) -> Result<(), SqlError>;
 
     /// The session's temporary table of this name; `None` where there is none.
     ///

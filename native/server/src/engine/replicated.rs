@@ -1,10 +1,9 @@
-//! What a replica needs of the engine beside statements: rows of a source's log, and the places in that log.
+//! Rows of a source's log, and places in it: a replica has the engine apply and keep them.
 
 use std::collections::BTreeSet;
 
 use sealwire_binlog::Rows;
 
-use super::Limits;
 use crate::replication::Origin;
 
 /// A place in a source's log: behind a group.
@@ -71,6 +70,4 @@ pub(crate) struct RowChange<'a> {
     pub(crate) rows: &'a Rows<'a>,
     /// The statement that changed them, for this server's own log.
     pub(crate) statement: Option<&'a str>,
-    /// The limits.
-    pub(crate) limits: Limits,
 }

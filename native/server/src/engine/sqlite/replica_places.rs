@@ -135,7 +135,7 @@ impl OwnFile {
         })
     }
 
-    /// What a killed server may have left in part: the places around the group, and its databases.
+    /// The group that a killed server may have left in part: the places around it, and its databases.
     fn begun(&self, directory: &Path, channel: &str) -> Result<Option<(GroupEnd, BTreeSet<String>)>, SqlError> {
         self.with(directory, false, |connection| {
             let mut statement = connection.prepare("SELECT * FROM begun WHERE channel = ?1")?;

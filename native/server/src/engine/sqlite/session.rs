@@ -36,7 +36,7 @@ use crate::engine::{
 };
 use crate::replication::Place;
 use capture::Capture;
-use replicated::Replica;
+use replica::Replica;
 
 mod attaching;
 mod capture;
@@ -44,6 +44,7 @@ mod compiling;
 mod definition;
 mod disk;
 mod logging;
+mod replica;
 mod replicated;
 mod safe_updates;
 mod snapshot;
@@ -63,7 +64,7 @@ pub(super) struct SqliteSession {
     transaction: TransactionEntry,
     /// Collects changes for the binary log; `None` without one.
     capture: Option<Capture>,
-    /// What the session applies as a replica.
+    /// The state of a session that applies a source's log.
     replica: Replica,
     /// Whether the client has begun a transaction that SQLite begins with the first statement, because the preparations of a statement
     /// would read in it, and a transaction that has read does not wait for a lock.
@@ -648,7 +649,7 @@ impl EngineSession for SqliteSession {
             return if *step == TransactionStep::Rollback { Ok(()) } else { Err(rolled_back()) };
         }
         if matches!(step, TransactionStep::Commit | TransactionStep::ImplicitCommit) && self.is_within_group() && open {
-            return Err(replicated::cut_group());
+            return Err(replica::cut_group());
         }
         if matches!(step, TransactionStep::Savepoint(_)) {
             let databases = Arc::clone(&self.shared.databases);
@@ -731,8 +732,8 @@ impl EngineSession for SqliteSession {
         Ok(changed.filter_map(|access| access.table.map(|table| (access.database, table))).collect())
     }
 
-    fn apply_rows(&mut self, change: &RowChange<'_>) -> Result<(), SqlError> {
-        let applied = self.apply_rows_of(change);
+    fn apply_rows(&mut self, change: &RowChange<'_>, limits: &Limits) -> Result<(), SqlError> {
+        let applied = self.apply_rows_of(change, *limits);
         self.end_uses();
         if self.connection.is_autocommit()
             && let Some(capture) = &self.capture

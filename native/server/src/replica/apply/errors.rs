@@ -3,18 +3,10 @@
 use sealwire_binlog::{Event, EventType};
 use sealwire_core::error::SqlError;
 
-use super::{ApplierError, SourcePlace};
+use super::outcome::SourcePlace;
 
 /// The longest part of a statement that an error shows, in characters.
 const MOST_SHOWN: usize = 1024;
-
-impl ApplierError {
-    pub(super) fn new(error: SqlError) -> Self {
-        // A lock did not come in time, or SQLite's snapshot was too old.
-        let is_temporary = matches!(error.code, 1205 | 1213);
-        Self { error, is_temporary }
-    }
-}
 
 /// The error of a row event on a table.
 pub(super) fn of_rows(

@@ -1,4 +1,4 @@
-//! What each event does.
+//! The effect of each event.
 
 use std::collections::BTreeSet;
 
@@ -418,9 +418,8 @@ impl Applier {
         }
         let mut limits = self.session.row_limits();
         limits.is_logged = self.is_logged;
-        let change =
-            RowChange { database: &database, table: &name, rows, statement: self.rows_statement.as_deref(), limits };
-        let applied = self.session.own_engine()?.apply_rows(&change);
+        let change = RowChange { database: &database, table: &name, rows, statement: self.rows_statement.as_deref() };
+        let applied = self.session.own_engine()?.apply_rows(&change, &limits);
         applied.map_err(|error| of_rows(error, event, (&database, &name), place))?;
         Ok(Boundary::None)
     }

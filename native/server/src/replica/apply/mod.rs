@@ -7,6 +7,7 @@
 mod errors;
 mod events;
 mod filters;
+mod outcome;
 mod positions;
 mod rewrites;
 mod statement;
@@ -28,6 +29,7 @@ use positions::{Gtid, Gtids};
 use statement::Given;
 
 pub(crate) use filters::Filters;
+pub(crate) use outcome::{Applied, ApplierError, Boundary, GroupKind, SourcePlace};
 
 /// The place of groups that were left out is kept at each so-many-th of them, and at the end. They can be left out again.
 const LEFT_OUT_KEPT_EACH: u64 = 1000;
@@ -78,58 +80,6 @@ enum Form {
     Statement,
     /// It ends with a commit.
     Transaction,
-}
-
-/// The place behind an event in the source's log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct SourcePlace<'a> {
-    /// The name of the source's file.
-    pub(crate) file: &'a [u8],
-    /// The position behind the event, in bytes.
-    pub(crate) end_position: u64,
-}
-
-/// The place behind the last group that was applied whole. Empty fields: nothing was applied.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Applied {
-    /// The name of the source's file.
-    pub(crate) file: Vec<u8>,
-    /// The position in it, in bytes.
-    pub(crate) position: u64,
-    /// The GTIDs of all groups so far: the last of each domain as `0-11-20,1-11-3` for MariaDB's, a set as `uuid:1-5` for MySQL's.
-    pub(crate) gtids: String,
-}
-
-/// What an event ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Boundary {
-    /// Nothing: the event is part of a group, or stands between groups.
-    None,
-    /// A group, which is committed. [`Applier::positions`] is behind it.
-    Applied(GroupKind),
-    /// A group that was left out, because of filters, or because it was applied before. [`Applier::positions`] is behind it.
-    Skipped,
-}
-
-/// Kinds of groups, which SHOW REPLICA STATUS counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum GroupKind {
-    /// A definition of a table or a database.
-    Definition,
-    /// Another statement that is no transaction.
-    NonTransactional,
-    /// A transaction.
-    Transactional,
-}
-
-/// Why an event was not applied. The group is rolled back, and [`Applier::positions`] stays before it: its events must be passed again from
-/// its first one on.
-#[derive(Debug, Clone)]
-pub(crate) struct ApplierError {
-    /// The number and the text for Last_SQL_Errno and Last_SQL_Error.
-    pub(crate) error: SqlError,
-    /// Whether the same group may succeed later, because another session had a lock.
-    pub(crate) is_temporary: bool,
 }
 
 impl Applier {

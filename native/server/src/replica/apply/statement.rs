@@ -21,7 +21,7 @@ pub(super) struct Given {
     pub(super) user_variables: Vec<(String, Datum)>,
 }
 
-/// What a statement needs beside its surroundings.
+/// A statement's surroundings, and what else it depends on.
 pub(super) struct Needs {
     pub(super) surroundings: Surroundings,
     /// The step between AUTO_INCREMENT values at the source.

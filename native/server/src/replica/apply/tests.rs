@@ -139,8 +139,9 @@ impl World {
         };
         let mut rows = Rows::default();
         session.execute(&request, &mut rows)?;
-        let text =
-            |value: Option<&[u8]>| value.map_or("NULL".to_owned(), |value| String::from_utf8_lossy(value).into_owned());
+        let text = |value: Option<&[u8]>| {
+            value.map_or_else(|| "NULL".to_owned(), |value| String::from_utf8_lossy(value).into_owned())
+        };
         Ok(rows.0.iter().map(|row| TextRow::new(row).iter().map(|value| text(value.unwrap())).collect()).collect())
     }
 

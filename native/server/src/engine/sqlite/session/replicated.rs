@@ -2,7 +2,6 @@
 //!
 //! The rows of an event go through one prepared statement, which a session keeps as long as the table and the images are described alike.
 
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::ErrorKind;
@@ -16,15 +15,12 @@ use sealwire_core::error::SqlError;
 use super::super::errors::to_mysql;
 use super::super::{replica_places, wal};
 use super::SqliteSession;
+use super::replica::Kept;
+use super::replica::plan::Plan;
+use super::replica::target::Target;
 use crate::engine::replicated::{ReplicatedGroup, RowChange};
 use crate::engine::translate::{StatementKind, Translated, no_such_table, quote, schema_of};
 use crate::engine::{Limits, Request, is_system_database, unknown_database};
-use plan::Plan;
-use target::Target;
-
-mod plan;
-mod target;
-mod values;
 
 /// MySQL's numbers.
 const DUPLICATE: u16 = 1062;
@@ -32,54 +28,6 @@ const DUPLICATE: u16 = 1062;
 const MOST_PLANS: usize = 64;
 /// The most statements that SQLite keeps compiled for a replica.
 const MOST_STATEMENTS: usize = 128;
-
-/// A session's data of what it applies.
-#[derive(Default)]
-pub(super) struct Replica {
-    group: Option<ReplicatedGroup>,
-    /// Whether a commit has kept the group's place.
-    is_kept: Cell<bool>,
-    /// The databases of the last commits, which may not be on the disk yet.
-    unsynced: RefCell<Vec<String>>,
-    /// Whether SQLite ignores CHECK constraints, because the source has checked the rows.
-    ignores_checks: bool,
-    /// The databases that the transaction has locked.
-    locked: BTreeSet<String>,
-    /// The plans, the last one used at the end.
-    plans: Vec<Arc<Kept>>,
-}
-
-/// A plan, with all that it was made for.
-struct Kept {
-    database: String,
-    version: i64,
-    source: Arc<Table>,
-    kind: RowsKind,
-    before: Vec<u8>,
-    after: Vec<u8>,
-    changed: Vec<u8>,
-    plan: Plan,
-}
-
-impl Kept {
-    fn is_for(&self, change: &RowChange<'_>, source: &Arc<Table>, version: i64, changed: &[u8]) -> bool {
-        let rows = change.rows;
-        Arc::ptr_eq(&self.source, source)
-            && self.version == version
-            && self.kind == rows.kind
-            && self.before == rows.before
-            && self.after == rows.after
-            && self.changed == changed
-            && self.database == change.database
-    }
-}
-
-impl Replica {
-    /// Notes that another transaction begins.
-    pub(super) fn forget_locks(&mut self) {
-        self.locked.clear();
-    }
-}
 
 impl SqliteSession {
     pub(super) fn note_group(&mut self, group: ReplicatedGroup) {
@@ -189,7 +137,7 @@ impl SqliteSession {
     }
 
     /// Applies a row event.
-    pub(super) fn apply_rows_of(&mut self, change: &RowChange<'_>) -> Result<(), SqlError> {
+    pub(super) fn apply_rows_of(&mut self, change: &RowChange<'_>, mut limits: Limits) -> Result<(), SqlError> {
         if self.has_group(change.database) {
             return Ok(());
         }
@@ -205,7 +153,6 @@ impl SqliteSession {
             self.begin()?;
         }
         self.has_worked.set(true);
-        let mut limits = change.limits;
         limits.skips_foreign_keys |= change.rows.flags.contains(RowsFlags::NO_FOREIGN_KEY_CHECKS);
         self.limit(&limits)?;
         let schema = quote(&schema_of(change.database))?;
@@ -401,12 +348,6 @@ fn changed_columns(rows: &Rows<'_>) -> Result<Vec<u8>, SqlError> {
 fn has_several(rows: &Rows<'_>) -> Result<bool, SqlError> {
     let (mut rows, mut row) = (rows.iter().map_err(malformed)?, Row::default());
     Ok(rows.next_into(&mut row).map_err(malformed)? && rows.next_into(&mut row).map_err(malformed)?)
-}
-
-/// The error of a statement that commits within a source's transaction.
-pub(super) fn cut_group() -> SqlError {
-    let message = "The statement commits, but the transaction of the source goes on behind it, and a part of a transaction is never applied";
-    SqlError::new(1105, b"HY000", message)
 }
 
 /// The savepoint around an event.

@@ -475,6 +475,27 @@ fn servers_of_one_domain_are_counted_apart() {
 }
 
 #[test]
+fn a_stop_ends_an_event_and_the_group_comes_again() {
+    let world = with_table(PLAIN);
+    let mut log = Log::new();
+    let endless =
+        "INSERT INTO t (a) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT SUM(i) FROM n";
+    log.rows(RowsKind::Write, &[(NONE, row(1, 1, "x"))]).query("d", endless);
+    let mut applier = world.applier();
+    let interruption = applier.interruption().unwrap();
+    interruption.stop();
+    let error = feed(&mut applier, &log.bytes).unwrap_err();
+    assert!(matches!(error.error.code, 1317 | 3636), "{error:?}");
+    assert!(!applier.is_in_group());
+    interruption.reset();
+    let mut log = Log::new();
+    log.rows(RowsKind::Write, &[(NONE, row(2, 2, "y"))]);
+    applier.start_at(Applied::default()).unwrap();
+    feed(&mut applier, &log.bytes).unwrap();
+    assert!(world.rows(ALL).contains(&"2 2 y".to_owned()));
+}
+
+#[test]
 fn transactions_of_mysqls_are_counted_by_their_uuids() {
     let world = with_table(PLAIN);
     let mut log = Log::new();

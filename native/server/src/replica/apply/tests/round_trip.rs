@@ -207,7 +207,7 @@ fn round_trip(flavour: Flavour, seed: u64) {
     feed(&mut last.applier(), &replica.log()).unwrap();
     assert_eq!(contents(&last), expected);
 
-    // What comes back to the first server is its own.
+    // All that comes back to the first server is its own.
     let mut back = primary.applier();
     let ended = feed(&mut back, &last.log()).unwrap();
     assert!(ended.len() > 50 && ended.iter().all(|boundary| *boundary == Boundary::Skipped));

@@ -15,43 +15,43 @@ use crate::engine::types::DeclaredType;
 use crate::replication::BINARY;
 
 /// A table, and how its rows are found.
-pub(super) struct Target {
-    pub(super) database: String,
-    pub(super) table: String,
+pub(in super::super) struct Target {
+    pub(in super::super) database: String,
+    pub(in super::super) table: String,
     /// The table's name with its schema, quoted.
-    pub(super) quoted: String,
-    pub(super) columns: Vec<TargetColumn>,
+    pub(in super::super) quoted: String,
+    pub(in super::super) columns: Vec<TargetColumn>,
     /// The columns that identify a row: the primary key, else a unique key without NULL. Empty where there is none.
-    pub(super) key: Vec<usize>,
+    pub(in super::super) key: Vec<usize>,
     /// The columns of all unique keys.
-    pub(super) unique_columns: BTreeSet<usize>,
+    pub(in super::super) unique_columns: BTreeSet<usize>,
     /// Whether there is a unique key of expressions, or of a part of the rows.
-    pub(super) has_other_key: bool,
+    pub(in super::super) has_other_key: bool,
     /// The name by which SQLite numbers the rows; `None` where columns have all these names, or the table has no such numbers.
-    pub(super) row_number: Option<&'static str>,
+    pub(in super::super) row_number: Option<&'static str>,
 }
 
 /// A column of the table.
-pub(super) struct TargetColumn {
-    pub(super) quoted: String,
-    pub(super) name: String,
-    pub(super) kind: ColumnKind,
+pub(in super::super) struct TargetColumn {
+    pub(in super::super) quoted: String,
+    pub(in super::super) name: String,
+    pub(in super::super) kind: ColumnKind,
     /// The type in MySQL's notation.
-    pub(super) type_text: String,
-    pub(super) is_unsigned: bool,
+    pub(in super::super) type_text: String,
+    pub(in super::super) is_unsigned: bool,
     /// Whether it holds texts, and not bytes.
-    pub(super) is_text: bool,
-    pub(super) is_uuid: bool,
-    pub(super) is_generated: bool,
+    pub(in super::super) is_text: bool,
+    pub(in super::super) is_uuid: bool,
+    pub(in super::super) is_generated: bool,
     /// Whether the column is BINARY, whose values have all the same length.
-    pub(super) fixed_bytes: Option<usize>,
-    pub(super) members: Vec<String>,
+    pub(in super::super) fixed_bytes: Option<usize>,
+    pub(in super::super) members: Vec<String>,
     is_nullable: bool,
 }
 
 impl Target {
     /// Reads a table; `None` where there is none. `schema` is quoted.
-    pub(super) fn read(
+    pub(in super::super) fn read(
         connection: &Connection,
         schema: &str,
         database: &str,

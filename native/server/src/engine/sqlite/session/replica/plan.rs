@@ -10,28 +10,28 @@ use super::target::{Target, TargetColumn};
 use super::values::{Bound, Conversion, neighbours};
 
 /// How the rows of an event are applied.
-pub(super) struct Plan {
-    pub(super) sql: String,
+pub(in super::super) struct Plan {
+    pub(in super::super) sql: String,
     /// The values of the image after the change, in the order of the parameters.
     assigned: Vec<Assigned>,
     /// The values that find the row.
     found: Vec<Condition>,
     /// Whether rows of one event may be in each other's way.
     is_keyed_update: bool,
-    pub(super) moves: Moves,
+    pub(in super::super) moves: Moves,
 }
 
 /// The statements that take rows away and add them again.
 #[derive(Default)]
-pub(super) struct Moves {
+pub(in super::super) struct Moves {
     /// Reads the values of a row.
-    pub(super) find: String,
+    pub(in super::super) find: String,
     /// Deletes a row.
-    pub(super) take: String,
+    pub(in super::super) take: String,
     /// Inserts a row.
-    pub(super) add: String,
+    pub(in super::super) add: String,
     /// The number of values of a row.
-    pub(super) columns: usize,
+    pub(in super::super) columns: usize,
     /// For each of them the assigned value that replaces it.
     replaced: Vec<Option<usize>>,
 }
@@ -58,7 +58,12 @@ impl Plan {
     ///
     /// # Errors
     /// 1535 where the source's table has more columns, 1677 where a column can't hold the source's values.
-    pub(super) fn new(target: &Target, source: &Table, rows: &Rows<'_>, changed: &[u8]) -> Result<Self, SqlError> {
+    pub(in super::super) fn new(
+        target: &Target,
+        source: &Table,
+        rows: &Rows<'_>,
+        changed: &[u8],
+    ) -> Result<Self, SqlError> {
         let (database, table) = (&target.database, &target.table);
         if rows.columns > target.columns.len() {
             let message = format!(
@@ -140,12 +145,12 @@ impl Plan {
     }
 
     /// Whether rows of one event may exchange the values of a unique key.
-    pub(super) const fn moves_keys(&self) -> bool {
+    pub(in super::super) const fn moves_keys(&self) -> bool {
         self.is_keyed_update
     }
 
     /// Binds the values of a row.
-    pub(super) fn bind(&self, statement: &mut Statement<'_>, row: &Row<'_>) -> Result<(), SqlError> {
+    pub(in super::super) fn bind(&self, statement: &mut Statement<'_>, row: &Row<'_>) -> Result<(), SqlError> {
         for (number, assigned) in self.assigned.iter().enumerate() {
             bind(statement, number + 1, &assigned.conversion.convert(value(&row.after, assigned.index))?)?;
         }
@@ -153,7 +158,7 @@ impl Plan {
     }
 
     /// Binds the values that find a row, behind so many other parameters.
-    pub(super) fn bind_place(
+    pub(in super::super) fn bind_place(
         &self,
         statement: &mut Statement<'_>,
         row: &Row<'_>,
@@ -177,7 +182,7 @@ impl Plan {
     }
 
     /// Binds a row's old values, and the new ones in the place of those that the event changes.
-    pub(super) fn bind_moved(
+    pub(in super::super) fn bind_moved(
         &self,
         statement: &mut Statement<'_>,
         row: &Row<'_>,
