@@ -12,7 +12,7 @@ use super::world::{MARIADB, World, sql};
 const PEERS: &[&str] = &["mariadb", "openssl"];
 
 /// How many dumps run at once.
-const MOST: usize = 300;
+const MOST: usize = 200;
 
 /// A primary with a log of some megabytes in two files, and the account `raw` without a password. A client may take this many seconds to read.
 fn world(patience: u32) -> World {

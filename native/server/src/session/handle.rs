@@ -51,11 +51,10 @@ impl SessionHandle {
         self.session.as_ref().is_none_or(|session| session.is_logged_in)
     }
 
-    /// Removes the connection from the registry, as soon as none of its statements is running. A dump of the binary log ends.
+    /// Removes the connection from the registry, as soon as none of its statements is running.
     pub(crate) fn leave_registry(&mut self) {
         if let Some(session) = &mut self.session {
             session.entry = None;
-            session.dump = None;
         }
     }
 
