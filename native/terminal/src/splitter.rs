@@ -239,13 +239,16 @@ impl Splitter {
         }
     }
 
-    /// The argument of a one-letter command: up to the delimiter, except for commands that take the whole line or one word.
+    /// The argument of a one-letter command: up to the delimiter, except for commands that take the whole line or one word. In a hint it ends
+    /// with the hint: `/*!\C utf8mb4 */` stands in front of statements in the output of mysqlbinlog.
     fn argument(&mut self, command: Command) -> String {
         if !command.takes_argument() {
             return String::new();
         }
         let rest = self.line.get(self.at..).unwrap_or_default();
+        let end_of_hint = find(rest, b"*/").filter(|_| self.open.inside == Inside::Hint);
         let length = match command {
+            _ if let Some(end) = end_of_hint => end,
             Command::System => rest.len(),
             Command::Delimiter => {
                 let start = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
@@ -256,7 +259,7 @@ impl Splitter {
         };
         let argument = String::from_utf8_lossy(rest.get(..length).unwrap_or_default()).trim().to_owned();
         self.at += length;
-        if command != Command::Delimiter && self.has_delimiter_at(self.at) {
+        if command != Command::Delimiter && end_of_hint.is_none() && self.has_delimiter_at(self.at) {
             self.at += self.delimiter.len();
         }
         argument
@@ -407,6 +410,19 @@ mod tests {
         assert_eq!(split(r"\! echo a; echo b"), [command(Command::System, "echo a; echo b")]);
         assert_eq!(split(r"\x"), [Item::Unknown('x')]);
         assert_eq!(split(r"\é;"), [Item::Unknown('é'), sql("")]);
+    }
+
+    #[test]
+    fn a_command_in_a_hint_ends_with_the_hint() {
+        assert_eq!(
+            split("/*!\\C utf8mb4 */;\nselect 1;"),
+            [command(Command::Charset, "utf8mb4"), sql("/*!*/"), sql("select 1")]
+        );
+        // mysqlbinlog's delimiter.
+        assert_eq!(
+            split("delimiter /*!*/;\n/*!\\C utf8mb4 *//*!*/;\nselect 1/*!*/;"),
+            [command(Command::Delimiter, "/*!*/;"), command(Command::Charset, "utf8mb4"), sql("/*!*/"), sql("select 1")]
+        );
     }
 
     #[test]
