@@ -489,7 +489,7 @@ fn timestamp(at: DateTime) -> Option<Timestamp> {
     (at.month > 0 && at.day > 0).then_some(Timestamp { seconds, micros: at.micros, digits: at.digits })
 }
 
-/// The bytes of a UUID. MariaDB refuses the few for which this gives `None`, because it would take them for rearranged ones.
+/// The bytes of a UUID in the order of its text, or rearranged where MariaDB would rearrange them; `None` for the few that it refuses.
 fn uuid(text: &[u8]) -> Option<Vec<u8>> {
     let digits: Vec<u8> = text.iter().copied().filter(|byte| *byte != b'-').collect();
     if digits.len() != 32 {
@@ -500,13 +500,18 @@ fn uuid(text: &[u8]) -> Option<Vec<u8>> {
     let bytes: Vec<u8> = pairs
         .map(|pair| Some((nibble(*pair.first()?)? << 4 | nibble(*pair.get(1)?)?) as u8))
         .collect::<Option<Vec<u8>>>()?;
-    (!is_rearranged(&bytes)).then_some(bytes)
+    if !is_rearranged(&bytes) {
+        return Some(bytes);
+    }
+    let part = |range: std::ops::Range<usize>| bytes.get(range).unwrap_or_default();
+    let rearranged = [part(10..16), part(8..10), part(6..8), part(4..6), part(0..4)].concat();
+    is_rearranged(&rearranged).then_some(rearranged)
 }
 
-/// Whether the bytes of a UUID have its last part first, as earlier versions of MariaDB log them.
+/// Whether MariaDB takes the bytes of a UUID for those of earlier versions, which have its last part first. They are told by the version,
+/// which is then in the ninth byte, and by the variant in the seventh.
 fn is_rearranged(bytes: &[u8]) -> bool {
-    let is_high = |at: usize| bytes.get(at).is_some_and(|byte| *byte >= 0x80);
-    is_high(6) && !is_high(8)
+    bytes.get(6).is_some_and(|byte| *byte >= 0x80) && bytes.get(8).is_some_and(|byte| *byte <= 0x80)
 }
 
 /// The text of a UUID in a log, where its bytes are without the zeros at their end; `None` for more bytes than it has.
@@ -582,6 +587,9 @@ mod tests {
         }
         assert_eq!(uuid(b"01020304-0506-8708-090a-0b0c0d0e0f10"), None);
         assert_eq!(uuid_text(&[0; 17]), None);
+        let stored = uuid(b"f5244457-0000-8000-8000-ab31da46892d").unwrap();
+        assert_eq!(stored[..6], [0xab, 0x31, 0xda, 0x46, 0x89, 0x2d]);
+        assert_eq!(uuid_text(&stored).as_deref(), Some("f5244457-0000-8000-8000-ab31da46892d"));
         let rearranged = *b"\x42\x66\x14\x17\x40\x00\xa4\x56\x12\xd3\xe8\x9b\x12\x3e\x45\x67";
         assert_eq!(uuid_text(&rearranged).as_deref(), Some("123e4567-e89b-12d3-a456-426614174000"));
     }
