@@ -421,7 +421,12 @@ mod tests {
         // mysqlbinlog's delimiter.
         assert_eq!(
             split("delimiter /*!*/;\n/*!\\C utf8mb4 *//*!*/;\nselect 1/*!*/;"),
-            [command(Command::Delimiter, "/*!*/;"), command(Command::Charset, "utf8mb4"), sql("/*!*/"), sql("select 1")]
+            [
+                command(Command::Delimiter, "/*!*/;"),
+                command(Command::Charset, "utf8mb4"),
+                sql("/*!*/"),
+                sql("select 1")
+            ]
         );
     }
 
