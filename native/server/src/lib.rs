@@ -5,8 +5,6 @@
 //!                                                                └──────> engine (SQLite), on threads of its own
 //! ```
 
-#![cfg_attr(not(test), expect(dead_code, reason = "the channels use the applier"))]
-
 mod absent_options;
 mod accounts;
 mod binary_log_options;

@@ -52,3 +52,106 @@ fn generated_columns_and_character_sets_reach_the_replica() {
     let told = error(world.ours(), "CREATE TABLE d.bad (a CHAR(1) CHARACTER SET latin1 COLLATE utf8mb4_bin)");
     assert!(told.contains("ERROR 1253 (42000)"), "{told}");
 }
+
+#[test]
+fn a_table_like_another_has_its_definition() {
+    if !needs(PEERS) {
+        return;
+    }
+    let world = World::new(&[MARIADB]);
+    let replica = world.replica();
+    world.follow(&replica, "slave_pos");
+    sql(
+        world.ours(),
+        "CREATE DATABASE d; USE d; CREATE TABLE p (id INT PRIMARY KEY);
+         CREATE TABLE y (id INT UNSIGNED NOT NULL AUTO_INCREMENT, pid INT, v VARCHAR(20) DEFAULT 'it''s' COMMENT 'c', l CHAR(3) CHARACTER SET latin1,
+          t TEXT, g INT AS (pid + 1) STORED, e ENUM('a','b') DEFAULT 'a', PRIMARY KEY (id), UNIQUE KEY u (v, pid), KEY k (t(10)),
+          CONSTRAINT fk FOREIGN KEY (pid) REFERENCES p (id), CHECK (pid < 100)) COMMENT='all of it';
+         CREATE TABLE x LIKE y; CREATE TABLE IF NOT EXISTS x LIKE y; INSERT INTO x (v) VALUES ('one'), ('two');
+         CREATE TEMPORARY TABLE ty LIKE y; INSERT INTO ty (v) VALUES ('own'); CREATE TABLE z LIKE ty; INSERT INTO z (v) VALUES ('three');
+         CREATE VIEW w AS SELECT 1 AS one;",
+    );
+    let shown = |table: &str| {
+        let text = sql(world.ours(), &format!("SHOW CREATE TABLE d.{table}"));
+        text.split_once("(\\n").unwrap().1.to_owned()
+    };
+    let without_key: Vec<String> =
+        shown("y").split(",\\n").filter(|line| !line.contains("FOREIGN KEY")).map(str::to_owned).collect();
+    assert_eq!(shown("x"), without_key.join(",\\n"));
+    assert_eq!(shown("z"), shown("x"));
+    world.wait(&replica);
+    for query in [
+        "SELECT * FROM d.x ORDER BY id",
+        "SELECT * FROM d.z",
+        "SELECT COUNT(*) FROM information_schema.STATISTICS WHERE TABLE_NAME = 'z'",
+    ] {
+        world.same(&replica, query);
+    }
+    for (statement, code) in
+        [("d.a LIKE d.w", 1347), ("d.a LIKE d.nothing", 1146), ("d.x LIKE d.y", 1050), ("d.y LIKE d.y", 1066)]
+    {
+        let told = error(world.ours(), &format!("CREATE TABLE {statement}"));
+        assert!(told.contains(&format!("ERROR {code} ")), "{statement}: {told}");
+    }
+}
+
+#[test]
+fn a_new_column_stands_where_the_statement_says() {
+    if !needs(PEERS) {
+        return;
+    }
+    let world = World::new(&[MARIADB]);
+    let replica = world.replica();
+    world.follow(&replica, "slave_pos");
+    sql(
+        world.ours(),
+        "CREATE DATABASE d; USE d;
+         CREATE TABLE p (id INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(9) DEFAULT 'x' COMMENT 'a,(', g INT AS (LENGTH(v)) STORED, KEY k (v(3)), CHECK (v <> 'no'));
+         INSERT INTO p (v) VALUES ('one'), ('two'), ('three'); DELETE FROM p WHERE id = 3;
+         CREATE TABLE c (x INT, pid INT, FOREIGN KEY (pid) REFERENCES p (id) ON DELETE CASCADE); INSERT INTO c VALUES (1, 1), (2, 2);
+         CREATE VIEW w AS SELECT id, v FROM p;
+         ALTER TABLE p ADD COLUMN n INT NOT NULL DEFAULT 5 AFTER id, ADD COLUMN f VARCHAR(5) DEFAULT 'q' FIRST;
+         INSERT INTO p (v) VALUES ('four'); INSERT INTO p (f, n, v) VALUES ('f', 6, 'v'); DELETE FROM p WHERE id = 1;
+         ALTER TABLE c ADD COLUMN s VARCHAR(9) AFTER x; INSERT INTO c VALUES (3, 's', 2);
+         CREATE TEMPORARY TABLE t (a INT, b INT); INSERT INTO t VALUES (1, 2);",
+    );
+    world.wait(&replica);
+    for query in ["SELECT * FROM d.p ORDER BY id", "SELECT * FROM d.c ORDER BY x", "SELECT * FROM d.w ORDER BY id"] {
+        world.same(&replica, query);
+    }
+    assert_eq!(sql(world.ours(), "SELECT * FROM d.c ORDER BY x"), "2\tNULL\t2\n3\ts\t2\n");
+    assert_eq!(sql(world.ours(), "SELECT id FROM d.p ORDER BY id"), "2\n4\n5\n");
+    assert!(error(world.ours(), "ALTER TABLE d.p ADD COLUMN z INT AFTER nothing").contains("ERROR 1054 (42S22)"));
+    assert!(error(world.ours(), "INSERT INTO d.c VALUES (9, 's', 77)").contains("ERROR 1452"));
+}
+
+#[test]
+fn options_without_effect_here_reach_no_replica() {
+    if !needs(&["mariadb", "mariadb-binlog", "openssl"]) {
+        return;
+    }
+    let world = World::new(&[MARIADB]);
+    let noted = sql(
+        world.ours(),
+        "CREATE DATABASE d; CREATE TABLE d.t (a INT) ENGINE=BLACKHOLE DATA DIRECTORY='/tmp/elsewhere' INDEX DIRECTORY='/tmp/other' COMMENT='it''s' CHARSET=latin1; \
+         SHOW WARNINGS;
+         SET sql_log_bin = 0; CREATE USER u@localhost IDENTIFIED WITH mysql_native_password BY ''; GRANT ALL ON d.* TO u@localhost;",
+    );
+    assert!(noted.contains("1618"), "{noted}");
+    let log = std::fs::read(world.log_file("binlog.000001")).unwrap();
+    let log = String::from_utf8_lossy(&log);
+    assert!(
+        log.contains("(a INT) DEFAULT CHARSET=latin1 COMMENT='it\\'s'") || log.contains("COMMENT='it''s'"),
+        "{log}"
+    );
+    assert!(!log.contains("DIRECTORY") && !log.contains("BLACKHOLE"), "{log}");
+    let told = error(world.ours(), "CREATE TABLE d.f (a INT) ENGINE=FEDERATED CONNECTION='mysql://u@h/d/t'");
+    assert!(told.contains("ERROR 1286 (42000)"), "{told}");
+    let output = std::process::Command::new("mariadb")
+        .args(["--no-defaults", "--user=u", "-e", "CREATE TABLE d.x (a INT) DATA DIRECTORY='/tmp/elsewhere'"])
+        .arg(format!("--socket={}", world.ours().socket.display()))
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("ERROR 1045 (28000)"), "{told}");
+}

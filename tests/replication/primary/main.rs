@@ -6,6 +6,7 @@ mod ends;
 mod hostile;
 mod killed;
 mod raw;
+mod refused;
 mod replica;
 mod secrets;
 mod stalled;

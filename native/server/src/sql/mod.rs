@@ -9,6 +9,7 @@ mod datum;
 pub(crate) mod depth;
 mod error;
 mod evaluate;
+pub(crate) mod general_ci;
 pub(crate) mod lex;
 pub(crate) mod like;
 pub(crate) mod mode;

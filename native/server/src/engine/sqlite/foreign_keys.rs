@@ -78,6 +78,23 @@ impl ForeignKeys {
         Err(SqlError::new(3730, b"HY000", message))
     }
 
+    /// Refuses to truncate a table that others refer to.
+    ///
+    /// # Errors
+    /// 1701, or 1217 where the account may not see the table that refers to it.
+    pub(super) fn check_truncated(&self, table: &str, context: &dyn SessionContext) -> Result<(), SqlError> {
+        let is = |name: &str| name.eq_ignore_ascii_case(table);
+        let Some(key) = self.keys.iter().find(|key| is(&key.parent) && !is(&key.child)) else { return Ok(()) };
+        if !context.sees(&self.database, &key.child) {
+            return Err(constraint_fails(1217, PARENT));
+        }
+        let message = format!(
+            "Cannot truncate a table referenced in a foreign key constraint (`{}`.`{}`)",
+            self.database, key.child
+        );
+        Err(SqlError::new(1701, b"42000", message))
+    }
+
     /// The error of a change of `table` that breaks a foreign key. SQLite does not say which one, so the error names none. Its code differs where
     /// the account may not see every table that can be meant.
     pub(super) fn violation(&self, kind: StatementKind, table: &str, context: &dyn SessionContext) -> SqlError {

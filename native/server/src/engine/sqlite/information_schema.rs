@@ -168,7 +168,7 @@ pub(super) fn temporary_table(
         connection.prepare("SELECT coalesce(sql, '') FROM temp.sqlite_master WHERE type = 'table' AND name = ?1")?;
     let Some(sql) = statement.query_row([&inner], |row| row.get(0)).optional()? else { return Ok(None) };
     let annotations = Table { schema: "temp".to_owned(), name: inner, is_view: false, sql };
-    let mut definition = table_statement(connection, &annotations)?;
+    let mut definition = table_statement(connection, &annotations, true)?;
     definition.statement = definition.statement.replacen(
         &format!("CREATE TABLE {}", backquoted(&annotations.name)),
         &format!("CREATE TEMPORARY TABLE {}", backquoted(table)),

@@ -40,9 +40,11 @@ use replica::Replica;
 
 mod attaching;
 mod capture;
+mod column_position;
 mod compiling;
 mod definition;
 mod disk;
+mod like;
 mod logging;
 mod replica;
 mod replicated;
@@ -200,6 +202,9 @@ impl SqliteSession {
         // Refused here, because a definition commits the open transaction first.
         if translated.is_heavy && translated.kind == StatementKind::Definition {
             self.weigh(request)?;
+        }
+        if let Some((database, table)) = &translated.like {
+            return self.translate_like(&translated, (database, table), request);
         }
         let Some(text) = self.expand_wildcards(request)? else { return Ok(translated) };
         translate(

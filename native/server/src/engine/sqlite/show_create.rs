@@ -29,12 +29,17 @@ pub(super) fn create_statement(
             let statement = stored_definitions::view(&found.name, &found.sql);
             return Ok(Some(TableDefinition { name: found.name, statement, is_view: true }));
         }
-        table_statement(connection, &found).map(Some)
+        table_statement(connection, &found, true).map(Some)
     };
     read().map_err(|error| to_mysql(&error, ""))?.ok_or_else(|| no_such_table(database, table))
 }
 
-pub(super) fn table_statement(connection: &Connection, found: &Table) -> SqliteResult<TableDefinition> {
+/// The statement that creates a table again, with its foreign keys or without.
+pub(super) fn table_statement(
+    connection: &Connection,
+    found: &Table,
+    has_foreign_keys: bool,
+) -> SqliteResult<TableDefinition> {
     let columns = columns_of(connection, found)?;
     let stored = StoredTable::read(&found.sql);
     let mut lines: Vec<String> = columns.iter().map(|column| column_line(column, stored.charset)).collect();
@@ -48,7 +53,8 @@ pub(super) fn table_statement(connection: &Connection, found: &Table) -> SqliteR
         let unique = if index.unique { "UNIQUE " } else { "" };
         lines.push(format!("  {unique}KEY {} ({})", backquoted(&index.name), index.parts.join(",")));
     }
-    lines.extend(stored.foreign_keys.iter().chain(&stored.checks).map(|line| format!("  {line}")));
+    let foreign_keys = stored.foreign_keys.iter().filter(|_| has_foreign_keys);
+    lines.extend(foreign_keys.chain(&stored.checks).map(|line| format!("  {line}")));
     let comment = stored.comment.map(|comment| format!(" COMMENT={}", text_literal(&comment)));
     let statement = format!(
         "CREATE TABLE {} (\n{}\n) ENGINE=SQLite DEFAULT CHARSET={}{}",

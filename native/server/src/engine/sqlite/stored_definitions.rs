@@ -216,6 +216,86 @@ fn after_word<'t>(tokens: &'t [SpacedToken], word: &str) -> Option<&'t [SpacedTo
     tokens.get(at + 1..)
 }
 
+/// The text of a table's definition, cut at the commas between its columns and constraints.
+pub(super) struct TableText {
+    /// The table's annotations.
+    front: String,
+    items: Vec<String>,
+}
+
+impl TableText {
+    /// Cuts SQLite's text; `None` where it has no columns in parentheses.
+    pub(super) fn read(sql: &str) -> Option<Self> {
+        let (mut depth, mut items, mut item) = (0usize, Vec::new(), String::new());
+        let mut rest = sql;
+        while let Some(first) = rest.chars().next() {
+            let after = match first {
+                '\'' | '`' | '"' => quoted(rest, first).1,
+                '[' => until(rest, 1, "]").1,
+                '/' if rest.starts_with("/*") => until(rest, 2, "*/").1,
+                '-' if rest.starts_with("--") => until(rest, 2, "\n").1,
+                c => rest.get(c.len_utf8()..).unwrap_or_default(),
+            };
+            let piece = rest.get(..rest.len() - after.len()).unwrap_or_default();
+            rest = after;
+            match first {
+                '(' => depth += 1,
+                ')' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            match (first, depth) {
+                ('(', 1) | (_, 0) if items.is_empty() && item.is_empty() && first != ')' => {}
+                (')', 0) => {
+                    items.push(std::mem::take(&mut item).trim().to_owned());
+                    break;
+                }
+                (',', 1) => items.push(std::mem::take(&mut item).trim().to_owned()),
+                _ => item.push_str(piece),
+            }
+        }
+        let mut front = String::new();
+        if let Some(first) = items.first_mut()
+            && let Some(comment) = first.strip_prefix("/*").map(|rest| until(rest, 0, "*/"))
+        {
+            let (inner, after) = (comment.0.to_owned(), comment.1.trim_start().to_owned());
+            front = format!("/*{inner}*/");
+            *first = after;
+        }
+        Some(Self { front, items }).filter(|text| !text.items.is_empty())
+    }
+
+    /// Moves a column behind another one, or to the first place. Tells whether it is there already; the error is the name of a column that does
+    /// not exist.
+    pub(super) fn move_item(&mut self, column: &str, after: Option<&str>) -> Result<bool, String> {
+        let find = |items: &[String], name: &str| {
+            items.iter().position(|item| match tokens(item).first() {
+                Some(SpacedToken(_, Token::Name(own))) => own.eq_ignore_ascii_case(name),
+                _ => false,
+            })
+        };
+        let from = find(&self.items, column).ok_or_else(|| column.to_owned())?;
+        let item = self.items.remove(from);
+        let to = match after {
+            None => 0,
+            Some(name) => find(&self.items, name).ok_or_else(|| name.to_owned())? + 1,
+        };
+        self.items.insert(to.min(self.items.len()), item);
+        Ok(from == to)
+    }
+
+    /// Whether the table has AUTO_INCREMENT.
+    pub(super) fn has_counter(&self) -> bool {
+        let is_counter =
+            |item: &String| tokens(item).iter().any(|SpacedToken(_, token)| token.is_word("AUTOINCREMENT"));
+        self.items.iter().any(is_counter)
+    }
+
+    /// The columns and constraints in parentheses.
+    pub(super) fn body(&self) -> String {
+        format!("({}{})", self.front, self.items.join(", "))
+    }
+}
+
 /// A column's facts that SQLite's PRAGMAs do not report.
 #[derive(Debug, Default)]
 pub(super) struct StoredColumn {
@@ -331,18 +411,19 @@ impl StoredTable {
     }
 }
 
+/// Whether an expression in MySQL's notation names a column.
+pub(super) fn names_column(text: &str, column: &str) -> bool {
+    Lexer::new(text.as_bytes()).any(|(piece, word)| match piece {
+        Piece::Word => word.eq_ignore_ascii_case(column.as_bytes()),
+        Piece::QuotedName => unquote(word).eq_ignore_ascii_case(column.as_bytes()),
+        _ => false,
+    })
+}
+
 /// Refuses to rename a column that an annotation names, as MySQL does, because SQLite would rename it in its own text alone.
 pub(super) fn refuse_rename(sql: &str, column: &str) -> Result<(), SqlError> {
     let annotations = annotations(&tokens(sql));
-    let uses = |kind| {
-        annotations.all(kind).any(|text| {
-            Lexer::new(text.as_bytes()).any(|(piece, word)| match piece {
-                Piece::Word => word.eq_ignore_ascii_case(column.as_bytes()),
-                Piece::QuotedName => unquote(word).eq_ignore_ascii_case(column.as_bytes()),
-                _ => false,
-            })
-        })
-    };
+    let uses = |kind| annotations.all(kind).any(|text| names_column(text, column));
     let (code, message) = if uses(Annotation::Generated) {
         (3108, format!("Column '{column}' has a generated column dependency."))
     } else if uses(Annotation::KeyPart) {
@@ -406,6 +487,22 @@ pub(super) fn view(name: &str, sql: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_column_moves_to_its_place() {
+        let sql = "CREATE TABLE \"t,(\" (/*mysql\ncomment=a,b\n*/`a` INT DEFAULT (f(1, ',')), `b,` TEXT, CHECK (`a` IN (1, 2)))";
+        let moved = |column: &str, after: Option<&str>| {
+            let mut text = TableText::read(sql).unwrap();
+            text.move_item(column, after).map(|_| text.body())
+        };
+        let front = "(/*mysql\ncomment=a,b\n*/";
+        let (a, b, check) = ("`a` INT DEFAULT (f(1, ','))", "`b,` TEXT", "CHECK (`a` IN (1, 2))");
+        assert_eq!(moved("b,", None), Ok(format!("{front}{b}, {a}, {check})")));
+        assert_eq!(moved("A", Some("B,")), Ok(format!("{front}{b}, {a}, {check})")));
+        assert_eq!(moved("b,", Some("a")), Ok(format!("{front}{a}, {b}, {check})")));
+        assert_eq!(moved("b,", Some("c")), Err("c".to_owned()));
+        assert_eq!(TableText::read(sql).unwrap().move_item("b,", Some("a")), Ok(true));
+    }
 
     #[test]
     fn texts_and_names_are_quoted_as_mysql_reads_them() {

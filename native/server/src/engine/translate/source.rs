@@ -114,6 +114,11 @@ impl<'a> Source<'a> {
         items
     }
 
+    /// The text up to the parenthesis that closes a group.
+    pub(super) fn up_to_end(&self, group: &PieceRange) -> &'a str {
+        self.pieces.get(group.end).and_then(|close| self.sql.get(..close.end)).unwrap_or_default()
+    }
+
     /// The columns and the constraints of a table, each in their order.
     pub(super) fn columns_and_constraints(
         &self,

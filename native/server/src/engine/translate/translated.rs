@@ -37,6 +37,17 @@ pub(crate) struct Access {
     pub(crate) privileges: &'static [Privilege],
 }
 
+/// A new column whose place is not behind the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ColumnMove {
+    /// The table's schema and its name in SQLite.
+    pub(crate) schema: String,
+    pub(crate) table: String,
+    pub(crate) column: String,
+    /// The column before it; `None` for the first place.
+    pub(crate) after: Option<String>,
+}
+
 /// A statement translated for SQLite.
 #[derive(Debug)]
 pub(crate) struct Translated {
@@ -73,6 +84,12 @@ pub(crate) struct Translated {
     pub(crate) ignore: Option<IgnoreClause>,
     /// Notes of the translation.
     pub(crate) notes: Vec<SqlError>,
+    /// New columns that SQLite appends, and that then move to their places.
+    pub(crate) moves: Vec<ColumnMove>,
+    /// The table of CREATE TABLE … LIKE, by its database and name, whose definition replaces the statement.
+    pub(crate) like: Option<(String, String)>,
+    /// The titles of the columns that CREATE VIEW names.
+    pub(crate) view_columns: Vec<String>,
     /// The tables that it creates or alters, each with its schema and its name in SQLite.
     pub(crate) targets: Vec<(String, String)>,
     /// Renamed columns, each with its schema and table in SQLite.

@@ -12,7 +12,7 @@ use sqlparser::ast::{Ident, ObjectName};
 use super::errors::{no_such_table, unsupported};
 use super::names::{Temporaries, parts, schema_of, temporary_name};
 use super::parse::ParseBudget;
-use super::translated::{Access, IgnoreClause, StatementKind, Translated};
+use super::translated::{Access, ColumnMove, IgnoreClause, StatementKind, Translated};
 use crate::engine::annotations::Annotations;
 use crate::engine::{LONGEST_NAME, is_system_database};
 use crate::memory::{Held, LARGE};
@@ -80,6 +80,9 @@ pub(super) struct Writer<'a> {
     /// The number of rows in VALUES.
     pub(super) rows: Option<u64>,
     pub(super) notes: Vec<SqlError>,
+    pub(super) moves: Vec<ColumnMove>,
+    pub(super) like: Option<(String, String)>,
+    pub(super) view_columns: Vec<String>,
     pub(super) targets: Vec<(String, String)>,
     pub(super) renames: Vec<(String, String, String)>,
     /// The number of recursive queries that have a counter.
@@ -112,6 +115,9 @@ impl<'a> Writer<'a> {
             ignore_at: None,
             rows: None,
             notes: Vec::new(),
+            moves: Vec::new(),
+            like: None,
+            view_columns: Vec::new(),
             targets: Vec::new(),
             renames: Vec::new(),
             recursions: 0,
@@ -155,6 +161,9 @@ impl<'a> Writer<'a> {
             is_conditional: self.is_conditional,
             ignore,
             notes: self.notes,
+            moves: self.moves,
+            like: self.like,
+            view_columns: self.view_columns,
             targets: self.targets,
             renames: self.renames,
             is_heavy: false,

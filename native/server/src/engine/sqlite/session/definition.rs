@@ -1,5 +1,6 @@
 //! Runs definitions: CREATE, ALTER and DROP of tables, indexes and views. Each is a transaction.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rusqlite::OptionalExtension as _;
@@ -36,8 +37,11 @@ impl SqliteSession {
         }
         if let Some(check) = &translated.check {
             let allowed = || AllowedActions::new(translated, Arc::clone(request.context)).restricted_to_query();
-            self.compile(check, allowed, translated, request)?;
+            let (_guard, statement) = self.compile(check, allowed, translated, request)?;
+            let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
+            check_view_columns(&names, &translated.view_columns)?;
         }
+        self.refuse_truncation(translated, request)?;
         // A temporary table is private to its session, so it commits nothing; nor does a definition within the transaction of a source.
         let commits = self.is_own_transaction(translated);
         if commits {
@@ -146,6 +150,9 @@ impl SqliteSession {
                 _ => return Err(error),
             }
         }
+        for column in &translated.moves {
+            self.move_column(column, request.limits.skips_foreign_keys)?;
+        }
         for view in views {
             self.run_batch(&view)?;
         }
@@ -189,6 +196,19 @@ impl SqliteSession {
         Ok(again)
     }
 
+    /// Refuses to empty a table to which foreign keys of others refer, because its rows may be referred to.
+    fn refuse_truncation(&self, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
+        let truncates = translated.statements.iter().any(|sql| sql.starts_with("DELETE FROM "));
+        if request.limits.skips_foreign_keys || !truncates {
+            return Ok(());
+        }
+        for Access { database, table, .. } in &translated.accesses {
+            let Some(table) = table else { continue };
+            ForeignKeys::read(&self.connection, database).check_truncated(table, request.context.as_ref())?;
+        }
+        Ok(())
+    }
+
     /// Refuses to drop tables to which foreign keys of others refer.
     fn refuse_drops(&self, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
         if request.limits.skips_foreign_keys || !translated.statements.iter().any(|sql| sql.starts_with("DROP TABLE "))
@@ -222,6 +242,23 @@ impl SqliteSession {
             }
         }
         Ok(())
+    }
+}
+
+/// Checks the columns of a view: those of its query, and those that it names.
+///
+/// # Errors
+/// 1060 for a name that comes twice, 1353 for another number of names.
+fn check_view_columns(columns: &[String], named: &[String]) -> Result<(), SqlError> {
+    if !named.is_empty() && named.len() != columns.len() {
+        let message = "View's SELECT and view's field list have different column counts";
+        return Err(SqlError::new(1353, b"HY000", message));
+    }
+    let mut seen = BTreeSet::new();
+    let names = if named.is_empty() { columns } else { named };
+    match names.iter().find(|name| !seen.insert(name.to_lowercase())) {
+        Some(name) => Err(SqlError::new(1060, b"42S21", format!("Duplicate column name '{name}'"))),
+        None => Ok(()),
     }
 }
 

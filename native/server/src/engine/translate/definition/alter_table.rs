@@ -1,17 +1,22 @@
 //! ALTER TABLE.
 
 use sealwire_accounts::Privilege;
-use sqlparser::ast::{AlterTable, AlterTableOperation, ColumnOption, ObjectName, RenameTableNameKind, TableConstraint};
+use sqlparser::ast::{
+    AlterTable, AlterTableOperation, ColumnOption, MySQLColumnPosition, ObjectName, RenameTableNameKind,
+    TableConstraint,
+};
 
 use super::super::errors::unsupported;
 use super::super::names::schema_of;
 use super::super::source::Source;
+use super::super::translated::ColumnMove;
 use super::super::weight;
 use super::super::writer::{WriteResult, Writer, check_new_name};
 use super::column::{column, is_auto_increment};
 use super::grammar;
 use super::index::{drop_index, index};
 use super::origin::Origin;
+use super::stored_expression::check_order;
 use super::target::Target;
 
 /// Source: MySQL Reference Manual, "ALTER TABLE Statement".
@@ -61,7 +66,7 @@ pub(super) fn alter_table(
                 }
                 continue;
             }
-            AlterTableOperation::AddColumn { column_def, .. } => {
+            AlterTableOperation::AddColumn { column_def, column_position, .. } => {
                 let computes =
                     |option: &ColumnOption| matches!(option, ColumnOption::Check(_) | ColumnOption::Generated { .. });
                 if is_auto_increment(column_def) {
@@ -70,8 +75,17 @@ pub(super) fn alter_table(
                 if column_def.options.iter().any(|option| computes(&option.option)) {
                     table.require_read(writer)?;
                 }
+                check_order(std::slice::from_ref(column_def))?;
                 // The column is weighed alone here, and together with its table once it is added.
                 weight::check_table(std::slice::from_ref(column_def), &[])?;
+                if let Some(position) = column_position {
+                    let after = match position {
+                        MySQLColumnPosition::First => None,
+                        MySQLColumnPosition::After(column) => Some(column.value.clone()),
+                    };
+                    let (schema, name) = table.in_sqlite();
+                    writer.moves.push(ColumnMove { schema, table: name, column: column_def.name.value.clone(), after });
+                }
                 begin(&table, " ADD COLUMN ", writer)?;
                 column(column_def, false, None, &origin, writer)?;
             }
@@ -87,7 +101,12 @@ pub(super) fn alter_table(
             }
             AlterTableOperation::RenameTable {
                 table_name: RenameTableNameKind::As(name) | RenameTableNameKind::To(name),
-            } => rename(&table, name, writer)?,
+            } => {
+                if !writer.moves.is_empty() {
+                    return Err(unsupported("FIRST and AFTER together with RENAME TO"));
+                }
+                rename(&table, name, writer)?;
+            }
             other => return Err(unsupported(&format!("ALTER TABLE … {other}"))),
         }
         statements.push(writer.take());

@@ -11,7 +11,7 @@ use super::super::errors::unsupported;
 use super::super::names::last_part;
 use super::super::writer::{WriteResult, Writer, check_new_name};
 use super::origin::Origin;
-use super::{column_type, grammar};
+use super::{column_type, grammar, stored_expression};
 use crate::engine::annotations::{Annotation, Annotations};
 use crate::engine::types::DeclaredType;
 use crate::sql::charset::{collation_of_another, default_collation};
@@ -99,9 +99,38 @@ pub(super) fn column(
 /// Checks the options of a column that the parser reads of other databases, and those that MariaDB lacks.
 fn check_options(column: &ColumnDef, writer: &Writer<'_>) -> WriteResult {
     let is_generated = column.options.iter().any(|option| matches!(option.option, ColumnOption::Generated { .. }));
-    for option in &column.options {
+    let is_text = DeclaredType::from_mysql(&column.data_type).is_some_and(|kind| kind.is_text());
+    for (at, option) in column.options.iter().enumerate() {
         match &option.option {
-            ColumnOption::Check(check) => grammar::check_constraint(check, writer)?,
+            ColumnOption::CharacterSet(_) if at > 0 || !is_text || is_national(&column.data_type) => {
+                return Err(SqlError::syntax("CHARACTER SET stands behind the type of a text, before all else"));
+            }
+            ColumnOption::Collation(collation)
+                if last_part(collation).eq_ignore_ascii_case("binary")
+                    && column.options.iter().take(at).any(|before| !is_of_type(&before.option)) =>
+            {
+                return Err(SqlError::syntax("COLLATE binary stands behind the type of a column"));
+            }
+            ColumnOption::Collation(_) if !is_text => {
+                return Err(SqlError::syntax("Only a text has a COLLATE"));
+            }
+            ColumnOption::Generated { .. }
+                if column.options.iter().take(at).any(|before| !is_of_type(&before.option)) =>
+            {
+                return Err(SqlError::syntax("GENERATED ALWAYS AS stands behind the type of a column"));
+            }
+            ColumnOption::Generated { generation_expr: Some(value), .. } => {
+                stored_expression::check(value, stored_expression::Use::Generated, &column.name.value)?;
+            }
+            ColumnOption::Check(check) => {
+                grammar::check_constraint(check, writer)?;
+                if at + 1 < column.options.len() {
+                    writer.refuse_for_mariadb("a CHECK that is not the last part of its column")?;
+                }
+                if option.name.is_some() {
+                    writer.refuse_for_mariadb("the name of a column's CHECK")?;
+                }
+            }
             _ if option.name.is_some() => return Err(SqlError::syntax("Only a CHECK of a column has a name")),
             ColumnOption::NotNull | ColumnOption::Null if is_generated => {
                 writer.refuse_for_mariadb("NOT NULL and NULL of a generated column")?;
@@ -121,6 +150,18 @@ fn check_options(column: &ColumnDef, writer: &Writer<'_>) -> WriteResult {
         }
     }
     Ok(())
+}
+
+/// Whether an option belongs to the type.
+const fn is_of_type(option: &ColumnOption) -> bool {
+    matches!(option, ColumnOption::CharacterSet(_) | ColumnOption::Collation(_))
+}
+
+/// Whether the type is NCHAR or NVARCHAR, which have a character set of their own.
+fn is_national(kind: &DataType) -> bool {
+    let text = kind.to_string();
+    let begins = |front: &str| text.get(..front.len()).is_some_and(|own| own.eq_ignore_ascii_case(front));
+    begins("NCHAR") || begins("NVARCHAR")
 }
 
 /// The most characters of a column's comment.
@@ -215,13 +256,13 @@ fn charset_of(column: &ColumnDef, writer: &Writer<'_>) -> Result<Option<TextChar
             _ => {}
         }
     }
+    let named = named.or(is_national(&column.data_type).then_some(TextCharset::Utf8mb3));
     if let (Some(charset), Some((own, collation))) = (named, collated)
         && charset != own
     {
         return Err(collation_of_another(last_part(collation), charset.name()));
     }
-    let is_national = matches!(column.data_type, DataType::Nvarchar(_));
-    Ok(named.or(collated.map(|(charset, _)| charset)).or_else(|| is_national.then_some(TextCharset::Utf8mb3)))
+    Ok(named.or(collated.map(|(charset, _)| charset)))
 }
 
 fn default_value(value: &Expr, writer: &mut Writer<'_>) -> WriteResult {

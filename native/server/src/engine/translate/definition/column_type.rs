@@ -8,7 +8,9 @@ use sqlparser::ast::{
 
 use super::super::errors::unsupported;
 use super::super::names::last_part;
+use crate::engine::types::DeclaredType;
 use crate::sql::TextCharset;
+use crate::sql::general_ci::folded;
 
 /// How many numbers may stand in the parentheses behind a type, and what follows them.
 struct Grammar {
@@ -150,7 +152,7 @@ pub(super) fn check(column: &ColumnDef, charset: TextCharset) -> Result<(), SqlE
         }
         "TEXT" | "BLOB" if is_over(u32::MAX.into()) => too_wide(u32::MAX.into()),
         "TIME" | "DATETIME" | "TIMESTAMP" if is_over(6) => Err(too_precise(name, first.unwrap_or_default(), 6)),
-        "TEXT" | "BLOB" | "TIME" | "DATETIME" | "TIMESTAMP" | "YEAR" | "BIT" => Ok(()),
+        "VARBINARY" | "TEXT" | "BLOB" | "TIME" | "DATETIME" | "TIMESTAMP" | "YEAR" | "BIT" => Ok(()),
         _ if is_over(255) => too_wide(255),
         _ => Ok(()),
     }
@@ -243,7 +245,7 @@ fn check_members(name: &str, members: &[&str], most: usize, is_set: bool) -> Res
         if is_set && member.contains(',') {
             return Err(SqlError::new(1367, b"22007", format!("Illegal set '{member}' value found during parsing")));
         }
-        if !seen.insert(member.trim_end_matches(' ').to_lowercase()) {
+        if !seen.insert(folded(member)) {
             let message = format!("Column '{name}' has duplicated value '{member}' in {kind}");
             return Err(SqlError::new(1291, b"HY000", message));
         }
@@ -270,6 +272,13 @@ pub(super) fn check_default(column: &ColumnDef, is_auto_increment: bool) -> Resu
                     return Err(invalid());
                 }
             }
+            ColumnOption::Default(_) if is_geometry(&column.data_type) => {
+                let message = format!("BLOB, TEXT, GEOMETRY or JSON column '{name}' can't have a default value");
+                return Err(SqlError::new(1101, b"42000", message));
+            }
+            ColumnOption::Default(Expr::Value(value)) if is_bytes(&value.value) && !may_be_bytes(&column.data_type) => {
+                return Err(invalid());
+            }
             ColumnOption::Default(value) => match now(value) {
                 Some(digits) if digits == digits_of_time(&column.data_type) => {}
                 Some(_) => return Err(invalid()),
@@ -289,6 +298,21 @@ pub(super) fn check_default(column: &ColumnDef, is_auto_increment: bool) -> Resu
         }
     }
     Ok(())
+}
+
+const fn is_bytes(value: &Value) -> bool {
+    matches!(value, Value::HexStringLiteral(_) | Value::SingleQuotedByteStringLiteral(_))
+}
+
+/// Whether `X'…'` may be the default of a column of this type.
+fn may_be_bytes(kind: &DataType) -> bool {
+    const KINDS: [&str; 9] =
+        ["BINARY", "VARBINARY", "BIT", "TINYBLOB", "BLOB", "MEDIUMBLOB", "LONGBLOB", "CHAR", "VARCHAR"];
+    DeclaredType::from_mysql(kind).is_some_and(|kind| KINDS.contains(&kind.name()))
+}
+
+fn is_geometry(kind: &DataType) -> bool {
+    DeclaredType::from_mysql(kind).is_some_and(|kind| kind.is_geometry())
 }
 
 fn is_null(value: &Expr) -> bool {

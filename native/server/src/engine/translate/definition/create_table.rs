@@ -18,11 +18,12 @@ use super::column::{self, check, is_auto_increment};
 use super::grammar;
 use super::index::{column_name, index, key_parts};
 use super::origin::Origin;
+use super::stored_expression::check_order;
 use super::target::Target;
 use crate::engine::annotations::{Annotation, Annotations};
 use crate::engine::types::DeclaredType;
-use crate::sql::TextCharset;
 use crate::sql::charset::{collation_of_another, default_collation};
+use crate::sql::{TextCharset, backquoted, text_literal};
 
 /// Privileges of CREATE TABLE … SELECT, as mysqld demands them.
 const CREATE_AND_FILL: &[Privilege] = &[Privilege::CREATE, Privilege::INSERT];
@@ -51,15 +52,19 @@ pub(super) fn create_table(
     }
     table.note(writer);
     writer.is_conditional = create.if_not_exists;
-    writer.push("CREATE TABLE ");
-    table.write(writer)?;
     if let Some(CreateTableLikeKind::Plain(like) | CreateTableLikeKind::Parenthesized(like)) = &create.like {
-        writer.push(" AS SELECT * FROM ");
-        writer.table(&like.name, READ)?;
-        writer.push(" WHERE FALSE");
-        statements.push(writer.take());
+        let (database, like) = writer.resolve(&like.name)?;
+        if (&database, &like) == (&table.database, &table.table) && !create.if_not_exists {
+            return Err(SqlError::new(1066, b"42000", format!("Not unique table/alias: '{like}'")));
+        }
+        if !writer.is_temporary(&database, &like) {
+            writer.require(&database, &like, READ)?;
+        }
+        writer.like = Some((database, like));
         return Ok(());
     }
+    writer.push("CREATE TABLE ");
+    table.write(writer)?;
     if let Some(query) = &create.query {
         if !create.columns.is_empty() {
             return Err(unsupported("CREATE TABLE with columns and SELECT"));
@@ -79,11 +84,15 @@ pub(super) fn create_table(
     let auto_increment =
         create.columns.iter().find(|column| is_auto_increment(column)).map(|column| column.name.value.as_str());
     check_keys(create, auto_increment, writer)?;
+    check_order(&create.columns)?;
     let options = table_options(create, &table, writer)?;
     let charset = options.get(Annotation::Charset).and_then(TextCharset::named).unwrap_or_default();
     let body = source.group(&source.all()).unwrap_or_default();
     let (columns, constraints) = source.columns_and_constraints(&body, &create.columns);
     let mut indexes = Vec::new();
+    if create.table_options != CreateTableOptions::None {
+        writer.logged_text = Some(format!("{}{}", source.up_to_end(&body), logged_options(&options, create)));
+    }
     writer.push(" (");
     writer.annotations(&options);
     let mut ranges = columns.into_iter();
@@ -254,14 +263,7 @@ fn table_options(create: &CreateTable, table: &Target, writer: &mut Writer<'_>) 
                     let message = format!("<{}> option ignored", key.value);
                     writer.notes.push(SqlError::new(1618, b"HY000", message));
                 }
-                let name = match value {
-                    Expr::Identifier(name) => name.value.as_str(),
-                    Expr::Value(value) => match &value.value {
-                        Value::SingleQuotedString(name) | Value::DoubleQuotedString(name) => name,
-                        _ => continue,
-                    },
-                    _ => continue,
-                };
+                let Some(name) = word(value) else { continue };
                 if key.value.ends_with("COLLATE") {
                     writer.check_collation(name)?;
                     collated = TextCharset::of_collation(name).map(|charset| (charset, name));
@@ -283,6 +285,37 @@ fn table_options(create: &CreateTable, table: &Target, writer: &mut Writer<'_>) 
         annotations.add(Annotation::Charset, charset.name());
     }
     Ok(annotations)
+}
+
+/// The options for the binary log: those that have an effect here. A replica may lack the engine, or its engine may lack keys, and a directory
+/// would be made with the rights of its server.
+fn logged_options(options: &Annotations, create: &CreateTable) -> String {
+    let charset = options.get(Annotation::Charset).unwrap_or(TextCharset::Utf8mb4.name());
+    let mut text = format!(" DEFAULT CHARSET={charset}");
+    let CreateTableOptions::Plain(written) = &create.table_options else { return text };
+    let collation = written.iter().rev().find_map(|option| match option {
+        SqlOption::KeyValue { key, value } if key.value.ends_with("COLLATE") => word(value),
+        _ => None,
+    });
+    if let Some(collation) = collation {
+        text.push_str(&format!(" COLLATE={}", backquoted(collation)));
+    }
+    if let Some(comment) = options.get(Annotation::Comment) {
+        text.push_str(&format!(" COMMENT={}", text_literal(comment)));
+    }
+    text
+}
+
+/// The name or the text that is an option's value.
+fn word(value: &Expr) -> Option<&str> {
+    match value {
+        Expr::Identifier(name) => Some(&name.value),
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(name) | Value::DoubleQuotedString(name) => Some(name),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// The most characters of a table's comment.

@@ -8,6 +8,7 @@ use sqlparser::ast::{
 };
 
 use super::super::writer::{WriteResult, Writer};
+use super::stored_expression;
 
 /// The error for a clause that is not MySQL's.
 fn foreign(clause: &str) -> SqlError {
@@ -115,6 +116,8 @@ pub(super) fn constraint(constraint: &TableConstraint, writer: &Writer<'_>) -> W
 /// 1064 for a clause of another database, 1235 for one that MariaDB lacks, where the log is for MariaDB.
 pub(super) fn check_constraint(check: &CheckConstraint, writer: &Writer<'_>) -> WriteResult {
     refuse(check.no_inherit, "NO INHERIT")?;
+    let name = check.name.as_ref().map_or("", |name| name.value.as_str());
+    stored_expression::check(&check.expr, stored_expression::Use::Check, name)?;
     if check.enforced.is_some() { writer.refuse_for_mariadb("CHECK … ENFORCED") } else { Ok(()) }
 }
 
@@ -145,7 +148,10 @@ fn index_parts(parts: &[IndexColumn], writer: &Writer<'_>) -> WriteResult {
         refuse(!is_plain, "a clause of this key part")?;
         match &part.column.expr {
             Expr::Identifier(_) | Expr::Function(_) => {}
-            Expr::Nested(_) => writer.refuse_for_mariadb("a key part that is an expression")?,
+            Expr::Nested(value) => {
+                writer.refuse_for_mariadb("a key part that is an expression")?;
+                stored_expression::check(value, stored_expression::Use::Key, "")?;
+            }
             _ => return Err(foreign("an expression without parentheses as key part")),
         }
     }

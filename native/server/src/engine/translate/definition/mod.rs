@@ -21,6 +21,7 @@ mod create_table;
 mod grammar;
 mod index;
 mod origin;
+mod stored_expression;
 mod target;
 
 /// Writes the statements of a definition. Returns the query of a view, which must compile first.
@@ -136,6 +137,7 @@ fn create_view(
     }
     writer.push("CREATE VIEW ");
     view.write(writer)?;
+    writer.view_columns.extend(create.columns.iter().map(|column| column.name.value.clone()));
     if !create.columns.is_empty() {
         writer.push(" (");
         writer.names(create.columns.iter().map(|column| &column.name))?;

@@ -42,8 +42,14 @@ impl Target {
 
     /// Notes that the statement creates or alters the table, which is checked when it has run.
     pub(super) fn note(&self, writer: &mut Writer<'_>) {
+        let target = self.in_sqlite();
+        writer.targets.push(target);
+    }
+
+    /// The table's schema, and its name in it.
+    pub(super) fn in_sqlite(&self) -> (String, String) {
         let schema = if self.is_temporary { "temp".to_owned() } else { schema_of(&self.database).into_owned() };
-        writer.targets.push((schema, self.name_in_schema()));
+        (schema, self.name_in_schema())
     }
 
     /// The table's name within its schema.

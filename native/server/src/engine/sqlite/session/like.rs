@@ -1,0 +1,77 @@
+//! CREATE TABLE … LIKE: the definition of another table, under a new name.
+
+use rusqlite::OptionalExtension as _;
+use sealwire_core::error::SqlError;
+
+use super::super::errors::to_mysql;
+use super::super::schema::Table;
+use super::super::show_create::table_statement;
+use super::SqliteSession;
+use crate::engine::translate::{
+    Access, Scope, Translated, no_such_table, quote, schema_of, temporary_name, translate, unsupported,
+};
+use crate::engine::{Request, is_system_database};
+use crate::sql::backquoted;
+
+impl SqliteSession {
+    /// Translates the definition of a table, without its foreign keys, as that of a new table.
+    ///
+    /// # Errors
+    /// 1146 where the table does not exist, 1347 where it is a view.
+    pub(super) fn translate_like(
+        &self,
+        translated: &Translated,
+        (database, table): (&str, &str),
+        request: &Request<'_>,
+    ) -> Result<Translated, SqlError> {
+        if is_system_database(database) {
+            return Err(unsupported("CREATE TABLE … LIKE a system table"));
+        }
+        let is_temporary = self.temporaries.contains(&(database.to_owned(), table.to_owned()));
+        let (schema, name) = if is_temporary {
+            ("temp".to_owned(), temporary_name(database, table))
+        } else {
+            (schema_of(database).into_owned(), table.to_owned())
+        };
+        let sql = format!(
+            "SELECT name, type = 'view', coalesce(sql, '') FROM {}.sqlite_master WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE",
+            quote(&schema)?
+        );
+        let read = self.connection.query_row(&sql, [&name], |row| {
+            Ok(Table { schema: schema.clone(), name: row.get(0)?, is_view: row.get(1)?, sql: row.get(2)? })
+        });
+        let found = read.optional().map_err(|error| to_mysql(&error, ""))?;
+        let found = found.ok_or_else(|| no_such_table(database, table))?;
+        if found.is_view {
+            return Err(SqlError::new(1347, b"HY000", format!("'{database}.{table}' is not BASE TABLE")));
+        }
+        let definition = table_statement(&self.connection, &found, false).map_err(|error| to_mysql(&error, ""))?;
+        let body = definition.statement.strip_prefix(&format!("CREATE TABLE {}", backquoted(&found.name)));
+        let (database, target) = match (translated.creates.first(), translated.accesses.first()) {
+            (Some((database, table)), _) => (database, table),
+            (None, Some(Access { database, table: Some(table), .. })) => (database, table),
+            _ => return Err(unsupported("this form of CREATE TABLE … LIKE")),
+        };
+        let text = format!(
+            "CREATE {}TABLE {}{}.{}{}",
+            if translated.creates.is_empty() { "" } else { "TEMPORARY " },
+            if translated.is_conditional { "IF NOT EXISTS " } else { "" },
+            backquoted(database),
+            backquoted(target),
+            body.unwrap_or_default()
+        );
+        let made = translate(
+            &text,
+            Scope {
+                database: request.database,
+                names: request.context.as_ref(),
+                temporaries: &self.temporaries,
+                log: self.capture.as_ref().map(|capture| capture.log.format.flavour),
+                budget: &self.bounds.budget(request),
+            },
+        )?;
+        // A replica has no temporary table of this session.
+        let logged_text = is_temporary.then(|| made.logged_text.clone().unwrap_or(text));
+        Ok(Translated { logged_text, ..made })
+    }
+}

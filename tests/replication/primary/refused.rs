@@ -1,0 +1,557 @@
+//! Definitions that a replica would refuse: sealwired must refuse them, because a replica stops at the first one.
+//!
+//! The same statements go to sealwired and to MariaDB, some from a list and some at random.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use sealwire_tests::child;
+use sealwire_tests::programs::needs;
+use sealwire_tests::server::Server;
+
+use super::workload::Dice;
+use super::world::{MARIADB, PEERS, World};
+
+/// The tables that the statements change.
+const TABLES: &str = "CREATE DATABASE d CHARACTER SET utf8mb4; USE d; CREATE TABLE p (id INT PRIMARY KEY, name VARCHAR(20), i INT, KEY (i)); \
+     CREATE TABLE e (a INT, b INT, t TEXT, v VARCHAR(700), big VARCHAR(2000), KEY ka (a)); \
+     CREATE TABLE child (x INT, pid INT, KEY kp (pid), CONSTRAINT taken FOREIGN KEY (pid) REFERENCES p (id));";
+
+/// Statements that both answer with the same number; 0 where they take them.
+const SAME: &[(&str, u16)] = &[
+    ("CREATE TABLE t (a INT AUTO_INCREMENT)", 1075),
+    ("CREATE TABLE t (a INT AUTO_INCREMENT, b INT, PRIMARY KEY (b))", 1075),
+    ("CREATE TABLE t (a INT AUTO_INCREMENT PRIMARY KEY, b INT AUTO_INCREMENT UNIQUE)", 1075),
+    ("CREATE TABLE t (a INT AUTO_INCREMENT, b INT, KEY (b, a))", 1075),
+    ("CREATE TABLE t (a INT AUTO_INCREMENT, b INT, PRIMARY KEY (b), KEY (a, b))", 0),
+    ("CREATE TABLE t (a INT AUTO_INCREMENT DEFAULT 1 PRIMARY KEY)", 1067),
+    ("CREATE TABLE t (a VARCHAR(9) AUTO_INCREMENT PRIMARY KEY)", 1063),
+    ("CREATE TABLE t (a BLOB PRIMARY KEY)", 1170),
+    ("CREATE TABLE t (a TEXT, KEY (a(10)))", 0),
+    ("CREATE TABLE t (a TEXT, PRIMARY KEY (a(10)))", 0),
+    ("CREATE TABLE t (a INT(999999))", 1439),
+    ("CREATE TABLE t (a INT(255))", 0),
+    ("CREATE TABLE t (a INT(256))", 1439),
+    ("CREATE TABLE t (a BIGINT(4294967296))", 1439),
+    ("CREATE TABLE t (a BIT(65))", 1439),
+    ("CREATE TABLE t (a BIT(64))", 0),
+    ("CREATE TABLE t (a CHAR(999))", 1074),
+    ("CREATE TABLE t (a CHAR(256))", 1074),
+    ("CREATE TABLE t (a CHAR(255))", 0),
+    ("CREATE TABLE t (a BINARY(256))", 1074),
+    ("CREATE TABLE t (a VARCHAR(16384))", 1074),
+    ("CREATE TABLE t (a VARCHAR(16383))", 0),
+    ("CREATE TABLE t (a VARCHAR(16383) NOT NULL)", 0),
+    ("CREATE TABLE t (a VARCHAR(65535) CHARACTER SET latin1)", 1074),
+    ("CREATE TABLE t (a VARCHAR(65533) CHARACTER SET latin1 NOT NULL)", 1074),
+    ("CREATE TABLE t (a VARCHAR(65532) CHARACTER SET latin1)", 0),
+    ("CREATE TABLE t (a VARCHAR(65536) CHARACTER SET latin1)", 1074),
+    ("CREATE TABLE t (a VARBINARY(65536))", 1074),
+    ("CREATE TABLE t (a VARBINARY(300))", 0),
+    ("CREATE TABLE t (a VARBINARY(65535))", 1074),
+    ("CREATE TABLE t (a VARCHAR)", 1064),
+    ("CREATE TABLE t (a VARBINARY)", 1064),
+    ("CREATE TABLE t (a DECIMAL(99,50))", 1425),
+    ("CREATE TABLE t (a DECIMAL(66,2))", 1426),
+    ("CREATE TABLE t (a DECIMAL(65,30))", 0),
+    ("CREATE TABLE t (a DECIMAL(5,6))", 1427),
+    ("CREATE TABLE t (a DECIMAL(0,0))", 0),
+    ("CREATE TABLE t (a FLOAT(54))", 1063),
+    ("CREATE TABLE t (a FLOAT(53))", 0),
+    ("CREATE TABLE t (a FLOAT(7,9))", 1427),
+    ("CREATE TABLE t (a DOUBLE(5))", 1064),
+    ("CREATE TABLE t (a DOUBLE(256,2))", 1439),
+    ("CREATE TABLE t (a TIME(7))", 1426),
+    ("CREATE TABLE t (a DATETIME(7))", 1426),
+    ("CREATE TABLE t (a TIMESTAMP(9))", 1426),
+    ("CREATE TABLE t (a DATE(3))", 1064),
+    ("CREATE TABLE t (a YEAR(4))", 0),
+    ("CREATE TABLE t (a TIMESTAMP WITH TIME ZONE)", 1064),
+    ("CREATE TABLE t (a VARCHAR(MAX))", 1064),
+    ("CREATE TABLE t (a INT DEFAULT 'abc')", 1067),
+    ("CREATE TABLE t (a INT DEFAULT '5')", 0),
+    ("CREATE TABLE t (a TINYINT DEFAULT 300)", 1067),
+    ("CREATE TABLE t (a TINYINT UNSIGNED DEFAULT -1)", 1067),
+    ("CREATE TABLE t (a VARCHAR(3) DEFAULT 'abcd')", 1067),
+    ("CREATE TABLE t (a CHAR(3) DEFAULT 'abc')", 0),
+    ("CREATE TABLE t (a DATE DEFAULT '2023-02-29')", 1067),
+    ("CREATE TABLE t (a DATETIME DEFAULT 'x')", 1067),
+    ("CREATE TABLE t (a ENUM('a','b') DEFAULT 'c')", 1067),
+    ("CREATE TABLE t (a SET('a','b') DEFAULT 'a,c')", 1067),
+    ("CREATE TABLE t (a INT NOT NULL DEFAULT NULL)", 1067),
+    ("CREATE TABLE t (a DECIMAL(5,2) DEFAULT 12345.6)", 1067),
+    ("CREATE TABLE t (a INT DEFAULT 1+1)", 1064),
+    ("CREATE TABLE t (a INT DEFAULT (1+1))", 0),
+    ("CREATE TABLE t (a INT ON UPDATE NOW())", 1294),
+    ("CREATE TABLE t (a DATETIME ON UPDATE CURRENT_TIMESTAMP)", 0),
+    ("CREATE TABLE t (a ENUM('a','a'))", 1291),
+    ("CREATE TABLE t (a ENUM('a','A'))", 1291),
+    ("CREATE TABLE t (a ENUM('a','a '))", 1291),
+    ("CREATE TABLE t (a SET('a,b'))", 1367),
+    ("CREATE TABLE t (a INT, a INT)", 1060),
+    ("CREATE TABLE t (a INT, A INT)", 1060),
+    ("CREATE TABLE t (a INT, KEY k (a), KEY k (a))", 1061),
+    ("CREATE TABLE t (a INT PRIMARY KEY, b INT PRIMARY KEY)", 1068),
+    ("CREATE TABLE t (a INT PRIMARY KEY, b INT, PRIMARY KEY (b))", 1068),
+    ("CREATE TABLE t (a INT, KEY (b))", 1072),
+    ("CREATE TABLE t (a INT, PRIMARY KEY (b))", 1072),
+    ("CREATE TABLE t (a INT, UNIQUE (b))", 1072),
+    ("CREATE TABLE t (a INT, KEY (a, a))", 1060),
+    ("CREATE TABLE t (a INT, PRIMARY KEY (a, a))", 1060),
+    ("CREATE TABLE t (a INT, KEY (a(5)))", 1089),
+    ("CREATE TABLE t (a VARCHAR(5), KEY (a(6)))", 1089),
+    ("CREATE TABLE t (a VARCHAR(5), KEY (a(5)))", 0),
+    ("CREATE TABLE t (a VARCHAR(5), KEY (a(0)))", 1391),
+    ("CREATE TABLE t (a VARCHAR(769) PRIMARY KEY)", 1071),
+    ("CREATE TABLE t (a VARCHAR(768) PRIMARY KEY)", 0),
+    ("CREATE TABLE t (a VARCHAR(500), b VARCHAR(500), KEY (a, b))", 1071),
+    ("CREATE TABLE t (a INT, KEY k (a) USING nosuch)", 1064),
+    ("CREATE TABLE t (a INT, KEY k USING gin (a))", 1064),
+    ("CREATE TABLE t (a INT, KEY k (a) USING BTREE)", 0),
+    ("CREATE TABLE t (a INT, FULLTEXT (a))", 1283),
+    ("CREATE TABLE t (a TEXT, FULLTEXT (a))", 0),
+    ("CREATE TABLE t (a TEXT, FULLTEXT (b))", 1072),
+    ("CREATE TABLE t (a GEOMETRY, SPATIAL KEY (a))", 1252),
+    ("CREATE TABLE t (a INT) STRICT", 1064),
+    ("CREATE TABLE t (a INT) WITHOUT ROWID", 1064),
+    ("CREATE TABLE t (a INT) ON COMMIT DROP", 1064),
+    ("CREATE TABLE t (a INT) LOCATION 'x'", 1064),
+    ("CREATE TABLE t (a INT) ORDER BY a", 1064),
+    ("CREATE TABLE t (a INT) ENGINE=nosuch", 1286),
+    ("CREATE TABLE t (a INT) ENGINE=FEDERATED CONNECTION='mysql://a@b/c/d'", 1286),
+    ("CREATE TABLE t (a INT) ROW_FORMAT=nosuch", 1064),
+    ("CREATE TABLE t (a INT) KEY_BLOCK_SIZE=abc", 1064),
+    ("CREATE TABLE t (a INT) CHARSET=nosuch", 1115),
+    ("CREATE TABLE t (a CHAR(1)) COLLATE=nosuch", 1273),
+    ("CREATE TABLE t (a CHAR(1) COLLATE utf8mb4_general_bin)", 1273),
+    ("CREATE TABLE t (a CHAR(1) CHARACTER SET latin1 COLLATE utf8mb4_bin)", 1253),
+    ("CREATE TABLE t (a INT CONSTRAINT x NOT NULL)", 1064),
+    ("CREATE TABLE t (a INT CHECK (b > 1))", 1054),
+    ("CREATE TABLE t (a INT, CONSTRAINT c CHECK (a > 1), CONSTRAINT c CHECK (a < 9))", 1826),
+    ("CREATE TABLE t (a INT, b INT AS (c + 1))", 1054),
+    ("CREATE TABLE t (a INT, FOREIGN KEY (a) REFERENCES nosuch (id))", 1005),
+    ("CREATE TABLE t (a INT, FOREIGN KEY (a) REFERENCES p (name))", 1005),
+    ("CREATE TABLE t (a INT, FOREIGN KEY (a) REFERENCES p (nocol))", 1005),
+    ("CREATE TABLE t (a INT, FOREIGN KEY (b) REFERENCES p (id))", 1072),
+    ("CREATE TABLE t (a BIGINT, FOREIGN KEY (a) REFERENCES p (id))", 1005),
+    ("CREATE TABLE t (a INT UNSIGNED, FOREIGN KEY (a) REFERENCES p (id))", 1005),
+    ("CREATE TABLE t (a INT, FOREIGN KEY (a) REFERENCES p (id, name))", 1239),
+    ("CREATE TABLE t (a INT NOT NULL, FOREIGN KEY (a) REFERENCES p (id) ON DELETE SET NULL)", 1005),
+    ("CREATE TABLE t (a INT, FOREIGN KEY (a) REFERENCES p (id))", 0),
+    ("CREATE TABLE t (a INT, CONSTRAINT taken FOREIGN KEY (a) REFERENCES p (id))", 1005),
+    ("CREATE TABLE t (`a ` INT)", 1166),
+    ("CREATE TABLE t (a INT, KEY `k ` (a))", 1280),
+    ("CREATE TABLE t ()", 1064),
+    ("CREATE TABLE t (a CHAR(1) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci)", 0),
+    ("CREATE TABLE t (a INT UNIQUE KEY DEFERRABLE)", 1064),
+    ("CREATE TABLE t (a INT[])", 1064),
+    ("CREATE TABLE t (a VARCHAR(5) UNSIGNED)", 1064),
+    ("ALTER TABLE e ADD COLUMN c INT AFTER nocol", 1054),
+    ("ALTER TABLE e ADD COLUMN a INT", 1060),
+    ("ALTER TABLE e ADD COLUMN c INT(999)", 1439),
+    ("ALTER TABLE e ADD COLUMN c INT DEFAULT 'abc'", 1067),
+    ("ALTER TABLE e ADD COLUMN c VARCHAR(20000)", 1074),
+    ("ALTER TABLE e ADD INDEX k (nocol)", 1072),
+    ("ALTER TABLE e ADD INDEX k (t(10))", 0),
+    ("ALTER TABLE e ADD UNIQUE INDEX ka (a)", 1061),
+    ("ALTER TABLE e DROP COLUMN nocol", 1091),
+    ("ALTER TABLE e DROP INDEX noidx", 1091),
+    ("ALTER TABLE nosuch ADD COLUMN c INT", 1146),
+    ("ALTER TABLE e RENAME COLUMN nocol TO x", 1054),
+    ("ALTER TABLE e RENAME COLUMN a TO b", 1060),
+    ("ALTER TABLE e RENAME TO p", 1050),
+    ("CREATE INDEX k ON e (nocol)", 1072),
+    ("CREATE INDEX k ON e (a) WHERE a > 1", 1064),
+    ("CREATE INDEX k ON e (a) INCLUDE (b)", 1064),
+    ("CREATE INDEX k ON e USING gin (a)", 1064),
+    ("CREATE INDEX CONCURRENTLY k ON e (a)", 1064),
+    ("CREATE INDEX ka ON e (a)", 1061),
+    ("CREATE INDEX k ON e (a int4_ops)", 1064),
+    ("CREATE INDEX k ON e (a NULLS FIRST)", 1064),
+    ("CREATE INDEX k ON e (a, b) COMMENT 'x'", 0),
+    ("CREATE INDEX k ON e (a + 1)", 1064),
+    ("CREATE INDEX k ON e (a, a)", 1060),
+    ("CREATE INDEX k ON e (v)", 0),
+    ("CREATE INDEX k ON e (a) ALGORITHM=INPLACE LOCK=NONE", 0),
+    ("DROP INDEX noidx ON e", 1091),
+    ("DROP INDEX kp ON child", 1553),
+    ("CREATE TABLE t (`xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx` INT)", 1059),
+    ("CREATE TABLE t (a VARCHAR(9000), b VARCHAR(9000))", 1118),
+    ("CREATE TABLE t (É INT, é INT)", 1060),
+    ("CREATE TABLE t (a ENUM('a','ä'))", 1291),
+    ("CREATE TABLE t (a CHAR(0) PRIMARY KEY)", 1167),
+    ("CREATE TABLE t (a TIME DEFAULT b'1')", 1067),
+    ("CREATE TABLE t (a INT CHARACTER SET latin1)", 1064),
+    ("CREATE TABLE t (a VARCHAR(5) NOT NULL CHARACTER SET latin1)", 1064),
+    ("CREATE TABLE t (a NCHAR CHARACTER SET latin1)", 1064),
+    ("CREATE TABLE t (a CHAR(1) COLLATE utf8mb4_0900_ai_ci)", 1273),
+    ("CREATE TABLE t (a CHAR(1) COLLATE utf8mb4_uca1400_ai_ci)", 0),
+    ("CREATE TABLE t LIKE nosuch", 1146),
+    ("CREATE TABLE t LIKE e", 0),
+    ("TRUNCATE TABLE p", 1701),
+    ("CREATE VIEW v AS SELECT a, a FROM e", 1060),
+    ("CREATE VIEW v (x) AS SELECT a, b FROM e", 1353),
+];
+
+/// Statements that MariaDB answers otherwise than MySQL, by whose number sealwired goes: ours, and MariaDB's.
+const OTHERWISE: &[(&str, u16, u16)] = &[
+    ("CREATE TABLE t (a TEXT, KEY (a))", 1170, 0),
+    ("CREATE TABLE t (a TEXT, UNIQUE (a))", 1170, 0),
+    ("CREATE TABLE t (a TEXT UNIQUE)", 1170, 0),
+    ("CREATE TABLE t (a JSON, KEY (a))", 1170, 0),
+    ("CREATE TABLE t (a GEOMETRY, KEY (a))", 1170, 0),
+    ("CREATE TABLE t (a VARCHAR(99999999999))", 1074, 1439),
+    ("CREATE TABLE t (a INT DEFAULT NOW())", 1067, 0),
+    ("CREATE TABLE t (a INT, KEY PRIMARY (a))", 1280, 1064),
+    ("CREATE TABLE t (a VARCHAR(769), UNIQUE (a))", 1071, 0),
+    ("CREATE TABLE t (a INT NOT NULL, SPATIAL KEY (a))", 1687, 1210),
+    ("CREATE TABLE t (a INT, b INT AS (a + 1) DEFAULT 5)", 1221, 1064),
+    ("CREATE TABLE t (a INT, b INT AS (a + 1), PRIMARY KEY (b))", 3106, 1903),
+    ("CREATE TABLE t (a INT, b INT AS (a + 1) STORED, PRIMARY KEY (b))", 3106, 1903),
+    ("CREATE TABLE t (a INT, FOREIGN KEY (a) REFERENCES p (id) ON DELETE SET DEFAULT)", 1215, 0),
+    ("CREATE TABLE t (a INT, FOREIGN KEY (a) REFERENCES p (id) MATCH FULL)", 1064, 0),
+    ("CREATE TABLE t (a INT REFERENCES p (id) DEFERRABLE)", 1235, 1064),
+    ("CREATE TABLE t (a INT INVISIBLE)", 1235, 1113),
+    ("CREATE TABLE t (a INT, KEY ((a + 1)))", 1235, 1064),
+    ("CREATE TABLE t (a SERIAL)", 1235, 0),
+    ("CREATE TABLE t (a STRING)", 1235, 4161),
+    ("CREATE TABLE t (a INET6)", 1235, 0),
+    ("ALTER TABLE e ADD COLUMN c INT AUTO_INCREMENT", 1235, 1075),
+    ("ALTER TABLE e ADD INDEX k (t)", 1170, 0),
+    ("ALTER TABLE e ADD INDEX k (big)", 1071, 0),
+    ("ALTER TABLE e ADD COLUMN IF NOT EXISTS c INT", 1064, 0),
+    ("CREATE INDEX k ON e (t)", 1170, 0),
+    ("CREATE TABLE t (a INT AUTO_INCREMENT PRIMARY KEY, CHECK (a > 1))", 3818, 1901),
+    ("CREATE TABLE t (a INT AUTO_INCREMENT PRIMARY KEY, b INT AS (a + 1))", 3109, 0),
+    ("CREATE TABLE t (a INT CHECK (USER() = 'x'))", 3814, 1901),
+    ("CREATE TABLE t (a INT, b INT AS (RAND()) STORED)", 3763, 1901),
+    ("CREATE TABLE t (a INT AS (b + 1), b INT AS (a + 1))", 3107, 4029),
+    ("CREATE TABLE t (a INT NOT NULL AS (1))", 1235, 1064),
+    ("CREATE TABLE t (a INT CHECK (a > 1) NOT NULL)", 1235, 1064),
+    ("CREATE TABLE t (a INT CONSTRAINT c CHECK (a > 1))", 1235, 1064),
+    ("CREATE TABLE t (a INT COLLATE utf8mb4_bin)", 1064, 0),
+];
+
+/// Longer statements, with the number of both.
+fn long() -> Vec<(String, u16)> {
+    let columns =
+        |count: usize, kind: &str| (0..count).map(|number| format!("c{number} {kind}")).collect::<Vec<_>>().join(", ");
+    let members = |count: usize| (0..count).map(|number| format!("'m{number}'")).collect::<Vec<_>>().join(",");
+    let keys = |count: usize| (0..count).map(|number| format!(", KEY k{number} (a)")).collect::<String>();
+    let text = |length: usize| "x".repeat(length);
+    vec![
+        (format!("CREATE TABLE t ({})", columns(1017, "INT")), 0),
+        (format!("CREATE TABLE t ({})", columns(400, "TEXT")), 1118),
+        (format!("CREATE TABLE t ({})", columns(380, "TEXT")), 0),
+        (format!("CREATE TABLE t ({})", columns(32, "CHAR(255) CHARACTER SET latin1")), 1118),
+        (format!("CREATE TABLE t (a INT{})", keys(65)), 1069),
+        (format!("CREATE TABLE t (a SET({}))", members(65)), 1097),
+        (format!("CREATE TABLE t (a SET({}))", members(64)), 0),
+        (format!("CREATE TABLE t (a INT COMMENT '{}')", text(1025)), 1629),
+        (format!("CREATE TABLE t (a INT) COMMENT '{}'", text(2049)), 1628),
+        (format!("CREATE TABLE t (`{}` INT)", text(65)), 1059),
+    ]
+}
+
+/// Runs statements, each on tables that are as before; returns the numbers of their errors.
+fn codes<'s>(server: &Server, statements: impl Iterator<Item = &'s str>) -> Vec<u16> {
+    let mut script = format!("{TABLES}\n");
+    let mut count = 0;
+    for statement in statements {
+        let again = format!("DROP DATABASE d; {TABLES}");
+        let reset = if statement.starts_with("CREATE TABLE") { "DROP TABLE IF EXISTS t;" } else { again.as_str() };
+        script.push_str(&format!("{statement};\n{reset}\n"));
+        count += 1;
+    }
+    let mut command = Command::new("mariadb");
+    command.args(["--no-defaults", "--user=root", "--force", "--batch", "--default-character-set=utf8mb4"]);
+    command.arg(format!("--socket={}", server.socket.display()));
+    let output = child::output(&mut command, script.as_bytes()).unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let read = |line: &str| -> Option<(usize, u16)> {
+        let code = line.strip_prefix("ERROR ")?.split(' ').next()?.parse().ok()?;
+        let place = line.split_once("at line ")?.1.split(':').next()?.parse().ok()?;
+        Some((place, code))
+    };
+    let errors: BTreeMap<usize, u16> = said.lines().filter_map(read).collect();
+    if let Some((line, code)) = errors.iter().find(|(line, _)| *line % 2 == 1) {
+        panic!("line {line}: {code}\n{said}");
+    }
+    (1..=count).map(|number| errors.get(&(number * 2)).copied().unwrap_or_default()).collect()
+}
+
+#[test]
+fn sealwired_and_mariadb_refuse_the_same_definitions() {
+    if !needs(PEERS) {
+        return;
+    }
+    let world = World::new(&[MARIADB]);
+    let theirs = world.replica();
+    let long = long();
+    let same = SAME.iter().map(|(statement, code)| (*statement, *code, *code));
+    let long = long.iter().map(|(statement, code)| (statement.as_str(), *code, *code));
+    let cases: Vec<(&str, u16, u16)> = same.chain(OTHERWISE.iter().copied()).chain(long).collect();
+    let statements = || cases.iter().map(|(statement, ..)| *statement);
+    let found = codes(world.ours(), statements()).into_iter().zip(codes(&theirs, statements()));
+    for ((statement, ours, of_mariadb), found) in cases.iter().zip(found) {
+        assert_eq!(found, (*ours, *of_mariadb), "{}", statement.chars().take(200).collect::<String>());
+    }
+}
+
+#[test]
+fn mariadb_takes_each_random_definition_that_sealwired_takes() {
+    if !needs(PEERS) {
+        return;
+    }
+    let seed = u64::from(std::process::id());
+    println!("seed {seed}");
+    let mut dice = Dice::new(seed);
+    let statements: Vec<String> = (0..400).map(|_| definition(&mut dice)).collect();
+    let world = World::new(&[MARIADB]);
+    let ours = codes(world.ours(), statements.iter().map(String::as_str));
+    let taken: Vec<&str> =
+        statements.iter().zip(ours).filter(|(_, code)| *code == 0).map(|(taken, _)| taken.as_str()).collect();
+    assert!(taken.len() > 20, "{} of {} statements were taken", taken.len(), statements.len());
+    let theirs = codes(&world.replica(), taken.iter().copied());
+    let refused: Vec<_> = taken.iter().zip(theirs).filter(|(_, code)| *code != 0).collect();
+    assert!(refused.is_empty(), "{refused:#?}");
+}
+
+fn pick<'w>(dice: &mut Dice, words: &[&'w str]) -> &'w str {
+    words[dice.roll(words.len() as u64) as usize]
+}
+
+fn number(dice: &mut Dice) -> &'static str {
+    pick(
+        dice,
+        &[
+            "0", "1", "2", "3", "6", "7", "10", "24", "25", "30", "31", "53", "54", "64", "65", "66", "255", "256",
+            "768", "3000", "16384", "65536",
+        ],
+    )
+}
+
+fn kind(dice: &mut Dice) -> String {
+    const KINDS: &[&str] = &[
+        "TINYINT",
+        "SMALLINT",
+        "MEDIUMINT",
+        "INT",
+        "BIGINT",
+        "FLOAT",
+        "DOUBLE",
+        "DECIMAL",
+        "NUMERIC",
+        "BIT",
+        "BOOL",
+        "CHAR",
+        "VARCHAR",
+        "BINARY",
+        "VARBINARY",
+        "TEXT",
+        "TINYTEXT",
+        "LONGTEXT",
+        "BLOB",
+        "LONGBLOB",
+        "DATE",
+        "TIME",
+        "DATETIME",
+        "TIMESTAMP",
+        "YEAR",
+        "JSON",
+        "UUID",
+        "GEOMETRY",
+        "POINT",
+        "NCHAR",
+        "NVARCHAR",
+        "CHARACTER VARYING",
+        "STRING",
+        "BYTEA",
+        "TIMESTAMPTZ",
+        "ENUM('a','b')",
+        "ENUM('a','A')",
+        "SET('a','b')",
+        "SET('x,y')",
+    ];
+    let name = pick(dice, KINDS);
+    let mut text = name.to_owned();
+    if dice.roll(3) == 0 || name.starts_with("VAR") && dice.roll(10) > 0 {
+        text.push_str(&format!("({})", number(dice)));
+    } else if dice.roll(12) == 0 {
+        text.push_str(&format!("({},{})", number(dice), number(dice)));
+    }
+    text.push_str(pick(dice, &["", "", "", "", "", "", "", " UNSIGNED", " ZEROFILL"]));
+    text
+}
+
+fn literal(dice: &mut Dice) -> &'static str {
+    pick(
+        dice,
+        &[
+            "1",
+            "0",
+            "-1",
+            "300",
+            "1.5",
+            "'abc'",
+            "''",
+            "'1'",
+            "'2024-02-29'",
+            "'2023-02-29'",
+            "'12:00:00'",
+            "'a'",
+            "NULL",
+            "NOW()",
+            "NOW(3)",
+            "('a')",
+            "TRUE",
+            "1+1",
+            "a",
+            "99999999999",
+            "20240101",
+        ],
+    )
+}
+
+fn expression(dice: &mut Dice) -> &'static str {
+    pick(
+        dice,
+        &[
+            "a + 1",
+            "b * 2",
+            "CONCAT(a, b)",
+            "c",
+            "LENGTH(a)",
+            "a > 1",
+            "a IN (1, 2)",
+            "NOW()",
+            "RAND()",
+            "UUID()",
+            "UPPER(b)",
+            "nocol",
+            "a IS NULL",
+            "COALESCE(a, b)",
+            "a LIKE 'x%'",
+            "USER()",
+            "@x",
+            "CONNECTION_ID()",
+            "UNIX_TIMESTAMP()",
+            "(SELECT 1)",
+            "SUM(a)",
+        ],
+    )
+}
+
+fn option(dice: &mut Dice) -> String {
+    match dice.roll(14) {
+        0 => "NOT NULL".to_owned(),
+        1..=3 => format!("DEFAULT {}", literal(dice)),
+        4 => "AUTO_INCREMENT".to_owned(),
+        5 => "PRIMARY KEY".to_owned(),
+        6 => "UNIQUE".to_owned(),
+        7 => "COMMENT 'x'".to_owned(),
+        8 => format!("CHARACTER SET {}", pick(dice, &["latin1", "ascii", "utf8mb3", "utf8mb4"])),
+        9 => format!(
+            "COLLATE {}",
+            pick(dice, &["utf8mb4_bin", "latin1_bin", "utf8mb4_0900_ai_ci", "utf8mb4_unicode_ci", "binary"])
+        ),
+        10 => format!("CHECK ({})", expression(dice)),
+        11 | 12 => format!("AS ({}) {}", expression(dice), pick(dice, &["STORED", "VIRTUAL", ""])),
+        _ => format!("ON UPDATE {}", pick(dice, &["NOW()", "NOW(3)", "1"])),
+    }
+}
+
+fn column(dice: &mut Dice, name: &str) -> String {
+    let options: Vec<String> = (0..dice.roll(3)).map(|_| option(dice)).collect();
+    format!("{name} {} {}", kind(dice), options.join(" "))
+}
+
+fn parts(dice: &mut Dice) -> String {
+    let part = |dice: &mut Dice| match dice.roll(8) {
+        0 => format!("{}({})", pick(dice, &["a", "b", "t", "v"]), number(dice)),
+        1 => format!("({})", expression(dice)),
+        2 => format!("{} {}", pick(dice, &["a", "b"]), pick(dice, &["ASC", "DESC", "NULLS LAST", "x"])),
+        _ => pick(dice, &["a", "b", "c", "t", "v", "id", "nocol", "A"]).to_owned(),
+    };
+    (0..=dice.roll(3)).map(|_| part(dice)).collect::<Vec<_>>().join(", ")
+}
+
+fn constraint(dice: &mut Dice) -> String {
+    let using = pick(dice, &["", "", "", " USING BTREE", " USING HASH", " USING gin"]);
+    match dice.roll(7) {
+        0 => format!("PRIMARY KEY{using} ({})", parts(dice)),
+        1 => format!("KEY {}{using} ({})", pick(dice, &["", "k", "a", "PRIMARY"]), parts(dice)),
+        2 => format!("UNIQUE KEY u ({}){using}", parts(dice)),
+        3 => format!("{}CHECK ({})", pick(dice, &["", "CONSTRAINT x "]), expression(dice)),
+        4 => format!("FULLTEXT KEY f ({})", parts(dice)),
+        5 => format!("SPATIAL KEY s ({})", parts(dice)),
+        _ => format!(
+            "{}FOREIGN KEY ({}) REFERENCES {} ({}){}",
+            pick(dice, &["", "CONSTRAINT x ", "CONSTRAINT taken "]),
+            pick(dice, &["a", "b", "nocol", "a, b"]),
+            pick(dice, &["p", "p", "nosuch", "t", "e"]),
+            pick(dice, &["id", "i", "name", "id, i", "nocol", "a"]),
+            pick(dice, &["", " ON DELETE CASCADE", " ON DELETE SET NULL", " ON DELETE SET DEFAULT", " MATCH FULL"])
+        ),
+    }
+}
+
+/// A statement that defines something, which may be wrong.
+fn definition(dice: &mut Dice) -> String {
+    match dice.roll(20) {
+        0..=11 => {
+            let mut items: Vec<String> =
+                ["a", "b", "c"].into_iter().take(1 + dice.roll(3) as usize).map(|name| column(dice, name)).collect();
+            items.extend((0..dice.roll(3)).map(|_| constraint(dice)));
+            format!("CREATE TABLE t ({})", items.join(", "))
+        }
+        12 | 13 => format!(
+            "CREATE {}INDEX {} ON {} ({}){}",
+            pick(dice, &["", "UNIQUE "]),
+            pick(dice, &["k", "ka", "PRIMARY"]),
+            pick(dice, &["e", "p", "child", "nosuch"]),
+            parts(dice),
+            pick(dice, &["", "", " COMMENT 'x'", " WHERE a > 1", " INCLUDE (b)", " LOCK=NONE"])
+        ),
+        14..=16 => {
+            let name = pick(dice, &["n", "a", "N"]);
+            let added = column(dice, name);
+            format!(
+                "ALTER TABLE {} ADD COLUMN {added}{}",
+                pick(dice, &["e", "p", "child"]),
+                pick(dice, &["", " FIRST", " AFTER a", " AFTER nocol"])
+            )
+        }
+        17 => format!("ALTER TABLE {} ADD {}", pick(dice, &["e", "p", "child"]), constraint(dice)),
+        18 => {
+            let change = pick(
+                dice,
+                &[
+                    "DROP COLUMN a",
+                    "DROP COLUMN pid",
+                    "DROP INDEX ka",
+                    "DROP INDEX i",
+                    "RENAME COLUMN a TO n",
+                    "RENAME TO p",
+                ],
+            );
+            format!("ALTER TABLE {} {change}", pick(dice, &["e", "p", "child"]))
+        }
+        _ => pick(
+            dice,
+            &[
+                "DROP INDEX kp ON child",
+                "DROP TABLE p",
+                "TRUNCATE TABLE p",
+                "TRUNCATE TABLE e",
+                "CREATE TABLE t LIKE e",
+                "CREATE VIEW v AS SELECT a, a FROM e",
+                "CREATE VIEW v (x) AS SELECT a, b FROM e",
+                "CREATE VIEW v (x, y) AS SELECT a, b FROM e",
+                "CREATE VIEW v AS SELECT nocol FROM e",
+                "DROP VIEW e",
+            ],
+        )
+        .to_owned(),
+    }
+}
