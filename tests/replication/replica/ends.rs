@@ -158,6 +158,7 @@ fn a_copy_goes_on_behind_the_gtid_that_it_was_made_at() {
     sql(world.ours(), "CREATE DATABASE d; CREATE TABLE d.t (a INT); INSERT INTO d.t VALUES (1)");
     sql(world.ours(), &format!("SET GLOBAL gtid_slave_pos = '{gtid}'"));
     world.restart();
+    assert!(status(world.ours()).is_empty(), "there is no channel yet");
     sql(world.ours(), &format!("{}; START SLAVE", world.change("repl", "MASTER_USE_GTID=slave_pos")));
     world.wait();
     world.same("SELECT a FROM d.t ORDER BY a");

@@ -219,6 +219,11 @@ impl Channel {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether the channel has a source. Without one it keeps the GTIDs that `gtid_slave_pos` was given.
+    pub(crate) fn is_configured(&self) -> bool {
+        !self.state().settings.host.is_empty()
+    }
+
     /// The relay log.
     pub(crate) fn relay(&self) -> MutexGuard<'_, RelayLog> {
         self.relay.lock().unwrap_or_else(PoisonError::into_inner)

@@ -304,7 +304,7 @@ impl Channels {
         threads: Threads,
         options: StartOptions,
     ) -> Result<(), SqlError> {
-        if channel.state().settings.host.is_empty() {
+        if !channel.is_configured() {
             let message = "Misconfigured slave: MASTER_HOST was not set; Fix in config file or with CHANGE MASTER TO";
             return Err(SqlError::new(1200, b"HY000", message));
         }

@@ -24,7 +24,7 @@ impl ChannelThreads {
     /// Gives a server's channels their threads, and starts those that have settings, unless `stay_stopped`.
     pub(crate) fn set_up(server: &Arc<Server>, stay_stopped: bool) {
         server.channels.run_with(Box::new(Self { server: Arc::downgrade(server) }));
-        for channel in server.channels.all().into_iter().filter(|channel| !channel.state().settings.host.is_empty()) {
+        for channel in server.channels.all().into_iter().filter(|channel| channel.is_configured()) {
             if stay_stopped {
                 // The status tells the place all the same.
                 if let Err(error) = prepare(server, &channel) {

@@ -89,7 +89,8 @@ impl Session {
 
     fn start_channels(&mut self, chosen: &Chosen, threads: Threads, options: &StartOptions) -> Result<(), SqlError> {
         let server = Arc::clone(&self.view.server);
-        let all = server.channels.chosen(chosen)?;
+        let mut all = server.channels.chosen(chosen)?;
+        all.retain(|channel| channel.is_configured());
         if all.is_empty() {
             return Err(SqlError::new(1200, b"HY000", NOT_CONFIGURED));
         }
@@ -165,7 +166,8 @@ impl Session {
 
     fn channel_rows(&self, channels: Vec<Arc<Channel>>, row: fn(&Snapshot) -> Vec<Cell>) -> Result<Answer, SqlError> {
         self.view.demand(SEES)?;
-        let shown: Vec<Snapshot> = channels.iter().map(|channel| Snapshot::of(channel)).collect();
+        let configured = channels.iter().filter(|channel| channel.is_configured());
+        let shown: Vec<Snapshot> = configured.map(|channel| Snapshot::of(channel)).collect();
         let SystemTable { columns, rows } = table(&shown, row);
         Ok(Answer::Rows(Table { columns: show::columns(&columns), rows }))
     }

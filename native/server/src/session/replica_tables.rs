@@ -21,6 +21,6 @@ pub(super) fn channel_table(view: &View, name: &str) -> Option<SystemTable> {
         let sees = SEES.iter().any(|privilege| view.may(*privilege))
             || view.is_granted(Privilege::SELECT, "performance_schema", name);
         let channels = if sees { view.server.channels.all() } else { Vec::new() };
-        channels.iter().map(|channel| Snapshot::of(channel)).collect()
+        channels.iter().filter(|channel| channel.is_configured()).map(|channel| Snapshot::of(channel)).collect()
     })
 }
