@@ -5,7 +5,7 @@ use std::fs;
 use sealwire_tests::programs::needs;
 use sealwire_tests::server::Server;
 
-use super::world::{PEERS, World, error, sql, status, vertical};
+use super::world::{PEERS, World, error, sql, status, told, vertical};
 
 #[test]
 fn a_channel_receives_the_log_over_verified_tls() {
@@ -160,10 +160,27 @@ fn channels_have_names() {
     assert_eq!((all["Connection_name"].as_str(), all["Master_User"].as_str()), ("West", "repl"));
     let by_mysql = vertical(&sql(ours, "SHOW REPLICA STATUS FOR CHANNEL 'west'\\G"));
     assert_eq!(by_mysql["Channel_Name"], "West");
-    sql(
-        ours,
-        "CREATE USER watcher@localhost; CREATE USER keeper@localhost; GRANT REPLICATION_SLAVE_ADMIN ON *.* TO keeper@localhost",
-    );
+    let accounts: String = [("nobody", ""), ("watcher", "REPLICATION CLIENT"), ("keeper", "REPLICATION_SLAVE_ADMIN")]
+        .map(|(user, privilege)| {
+            let granted = if privilege.is_empty() {
+                String::new()
+            } else {
+                format!("GRANT {privilege} ON *.* TO {user}@localhost;")
+            };
+            format!("CREATE USER {user}@localhost IDENTIFIED WITH mysql_native_password BY ''; {granted}")
+        })
+        .concat();
+    sql(ours, &accounts);
+    let shown = "SELECT HOST FROM performance_schema.replication_connection_configuration; SHOW ALL SLAVES STATUS";
+    let refused = told(ours, "nobody", shown);
+    assert!(refused.contains("ERROR 1227") && !refused.contains("127.0.0.1"), "{refused}");
+    assert!(told(ours, "watcher", shown).starts_with("127.0.0.1\nWest\t"));
+    for statement in
+        ["STOP SLAVE 'west'", "START SLAVE 'west'", "RESET SLAVE 'west'", "CHANGE MASTER 'west' TO MASTER_SSL=0"]
+    {
+        assert!(told(ours, "watcher", statement).contains("ERROR 1227"), "{statement}");
+    }
+    assert_eq!(told(ours, "keeper", "STOP SLAVE 'west'; START SLAVE 'west'"), "");
     sql(ours, "STOP ALL SLAVES; RESET REPLICA ALL FOR CHANNEL 'west'");
     assert_eq!(sql(ours, "SHOW ALL SLAVES STATUS"), "");
 }

@@ -155,11 +155,12 @@ pub(crate) fn vertical(text: &str) -> Status {
     text.lines().filter_map(field).collect()
 }
 
-fn run(server: &Server, statements: &str) -> Output {
+fn run(server: &Server, user: &str, statements: &str) -> Output {
     let mut command = Command::new("mariadb");
     // \G prints the names of columns only where they are not switched off.
     let names = if statements.contains("\\G") { "--column-names" } else { "--skip-column-names" };
-    command.args(["--no-defaults", "--user=root", "--batch", names, "--default-character-set=utf8mb4"]);
+    command.arg("--no-defaults").arg(format!("--user={user}"));
+    command.args(["--batch", names, "--default-character-set=utf8mb4"]);
     command.arg(format!("--socket={}", server.socket.display()));
     child::output(&mut command, statements.as_bytes()).unwrap()
 }
@@ -167,7 +168,7 @@ fn run(server: &Server, statements: &str) -> Output {
 /// Runs statements as root; returns the rows.
 #[track_caller]
 pub(crate) fn sql(server: &Server, statements: &str) -> String {
-    let output = run(server, statements);
+    let output = run(server, "root", statements);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {said}\n{statements}", server.kind.name());
     String::from_utf8_lossy(&output.stdout).into_owned()
@@ -176,7 +177,13 @@ pub(crate) fn sql(server: &Server, statements: &str) -> String {
 /// Runs statements as root that must fail; returns the error.
 #[track_caller]
 pub(crate) fn error(server: &Server, statements: &str) -> String {
-    let output = run(server, statements);
+    let output = run(server, "root", statements);
     assert!(!output.status.success(), "{statements}: {}", String::from_utf8_lossy(&output.stdout));
     String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Runs statements as another user, without a password; returns rows and errors.
+pub(crate) fn told(server: &Server, user: &str, statements: &str) -> String {
+    let output = run(server, user, statements);
+    String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
 }

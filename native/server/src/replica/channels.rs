@@ -305,8 +305,7 @@ impl Channels {
         options: StartOptions,
     ) -> Result<(), SqlError> {
         if !channel.is_configured() {
-            let message = "Misconfigured slave: MASTER_HOST was not set; Fix in config file or with CHANGE MASTER TO";
-            return Err(SqlError::new(1200, b"HY000", message));
+            return Err(not_configured());
         }
         self.runner()?.start(channel, threads, options)
     }
@@ -378,6 +377,12 @@ pub(crate) fn is_running(channel: &Channel) -> SqlError {
         "This operation cannot be performed as you have a running slave '{name}'; run STOP SLAVE '{name}' first"
     );
     SqlError::new(1198, b"HY000", message)
+}
+
+/// The error where no channel has a source.
+pub(crate) fn not_configured() -> SqlError {
+    let message = "Misconfigured slave: MASTER_HOST was not set; Fix in config file or with CHANGE MASTER TO";
+    SqlError::new(1200, b"HY000", message)
 }
 
 /// The error for a file that can't be written.

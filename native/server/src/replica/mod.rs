@@ -24,7 +24,7 @@ mod status;
 mod threads;
 
 pub(crate) use channel::{Channel, Part};
-pub(crate) use channels::{Channels, is_running};
+pub(crate) use channels::{Channels, is_running, not_configured};
 pub(crate) use statement::{
     Chosen, StartOptions, Statement, Threads, read_change, read_reset, read_start, read_status, read_stop,
 };

@@ -231,6 +231,20 @@ impl Settings {
         Ok(())
     }
 
+    /// A note where others can read the channel's connection, or speak in the source's place.
+    pub(crate) fn insecurity(&self) -> Option<SqlError> {
+        let message = if !self.ssl {
+            "Sending passwords in plain text without SSL/TLS is extremely insecure, and everyone in between can read and change all that is \
+             replicated: use SOURCE_SSL=1."
+        } else if !self.ssl_verify && self.ssl_ca.is_empty() && self.ssl_capath.is_empty() && self.ssl_fp.is_empty() {
+            "The source is not verified, so whoever answers in its place can read the channel and change all that is replicated: use \
+             SOURCE_SSL_VERIFY_SERVER_CERT=1, or give SOURCE_SSL_CA or SOURCE_SSL_FP."
+        } else {
+            return None;
+        };
+        Some(SqlError::new(1759, b"HY000", message))
+    }
+
     /// The settings as lines of `WORD=value`.
     pub(super) fn to_lines(&self) -> String {
         let mut own = self.clone();
@@ -397,6 +411,16 @@ mod tests {
         let fetching = Settings { get_public_key: true, ssl: false, ..Settings::default() };
         assert!(told(fetching).contains("SOURCE_SSL=1"));
         assert!(Settings { get_public_key: true, ..Settings::default() }.check().is_ok());
+    }
+
+    #[test]
+    fn a_channel_that_others_can_read_has_a_note() {
+        let note = |settings: Settings| settings.insecurity().map_or_else(String::new, |note| note.message);
+        assert_eq!(note(Settings::default()), "");
+        assert!(note(Settings { ssl: false, ..Settings::default() }).contains("SOURCE_SSL=1"));
+        let unverified = Settings { ssl_verify: false, ..Settings::default() };
+        assert!(note(unverified.clone()).contains("SOURCE_SSL_CA"));
+        assert_eq!(note(Settings { ssl_fp: "AB".to_owned(), ..unverified }), "");
     }
 
     #[test]

@@ -163,6 +163,7 @@ impl Change {
             settings.password = Secret::new(Vec::new());
         }
         settings.check()?;
+        notes.extend(settings.insecurity());
         Ok(notes)
     }
 

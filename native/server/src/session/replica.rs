@@ -12,8 +12,8 @@ use super::replica_tables::SEES;
 use super::show;
 use crate::engine::{Interruption, SystemTable, interrupted};
 use crate::replica::{
-    Cell, Channel, Chosen, Part, Snapshot, StartOptions, Statement, Threads, all_columns, is_running, read_change,
-    read_start, read_status, read_stop, replica_status, slave_status, table,
+    Cell, Channel, Chosen, Part, Snapshot, StartOptions, Statement, Threads, all_columns, is_running, not_configured,
+    read_change, read_start, read_status, read_stop, replica_status, slave_status, table,
 };
 use crate::sql::Cursor;
 
@@ -92,7 +92,7 @@ impl Session {
         let mut all = server.channels.chosen(chosen)?;
         all.retain(|channel| channel.is_configured());
         if all.is_empty() {
-            return Err(SqlError::new(1200, b"HY000", NOT_CONFIGURED));
+            return Err(not_configured());
         }
         for channel in all {
             let _control = channel.control.lock().unwrap_or_else(PoisonError::into_inner);
@@ -172,7 +172,3 @@ impl Session {
         Ok(Answer::Rows(Table { columns: show::columns(&columns), rows }))
     }
 }
-
-/// The error where no channel is there to start.
-const NOT_CONFIGURED: &str =
-    "Misconfigured slave: MASTER_HOST was not set; Fix in config file or with CHANGE MASTER TO";
