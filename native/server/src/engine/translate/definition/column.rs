@@ -120,7 +120,7 @@ fn check_options(column: &ColumnDef, writer: &Writer<'_>) -> WriteResult {
                 return Err(SqlError::syntax("GENERATED ALWAYS AS stands behind the type of a column"));
             }
             ColumnOption::Generated { generation_expr: Some(value), .. } => {
-                stored_expression::check(value, stored_expression::Use::Generated, &column.name.value)?;
+                stored_expression::check(value, stored_expression::Use::Generated, &column.name.value, writer)?;
             }
             ColumnOption::Check(check) => {
                 grammar::check_constraint(check, writer)?;

@@ -117,7 +117,7 @@ pub(super) fn constraint(constraint: &TableConstraint, writer: &Writer<'_>) -> W
 pub(super) fn check_constraint(check: &CheckConstraint, writer: &Writer<'_>) -> WriteResult {
     refuse(check.no_inherit, "NO INHERIT")?;
     let name = check.name.as_ref().map_or("", |name| name.value.as_str());
-    stored_expression::check(&check.expr, stored_expression::Use::Check, name)?;
+    stored_expression::check(&check.expr, stored_expression::Use::Check, name, writer)?;
     if check.enforced.is_some() { writer.refuse_for_mariadb("CHECK … ENFORCED") } else { Ok(()) }
 }
 
@@ -150,7 +150,7 @@ fn index_parts(parts: &[IndexColumn], writer: &Writer<'_>) -> WriteResult {
             Expr::Identifier(_) | Expr::Function(_) => {}
             Expr::Nested(value) => {
                 writer.refuse_for_mariadb("a key part that is an expression")?;
-                stored_expression::check(value, stored_expression::Use::Key, "")?;
+                stored_expression::check(value, stored_expression::Use::Key, "", writer)?;
             }
             _ => return Err(foreign("an expression without parentheses as key part")),
         }

@@ -123,6 +123,7 @@ fn create_view(
     if create.materialized || create.temporary || create.if_not_exists {
         return Err(unsupported("this kind of view"));
     }
+    stored_expression::check_calls(create.query.as_ref())?;
     let check = writer.capture(|writer| writer.query(&create.query))?;
     let privileges: &'static [Privilege] =
         if create.or_replace { &[Privilege::CREATE_VIEW, Privilege::DROP] } else { &[Privilege::CREATE_VIEW] };
