@@ -1,4 +1,4 @@
-//! What a foreign key's tables must have, as in MySQL with InnoDB. SQLite asks for it when rows change, a replica when the key is defined.
+//! The limits of foreign keys, which are MySQL's with InnoDB. SQLite checks a foreign key when rows change, a replica when the key is defined.
 
 use rusqlite::{Connection, OptionalExtension as _};
 use sealwire_binlog::Flavour;
@@ -11,7 +11,7 @@ use crate::engine::annotations::Annotation;
 use crate::engine::translate::quote;
 use crate::engine::types::DeclaredType;
 
-/// What to check the foreign keys of a definition by.
+/// The facts by which the foreign keys of a definition are checked.
 pub(super) struct ForeignKeyCheck<'a> {
     pub(super) connection: &'a Connection,
     pub(super) database: &'a str,

@@ -8,7 +8,7 @@ use sqlparser::ast::{ColumnDef, ColumnOption, Expr, FunctionArguments, Visit, vi
 use super::super::names::last_part;
 use super::super::writer::{WriteResult, Writer};
 
-/// What an expression is for.
+/// The part of a table that an expression is for.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Use {
     /// A generated column.
