@@ -139,7 +139,8 @@ impl Read for Wire {
             let moved = self.serve();
             self.net.settle();
             if !moved {
-                let due = self.net.next_due().unwrap_or(self.net.now() + 1_000);
+                let due = self.net.next_due();
+                let due = due.unwrap_or_else(|| self.net.now() + 1_000);
                 self.net.advance(due);
             }
         }

@@ -196,7 +196,7 @@ fn key_bytes(column: &Column, prefix: Option<u32>) -> Result<u32, SqlError> {
     }
     let bytes = prefix.saturating_mul(of_character);
     let is_large = matches!(size(column), Size::Large);
-    if !(is_large || is_bytes) || bytes > all && !is_large {
+    if !is_large && (!is_bytes || bytes > all) {
         return Err(wrong());
     }
     Ok(bytes)

@@ -235,7 +235,7 @@ fn column_row(database: &str, table: &str, column: &Column) -> Vec<Datum> {
     let number = |number: Option<u32>| number.map_or(Datum::Null, |number| Datum::Int(number.into()));
     let (charset, collation) = if column.declared.is_text() {
         let charset = column.stored.charset.name();
-        let collation = column.collation().or(default_collation(charset).ok());
+        let collation = column.collation().or_else(|| default_collation(charset).ok());
         (text(charset), text(collation.unwrap_or_default()))
     } else {
         (Datum::Null, Datum::Null)

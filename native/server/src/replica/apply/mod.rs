@@ -156,6 +156,7 @@ impl Applier {
     }
 
     /// Whether a group is open.
+    #[cfg(test)]
     pub(crate) const fn is_in_group(&self) -> bool {
         self.group.is_some()
     }

@@ -256,13 +256,13 @@ fn charset_of(column: &ColumnDef, writer: &Writer<'_>) -> Result<Option<TextChar
             _ => {}
         }
     }
-    let named = named.or(is_national(&column.data_type).then_some(TextCharset::Utf8mb3));
+    let named = named.or_else(|| is_national(&column.data_type).then_some(TextCharset::Utf8mb3));
     if let (Some(charset), Some((own, collation))) = (named, collated)
         && charset != own
     {
         return Err(collation_of_another(last_part(collation), charset.name()));
     }
-    Ok(named.or(collated.map(|(charset, _)| charset)))
+    Ok(named.or_else(|| collated.map(|(charset, _)| charset)))
 }
 
 fn default_value(value: &Expr, writer: &mut Writer<'_>) -> WriteResult {

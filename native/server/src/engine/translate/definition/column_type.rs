@@ -267,11 +267,13 @@ pub(super) fn check_default(column: &ColumnDef, is_auto_increment: bool) -> Resu
             ColumnOption::Default(_) if has(|option| matches!(option, ColumnOption::Generated { .. })) => {
                 return Err(SqlError::new(1221, b"HY000", "Incorrect usage of DEFAULT and generated column"));
             }
-            ColumnOption::Default(value) if is_null(value) => {
-                if has(|option| matches!(option, ColumnOption::NotNull | ColumnOption::PrimaryKey(_))) {
-                    return Err(invalid());
-                }
+            ColumnOption::Default(value)
+                if is_null(value)
+                    && has(|option| matches!(option, ColumnOption::NotNull | ColumnOption::PrimaryKey(_))) =>
+            {
+                return Err(invalid());
             }
+            ColumnOption::Default(value) if is_null(value) => {}
             ColumnOption::Default(_) if is_geometry(&column.data_type) => {
                 let message = format!("BLOB, TEXT, GEOMETRY or JSON column '{name}' can't have a default value");
                 return Err(SqlError::new(1101, b"42000", message));

@@ -280,7 +280,8 @@ fn table_options(create: &CreateTable, table: &Target, writer: &mut Writer<'_>) 
     {
         return Err(collation_of_another(collation, charset.name()));
     }
-    let charset = charset.or(collated.map(|(charset, _)| charset)).filter(|charset| *charset != TextCharset::Utf8mb4);
+    let charset =
+        charset.or_else(|| collated.map(|(charset, _)| charset)).filter(|charset| *charset != TextCharset::Utf8mb4);
     if let Some(charset) = charset {
         annotations.add(Annotation::Charset, charset.name());
     }
