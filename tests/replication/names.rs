@@ -9,7 +9,7 @@ use sealwire_tests::server::{Kind, Server, Settings};
 use super::tool::{ours, path, printed};
 
 /// A name that would be a statement of its own, and a command of the client's, behind its line breaks.
-const NAME: &str = "`t\nGRANT ALL ON *.* TO a/*!*/;\n\\! touch ran-by-a-name\n`";
+const NAME: &str = "`t\nGRANT ALL ON *.* TO a/*!*/;\n\\! touch ran-by-a-name\n#`";
 
 #[test]
 fn a_name_with_line_breaks_runs_nothing_in_a_restore() {

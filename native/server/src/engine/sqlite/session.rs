@@ -25,7 +25,6 @@ use super::privileges::{authorise, authorise_lock};
 use super::rows::{bind, column_sources, length_of, put_row};
 use super::shared::Shared;
 use super::temporary;
-use super::wal::WalGrowth;
 use crate::engine::replicated::{GroupEnd, KeptPlace, ReplicatedGroup, RowChange};
 use crate::engine::translate::{
     Access, Scope, StatementKind, Temporaries, Translated, quote, schema_of, temporary_name, translate,
@@ -329,15 +328,6 @@ impl SqliteSession {
             .prepare_cached(&sql)
             .and_then(|mut statement| statement.query_row([&table], |row| row.get(0)));
         found.unwrap_or(false)
-    }
-
-    /// Measures what others write to the databases of which the statement needs the old state.
-    fn growth(&self, translated: &Translated) -> WalGrowth {
-        let is_read = |database: &str| {
-            !self.connection.is_autocommit() || translated.accesses.iter().any(|access| access.database == database)
-        };
-        let kept = self.attached.iter().filter(|attached| attached.file.is_some() && is_read(&attached.database));
-        WalGrowth::new(kept.map(|attached| self.shared.databases.path(&attached.database)), self.shared.most_written)
     }
 
     fn query(&self, translated: &Translated, request: &Request<'_>, rows: &mut dyn RowSink) -> Result<Done, SqlError> {

@@ -38,6 +38,18 @@ impl SqliteSession {
         done.map_err(|error| self.space.explain(error, translated, is_limited))
     }
 
+    /// Measures what others write to the databases of which the statement needs the old state.
+    pub(super) fn growth(&self, translated: &Translated) -> wal::WalGrowth {
+        let is_read = |database: &str| {
+            !self.connection.is_autocommit() || translated.accesses.iter().any(|access| access.database == database)
+        };
+        let kept = self.attached.iter().filter(|attached| attached.file.is_some() && is_read(&attached.database));
+        wal::WalGrowth::new(
+            kept.map(|attached| self.shared.databases.path(&attached.database)),
+            self.shared.most_written,
+        )
+    }
+
     /// Records whether a transaction is open, and the databases that it reads. After a change, and where one has found no room, ends idle
     /// transactions of other sessions for which too much is kept.
     pub(super) fn note_transaction(
