@@ -5,6 +5,8 @@
 //! says before such a commit which databases take part. The same file has the places of groups that change no database.
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -151,7 +153,10 @@ impl OwnFile {
 }
 
 fn open_file(directory: &Path) -> SqliteResult<Connection> {
-    let connection = Connection::open(directory.join(FILE))?;
+    let path = directory.join(FILE);
+    // SQLite gives the files beside it the same mode. Where the file can't be made, SQLite says why.
+    let _ = File::options().write(true).create(true).truncate(false).mode(0o600).open(&path);
+    let connection = Connection::open(path)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     make_table(&connection, MAIN)?;
     connection.execute_batch(

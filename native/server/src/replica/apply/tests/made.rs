@@ -346,6 +346,10 @@ fn the_last_place_outlives_its_database() {
     apply(&world, &log).unwrap();
     let wait = crate::engine::LockWait { most: crate::engine::LOCK_WAIT, is_stopped: Box::new(|| false) };
     world.server.engine.drop_database("d", wait, &mut |change| change()).unwrap();
+    for file in std::fs::read_dir(world.directory.path().join("data")).unwrap().flatten() {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions());
+        assert_eq!(mode & 0o077, 0, "{} is readable by others", file.path().display());
+    }
     let restarted = world.restarted();
     assert_eq!(restarted.applier().positions().position, log.writer.position());
     Applier::forget(&restarted.server, "").unwrap();
