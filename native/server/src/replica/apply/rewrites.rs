@@ -14,6 +14,18 @@ pub(super) fn is_upkeep(sql: &str) -> bool {
     Cursor::new(sql).accept_one(&["ANALYZE", "OPTIMIZE", "REPAIR"]).is_some()
 }
 
+/// Whether no server logs such a statement, because it changes the server and not its data: settings, connections, replication. A source that
+/// sends one wants something else.
+pub(super) fn is_never_logged(sql: &str) -> bool {
+    const OF_THE_SERVER: &[&str] =
+        &["KILL", "SHUTDOWN", "RESTART", "CHANGE", "STOP", "RESET", "PURGE", "CLONE", "BINLOG", "INSTALL", "UNINSTALL"];
+    let mut words = Cursor::new(sql);
+    if words.accept("SET") {
+        return words.accept_one(&["PASSWORD", "DEFAULT", "ROLE", "STATEMENT"]).is_none();
+    }
+    words.accept_one(OF_THE_SERVER).is_some() || words.accept("START") && !words.accept("TRANSACTION")
+}
+
 /// `RENAME TABLE a TO b, c TO d`.
 fn renamed_tables(sql: &str) -> Option<Vec<String>> {
     let mut words = Cursor::new(sql);
@@ -100,6 +112,26 @@ mod tests {
         {
             assert_eq!(all(same).len(), 1);
             assert!(!all(same)[0].starts_with("ALTER"), "{same}");
+        }
+        for sql in [
+            "SET GLOBAL read_only = 1",
+            "set @@global.max_connections=1",
+            "SET PERSIST x = 1",
+            "SET @a = 1",
+            "KILL 1",
+            "SHUTDOWN",
+            "START SLAVE",
+            "STOP REPLICA",
+            "CHANGE MASTER TO MASTER_HOST='x'",
+            "RESET MASTER",
+            "PURGE BINARY LOGS BEFORE NOW()",
+        ] {
+            assert!(is_never_logged(sql), "{sql}");
+        }
+        for sql in
+            ["SET PASSWORD FOR a = 'x'", "SET DEFAULT ROLE r FOR a", "START TRANSACTION", "INSERT INTO t VALUES (1)"]
+        {
+            assert!(!is_never_logged(sql), "{sql}");
         }
         assert!(is_upkeep("analyze table t") && !is_upkeep("ALTER TABLE t"));
     }
