@@ -224,7 +224,7 @@ fn resets_in_the_middle() {
 fn half_a_handshake() {
     let bridge = Bridge::to(echo(), &["--max-connections=10", "--max-connections-per-address=10"]);
     // More silent sockets than one address may have: the bridge drops the oldest and serves the others.
-    let mut idle: Vec<TcpStream> = (0..40).map(|_| connect(bridge.port)).collect();
+    let mut idle: Vec<TcpStream> = (0..80).map(|_| connect(bridge.port)).collect();
     for stream in &mut idle {
         let _ = stream.write_all(&UPGRADE[..UPGRADE.len() - 1]);
     }
