@@ -10,7 +10,7 @@ use sealwire_core::error::SqlError;
 
 use super::errors::{of_rows, of_statement, otherwise, unreadable, unsupported};
 use super::positions::Gtid;
-use super::rewrites::{is_never_logged, is_upkeep, rewritten};
+use super::rewrites::{is_ever_logged, is_upkeep, rewritten};
 use super::statement::{Given, Needs, refuse_difference};
 use super::{Applier, Boundary, Form, Group, GroupKind, LEFT_OUT_KEPT_EACH, SourcePlace};
 use crate::engine::TransactionStep;
@@ -348,7 +348,7 @@ impl Applier {
         if sql.trim().is_empty() || !self.is_allowed(&sql, database.as_deref()).map_err(failed)? {
             return Ok(None);
         }
-        if is_never_logged(&sql) {
+        if !is_ever_logged(&sql) {
             let way_out = "no server logs such a statement; find out what the source is";
             return Err(failed(unsupported(sql.get(..40).unwrap_or(&sql), way_out)));
         }

@@ -14,16 +14,40 @@ pub(super) fn is_upkeep(sql: &str) -> bool {
     Cursor::new(sql).accept_one(&["ANALYZE", "OPTIMIZE", "REPAIR"]).is_some()
 }
 
-/// Whether no server logs such a statement, because it changes the server and not its data: settings, connections, replication. A source that
-/// sends one wants something else.
-pub(super) fn is_never_logged(sql: &str) -> bool {
-    const OF_THE_SERVER: &[&str] =
-        &["KILL", "SHUTDOWN", "RESTART", "CHANGE", "STOP", "RESET", "PURGE", "CLONE", "BINLOG", "INSTALL", "UNINSTALL"];
+/// Whether servers log such a statement: it changes data, definitions or accounts, and neither settings nor connections nor replication. A
+/// source that sends another one wants something else than to be copied.
+pub(super) fn is_ever_logged(sql: &str) -> bool {
+    const CHANGES: &[&str] = &[
+        "INSERT",
+        "REPLACE",
+        "UPDATE",
+        "DELETE",
+        "LOAD",
+        "WITH",
+        "SELECT",
+        "TRUNCATE",
+        "CREATE",
+        "ALTER",
+        "DROP",
+        "RENAME",
+        "GRANT",
+        "REVOKE",
+        "BEGIN",
+        "COMMIT",
+        "ROLLBACK",
+        "SAVEPOINT",
+        "RELEASE",
+        "XA",
+        "ANALYZE",
+        "OPTIMIZE",
+        "REPAIR",
+        "FLUSH",
+    ];
     let mut words = Cursor::new(sql);
     if words.accept("SET") {
-        return words.accept_one(&["PASSWORD", "DEFAULT", "ROLE", "STATEMENT"]).is_none();
+        return words.accept_one(&["PASSWORD", "DEFAULT", "ROLE", "STATEMENT"]).is_some();
     }
-    words.accept_one(OF_THE_SERVER).is_some() || words.accept("START") && !words.accept("TRANSACTION")
+    words.accept_one(CHANGES).is_some() || words.accept_all(&["START", "TRANSACTION"])
 }
 
 /// `RENAME TABLE a TO b, c TO d`.
@@ -119,6 +143,9 @@ mod tests {
             "SET PERSIST x = 1",
             "SET @a = 1",
             "KILL 1",
+            "LOCK TABLES t WRITE",
+            "DO SLEEP(1000)",
+            "SHOW SLAVE STATUS",
             "SHUTDOWN",
             "START SLAVE",
             "STOP REPLICA",
@@ -126,12 +153,12 @@ mod tests {
             "RESET MASTER",
             "PURGE BINARY LOGS BEFORE NOW()",
         ] {
-            assert!(is_never_logged(sql), "{sql}");
+            assert!(!is_ever_logged(sql), "{sql}");
         }
         for sql in
             ["SET PASSWORD FOR a = 'x'", "SET DEFAULT ROLE r FOR a", "START TRANSACTION", "INSERT INTO t VALUES (1)"]
         {
-            assert!(!is_never_logged(sql), "{sql}");
+            assert!(is_ever_logged(sql), "{sql}");
         }
         assert!(is_upkeep("analyze table t") && !is_upkeep("ALTER TABLE t"));
     }
