@@ -575,15 +575,13 @@ fn settle(path: &Path, found: &recovery::Scan, all: &dyn Databases) -> Result<bo
     let mark = group::mark_of(*number);
     let (with, without): (Vec<&String>, Vec<&String>) =
         databases.iter().partition(|database| all.is_committed(database, mark));
-    if with.is_empty() {
-        return Ok(false);
-    }
+    let Some(whole) = with.first() else { return Ok(false) };
     for database in without {
         let mut rows = |each: &mut dyn FnMut(&Rows<'_>) -> Result<(), String>| {
             recovery::for_each_rows(path, *start, found.end, each)
         };
         let flavour = found.flavour.unwrap_or(Flavour::MariaDb);
-        match all.redo(database, mark, flavour, &mut rows) {
+        match all.redo((database, whole), mark, flavour, &mut rows) {
             Ok(()) => tracing::warn!(
                 "the server was killed within a commit: the last transaction of the binary log was in {with:?} and is now in '{database}', too"
             ),
@@ -641,7 +639,13 @@ mod tests {
             self.is_committed
         }
 
-        fn redo(&self, _: &str, _: CommitMark, _: Flavour, _: &mut recovery::GroupRows<'_>) -> Result<(), String> {
+        fn redo(
+            &self,
+            _: (&str, &str),
+            _: CommitMark,
+            _: Flavour,
+            _: &mut recovery::GroupRows<'_>,
+        ) -> Result<(), String> {
             Ok(())
         }
 

@@ -87,11 +87,18 @@ pub(crate) trait Databases {
     /// Whether a database has the mark of a group.
     fn is_committed(&self, database: &str, mark: CommitMark) -> bool;
 
-    /// Changes the rows of a group in one database, and leaves the group's mark there.
+    /// Changes the rows of a group in the first of two databases, and leaves the group's mark there. The second database has the group; if
+    /// the group is a source's, its place in the source's log comes from there.
     ///
     /// # Errors
     /// A sentence: the database can't be changed, or is not as the log has it. It is then unchanged.
-    fn redo(&self, database: &str, mark: CommitMark, flavour: Flavour, rows: &mut GroupRows<'_>) -> Result<(), String>;
+    fn redo(
+        &self,
+        databases: (&str, &str),
+        mark: CommitMark,
+        flavour: Flavour,
+        rows: &mut GroupRows<'_>,
+    ) -> Result<(), String>;
 
     /// Whether there is a database of that name.
     fn has(&self, database: &str) -> bool;

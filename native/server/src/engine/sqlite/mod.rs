@@ -95,7 +95,13 @@ impl replication::Databases for SqliteEngine {
         })
     }
 
-    fn redo(&self, database: &str, mark: CommitMark, flavour: Flavour, rows: &mut GroupRows<'_>) -> Result<(), String> {
+    fn redo(
+        &self,
+        (database, whole): (&str, &str),
+        mark: CommitMark,
+        flavour: Flavour,
+        rows: &mut GroupRows<'_>,
+    ) -> Result<(), String> {
         let failed = |error: rusqlite::Error| error.to_string();
         let connection = Connection::open(self.shared.databases.path(database)).map_err(failed)?;
         // The rows that foreign keys change are in the log, too.
@@ -106,6 +112,8 @@ impl replication::Databases for SqliteEngine {
             let is_own = rows.table.as_ref().is_some_and(|table| table.database() == database.as_bytes());
             if is_own { redo::apply(&connection, rows, flavour) } else { Ok(()) }
         })?;
+        let whole = self.shared.databases.open(whole).map_err(|error| error.to_string())?;
+        replica_places::catch_up(&whole.connection, &connection).map_err(failed)?;
         connection.pragma_update(None, "user_version", mark.cast_signed()).map_err(failed)?;
         connection.execute_batch("COMMIT").map_err(failed)
     }

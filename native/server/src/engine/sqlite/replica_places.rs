@@ -60,6 +60,28 @@ pub(super) fn put(connection: &Connection, schema: &str, channel: &str, place: &
     statement.execute(params![channel, number, place.file, position, place.gtids]).map(drop)
 }
 
+/// Gives a database the later places of another one, when a transaction that the other one has was carried out in it, too.
+pub(super) fn catch_up(from: &Connection, to: &Connection) -> SqliteResult<()> {
+    for (channel, place) in all(from)? {
+        make_table(to, MAIN)?;
+        if get(to, MAIN, &channel)?.is_none_or(|own| own.number < place.number) {
+            put(to, MAIN, &channel, &place)?;
+        }
+    }
+    Ok(())
+}
+
+/// The places of all channels in a database that is not attached.
+fn all(connection: &Connection) -> SqliteResult<Vec<(String, KeptPlace)>> {
+    let sql = format!("SELECT channel, number, file, position, gtids FROM \"{TABLE}\"");
+    let mut statement = match connection.prepare(&sql) {
+        Err(error) if is_missing_table(&error) => return Ok(Vec::new()),
+        statement => statement?,
+    };
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, place_at(row, 1)?)))?;
+    rows.collect()
+}
+
 /// Reads a channel's place; `None` where there is none.
 fn get(connection: &Connection, schema: &str, channel: &str) -> SqliteResult<Option<KeptPlace>> {
     let sql = format!("SELECT number, file, position, gtids FROM {schema}.\"{TABLE}\" WHERE channel = ?1");
@@ -206,16 +228,7 @@ pub(super) fn applied(databases: &Databases, own: &OwnFile, channel: &str) -> Re
 /// Saves the places of a database that is about to be dropped, because they may be the last ones of their channels.
 pub(super) fn save(databases: &Databases, own: &OwnFile, database: &str) -> Result<(), SqlError> {
     let Ok(opened) = databases.open(database) else { return Ok(()) };
-    let read = || -> SqliteResult<Vec<(String, KeptPlace)>> {
-        let sql = format!("SELECT channel, number, file, position, gtids FROM \"{TABLE}\"");
-        let mut statement = match opened.connection.prepare(&sql) {
-            Err(error) if is_missing_table(&error) => return Ok(Vec::new()),
-            statement => statement?,
-        };
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, place_at(row, 1)?)))?;
-        rows.collect()
-    };
-    for (channel, place) in read().map_err(|error| to_mysql(&error, ""))? {
+    for (channel, place) in all(&opened.connection).map_err(|error| to_mysql(&error, ""))? {
         own.with(databases.directory(), true, |connection| {
             let known = get(connection, MAIN, &channel)?;
             if known.is_some_and(|known| known.number >= place.number) {
@@ -239,4 +252,29 @@ pub(super) fn forget(databases: &Arc<Databases>, own: &OwnFile, channel: &str) -
         connection.execute(&format!("DELETE FROM \"{TABLE}\" WHERE channel = ?1"), [channel])?;
         connection.execute("DELETE FROM begun WHERE channel = ?1", [channel]).map(drop)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_catches_up_with_the_places_of_a_whole_one() {
+        let place =
+            |number: u64| KeptPlace { number, file: b"bin.000001".to_vec(), position: number, gtids: String::new() };
+        let [whole, other, without] = [(); 3].map(|()| Connection::open_in_memory().unwrap());
+        for (connection, channel, number) in [(&whole, "a", 7), (&whole, "b", 3), (&other, "a", 6), (&other, "b", 5)] {
+            make_table(connection, MAIN).unwrap();
+            put(connection, MAIN, channel, &place(number)).unwrap();
+        }
+        for database in [&other, &without] {
+            catch_up(&whole, database).unwrap();
+            catch_up(&without, database).unwrap();
+        }
+        let numbers = |connection: &Connection| -> Vec<(String, u64)> {
+            all(connection).unwrap().into_iter().map(|(channel, place)| (channel, place.number)).collect()
+        };
+        assert_eq!(numbers(&other), [("a".to_owned(), 7), ("b".to_owned(), 5)]);
+        assert_eq!(numbers(&without), [("a".to_owned(), 7), ("b".to_owned(), 3)]);
+    }
 }
