@@ -75,6 +75,9 @@ pub(crate) fn name(random: &Seeded) -> String {
         name.push_str(PIECES[usize::from(*byte) % PIECES.len()]);
     }
     name.push('x');
+    // Line breaks are refused in names, and the server's own names begin with U+0001.
+    name.retain(|letter| !['\n', '\r'].contains(&letter));
+    let name = name.trim_start_matches('\u{1}');
     name.chars().take(60).collect::<String>().trim_end().to_owned()
 }
 
@@ -150,6 +153,9 @@ fn names_that_are_none_are_refused() {
         ("CREATE TABLE d.`x ` (a INT)", 1103),
         ("CREATE TABLE d.q (`x ` INT)", 1166),
         ("CREATE TABLE d.sqlite_q (a INT)", 1146),
+        ("CREATE TABLE d.`a\nb` (a INT)", 1103),
+        ("CREATE TABLE d.`\u{1}replica places` (a INT)", 1103),
+        ("CREATE TABLE d.q (`a\rb` INT)", 1166),
         ("CREATE DATABASE `a\0b`", 1102),
         ("CREATE DATABASE `a\nb`", 1102),
     ] {

@@ -58,6 +58,10 @@ impl Target {
         table: &str,
     ) -> Result<Option<Self>, SqlError> {
         let failed = |error: rusqlite::Error| to_mysql(&error, "");
+        // The server's own tables are no source's.
+        if table.starts_with('\u{1}') {
+            return Ok(None);
+        }
         let sql =
             format!("SELECT name, sql FROM {schema}.sqlite_master WHERE type = 'table' AND name = ?1 COLLATE NOCASE");
         let read = connection.query_row(&sql, [table], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)));
