@@ -239,14 +239,15 @@ impl Splitter {
         }
     }
 
-    /// The argument of a one-letter command: up to the delimiter, except for commands that take the whole line or one word. In a hint it ends
-    /// with the hint: `/*!\C utf8mb4 */` stands in front of statements in the output of mysqlbinlog.
+    /// The argument of a one-letter command: up to the delimiter, except for commands that take the whole line or one word. In a hint or an
+    /// executable comment it ends with that: `/*!\C utf8mb4 */` stands in front of statements in the output of mysqlbinlog.
     fn argument(&mut self, command: Command) -> String {
         if !command.takes_argument() {
             return String::new();
         }
         let rest = self.line.get(self.at..).unwrap_or_default();
-        let end_of_hint = find(rest, b"*/").filter(|_| self.open.inside == Inside::Hint);
+        let is_in_hint = self.open.inside == Inside::Hint || self.open.executable_comment;
+        let end_of_hint = find(rest, b"*/").filter(|_| is_in_hint);
         let length = match command {
             _ if let Some(end) = end_of_hint => end,
             Command::System => rest.len(),
