@@ -107,6 +107,29 @@ fn hundreds_of_dumps_take_little_memory_and_hinder_nobody() {
 }
 
 #[test]
+fn dumps_of_large_events_stay_within_the_memory_limit() {
+    if !needs(PEERS) {
+        return;
+    }
+    let world = World::new(&[MARIADB, "--max-allowed-packet=64M", "--global-connection-memory-limit=256M"]);
+    sql(
+        world.ours(),
+        "CREATE USER raw@'%' IDENTIFIED WITH mysql_native_password AS ''; GRANT REPLICATION SLAVE ON *.* TO raw@'%'; SET GLOBAL net_write_timeout = 600;
+         CREATE DATABASE d; CREATE TABLE d.t (b LONGTEXT); INSERT INTO d.t VALUES (REPEAT('x', 30000000)); INSERT INTO d.t VALUES (REPEAT('x', 30000000))",
+    );
+    let before = clients::resident(world.ours().id());
+    let held: Vec<Raw> = (0..16).map(|number| begun(&world, 10 + number)).collect();
+    wait_for_dumps(&world, held.len());
+    let mut peak = 0;
+    for _ in 0..20 {
+        assert_eq!(sql(world.ours(), "SELECT 'served'"), "served\n");
+        peak = peak.max(clients::resident(world.ours().id()));
+    }
+    println!("16 dumps of events of 30 MB: from {before} to {peak} KiB");
+    assert!(peak < before + 400 * 1024, "from {before} to {peak} KiB");
+}
+
+#[test]
 fn kill_ends_a_dump_that_waits_for_its_client() {
     if !needs(PEERS) {
         return;

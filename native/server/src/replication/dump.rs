@@ -25,6 +25,8 @@ use super::start::{self, Start, refused};
 use crate::memory::{self, Held};
 use crate::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
+/// A large event is in memory this many times beside its packet, which counts by itself: as read, and encrypted.
+const COPIES: usize = 2;
 /// How many bytes of a file are read at once, unless an event has more.
 const CHUNK: u64 = 64 * 1024;
 
@@ -95,6 +97,7 @@ pub(crate) fn start(
         control: Arc::clone(&control),
         sender: Some(sender),
         batch: RowBatch::default(),
+        held: Held::default(),
         sent_at: Instant::now(),
         check_at: Instant::now(),
         version: 0,
@@ -109,6 +112,8 @@ struct Sender {
     control: Arc<Control>,
     sender: Option<SyncSender<DumpPart>>,
     batch: RowBatch,
+    /// The memory of a large event, until the client has taken it.
+    held: Held,
     sent_at: Instant,
     check_at: Instant,
     /// The wakes of the log that were seen.
@@ -228,6 +233,7 @@ impl Sender {
     fn send_up_to(&mut self, sent: &mut Sent, limit: u64, filter: &mut Filter) -> Result<(), Stop> {
         while sent.position < limit {
             self.control.wait_for_taker();
+            self.held.count(&self.request.account, 0);
             let mut chunk = Vec::new();
             let mut wanted = CHUNK.min(limit - sent.position);
             read(&sent.file, sent.position, wanted, &mut chunk)?;
@@ -263,15 +269,25 @@ impl Sender {
         Ok(())
     }
 
-    /// Waits until a large event of this size may take memory.
+    /// Waits until a large event of this size may take memory, and counts that for the account. All dumps count what they are about to take,
+    /// because many of them may ask at once.
     fn wait_for_memory(&mut self, size: u64) -> Result<(), Stop> {
+        let (account, most) = (self.request.account.clone(), self.surroundings.most_memory);
         let size = usize::try_from(size).unwrap_or(usize::MAX);
-        while size >= memory::LARGE && !memory::is_left_for(&self.request.account, size, self.surroundings.most_memory)
-        {
+        if size < memory::LARGE {
+            return Ok(());
+        }
+        // An event that is larger than the limit is sent alone.
+        let bytes = size.saturating_mul(COPIES).min(usize::try_from(most / 2).unwrap_or(usize::MAX));
+        loop {
+            self.held.count(&account, bytes);
+            if memory::is_left_for(&account, bytes, most) {
+                return Ok(());
+            }
+            self.held.count(&account, 0);
             memory::wait_for_some();
             self.check()?;
         }
-        Ok(())
     }
 
     /// Sends ROTATE, which tells the client where the events that follow are from. Its checksum follows the client's own wish.

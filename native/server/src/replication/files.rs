@@ -5,6 +5,11 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::file_system::Space;
+
+/// The part of its file system that the log leaves free, and the most bytes of it.
+const RESERVED_PART: u64 = 20;
+const MOST_RESERVED: u64 = 64 << 20;
 /// The name where `--log-bin` gives none, as MySQL 8 has it.
 const DEFAULT_NAME: &str = "binlog";
 /// Readable and writable by its owner alone, because the log holds all data.
@@ -20,9 +25,22 @@ pub(crate) struct LogFiles {
 }
 
 impl LogFiles {
-    /// The folder of the files.
-    pub(super) fn directory(&self) -> &Path {
-        &self.directory
+    /// Refuses a group of this length for which the file system has no room beside the reserve. Of that, statements may use a half, because
+    /// they are short and may be those with which an administrator makes room.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub(super) fn refuse_if_short(&self, length: u64, is_statement: bool) -> Result<(), String> {
+        let Some(space) = Space::of(&self.directory) else { return Ok(()) };
+        let reserved = space.part(RESERVED_PART, MOST_RESERVED);
+        let kept = if is_statement { reserved / 2 } else { reserved };
+        if space.free >= kept.saturating_add(length) {
+            return Ok(());
+        }
+        Err(format!(
+            "less than a twentieth of the file system of '{}' would be free, which is kept to make room with: PURGE BINARY LOGS",
+            self.directory.display()
+        ))
     }
 
     /// The files that `--log-bin=NAME` names; a relative name is in the data directory. As in mysqld, an extension is dropped.

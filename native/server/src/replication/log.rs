@@ -19,7 +19,6 @@ use super::group::{self, CommitMark, Format, Origin, Statement};
 use super::gtids::Gtids;
 use super::recovery::{self, Databases, LastGroup};
 use super::replicas::Replicas;
-use crate::file_system::Space;
 use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Where in a file the flags of its FORMAT_DESCRIPTION are.
@@ -39,10 +38,6 @@ pub(crate) struct LogSettings {
     /// Files whose last change was so many seconds ago are removed; 0 means never.
     pub(crate) expire_seconds: AtomicU64,
 }
-
-/// The part of its file system that the log leaves free, and the most bytes of it.
-const RESERVED_PART: u64 = 20;
-const MOST_RESERVED: u64 = 64 << 20;
 
 /// A place in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -203,7 +198,11 @@ impl BinaryLog {
         }
         let number = self.group_number();
         mark(group::mark_of(number))?;
-        self.refuse_if_short(&group).map_err(|reason| unwritable(&reason))?;
+        let (length, is_statement) = match &group {
+            Group::Rows(cache, _) => (cache.length(), false),
+            Group::Statement(statement) => (statement.text.len() as u64, true),
+        };
+        self.files.refuse_if_short(length, is_statement).map_err(|reason| unwritable(&reason))?;
         let (start, gtids) = (writer.end, writer.gtids.clone());
         let logged = self.append(&mut writer, group, number).map_err(|error| unwritable(&error));
         if let Err(error) = logged.and_then(|()| commit()) {
@@ -221,24 +220,6 @@ impl BinaryLog {
             self.rotate_or_warn(&mut writer);
         }
         Ok(())
-    }
-
-    /// Refuses a group for which the log's file system has no room beside the reserve. Of that, statements may use a half, because they are
-    /// short and may be those with which an administrator makes room.
-    fn refuse_if_short(&self, group: &Group<'_>) -> Result<(), String> {
-        let Some(space) = Space::of(self.files.directory()) else { return Ok(()) };
-        let reserved = space.part(RESERVED_PART, MOST_RESERVED);
-        let needed = match group {
-            Group::Rows(cache, _) => reserved.saturating_add(cache.length()),
-            Group::Statement(statement) => (reserved / 2).saturating_add(statement.text.len() as u64),
-        };
-        if space.free >= needed {
-            return Ok(());
-        }
-        Err(format!(
-            "less than a twentieth of the file system of '{}' would be free, which is kept to make room with: PURGE BINARY LOGS",
-            self.files.directory().display()
-        ))
     }
 
     /// A number that no other group is likely to have.
