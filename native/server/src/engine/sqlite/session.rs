@@ -167,8 +167,13 @@ impl SqliteSession {
     }
 
     fn translated(&self, request: &Request<'_>) -> Result<Translated, SqlError> {
+        self.translate(request.sql, request)
+    }
+
+    /// Translates a text that stands for a request's own, or is that.
+    fn translate(&self, sql: &str, request: &Request<'_>) -> Result<Translated, SqlError> {
         translate(
-            request.sql,
+            sql,
             Scope {
                 database: request.database,
                 names: request.context.as_ref(),
@@ -206,16 +211,7 @@ impl SqliteSession {
             return self.translate_like(&translated, (database, table), request);
         }
         let Some(text) = self.expand_wildcards(request)? else { return Ok(translated) };
-        translate(
-            &text,
-            Scope {
-                database: request.database,
-                names: request.context.as_ref(),
-                temporaries: &self.temporaries,
-                log: self.capture.as_ref().map(|capture| capture.log.format.flavour),
-                budget: &self.bounds.budget(request),
-            },
-        )
+        self.translate(&text, request)
     }
 
     /// Like [`Self::explain`], for a statement that did not compile.

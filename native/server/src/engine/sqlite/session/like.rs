@@ -7,9 +7,7 @@ use super::super::errors::to_mysql;
 use super::super::schema::Table;
 use super::super::show_create::table_statement;
 use super::SqliteSession;
-use crate::engine::translate::{
-    Access, Scope, Translated, no_such_table, quote, schema_of, temporary_name, translate, unsupported,
-};
+use crate::engine::translate::{Access, Translated, no_such_table, quote, schema_of, temporary_name, unsupported};
 use crate::engine::{Request, is_system_database};
 use crate::sql::backquoted;
 
@@ -60,16 +58,7 @@ impl SqliteSession {
             backquoted(target),
             body.unwrap_or_default()
         );
-        let made = translate(
-            &text,
-            Scope {
-                database: request.database,
-                names: request.context.as_ref(),
-                temporaries: &self.temporaries,
-                log: self.capture.as_ref().map(|capture| capture.log.format.flavour),
-                budget: &self.bounds.budget(request),
-            },
-        )?;
+        let made = self.translate(&text, request)?;
         // A replica has no temporary table of this session.
         let logged_text = is_temporary.then(|| made.logged_text.clone().unwrap_or(text));
         Ok(Translated { logged_text, ..made })
