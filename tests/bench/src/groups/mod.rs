@@ -1,5 +1,6 @@
 //! The groups of figures.
 
+mod binlog;
 pub(crate) mod bridge;
 mod browser;
 mod capi;
@@ -9,7 +10,9 @@ mod curve;
 mod decode;
 mod handshake;
 mod idle;
+mod primary;
 mod queries;
+mod replica;
 mod results;
 mod targets;
 
@@ -23,7 +26,7 @@ use crate::world::{Key, Running, World};
 
 type Group = fn(&World) -> Outcome<Table>;
 
-const GROUPS: [(&str, Group); 13] = [
+const GROUPS: [(&str, Group); 17] = [
     ("handshake", connect::servers),
     ("connect", connect::clients),
     ("queries", queries::servers),
@@ -37,6 +40,10 @@ const GROUPS: [(&str, Group); 13] = [
     ("browser", browser::client),
     ("curve", curve::curves),
     ("capi", capi::libraries),
+    ("binlog", binlog::decode),
+    ("dump", binlog::dump),
+    ("apply", replica::applied),
+    ("lag", replica::lag),
 ];
 
 /// Runs the groups named, or all. Only a whole run replaces RESULTS.md.

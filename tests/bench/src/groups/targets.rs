@@ -34,7 +34,7 @@ fn capi(of: Figures<'_>, work: &str) -> Option<f64> {
     Some(of(&format!("capi {work} ours"))? / of(&format!("capi {work} theirs"))?)
 }
 
-const TARGETS: [Target; 28] = [
+const TARGETS: [Target; 32] = [
     target("server CPU per TLS 1.3 connect, ECDSA: MariaDB / ours", AtLeast(5.0), |of| {
         Some(of("handshake tls13 P256 mariadb")? / of("handshake tls13 P256 sealwired")?)
     }),
@@ -92,6 +92,16 @@ const TARGETS: [Target; 28] = [
     target("a C program's memory with 1,000,000 stored rows: ours / libmariadb's", AtMost(1.0), |of| {
         capi(of, "store plain MB")
     }),
+    target(
+        "events of a binary log per second to text, 1,000 rows a statement: ours / mariadb-binlog",
+        AtLeast(3.0),
+        |of| of("binlog mariadb-binlog 1000"),
+    ),
+    target("the same in memory: ours / mysql_common", AtLeast(2.0), |of| of("binlog mysql_common 1000")),
+    target("primary's CPU per row of a dump over TLS: ours / MariaDB's", AtMost(0.5), |of| {
+        Some(of("dump sealwired")? / of("dump mariadbd")?)
+    }),
+    target("rows applied per second, 500 rows a statement: ours / MariaDB's", AtLeast(1.0), |of| of("apply 500")),
     target("an idle WebSocket, µs of processor time per second", AtMost(0.5), |of| of("bridge idle")),
 ];
 
