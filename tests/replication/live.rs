@@ -9,10 +9,11 @@ use std::thread;
 use std::time::Duration;
 
 use sealwire_tests::certificates::{CertificateSet, std_data};
-use sealwire_tests::child::{self, Watched};
+use sealwire_tests::child::Watched;
 use sealwire_tests::drivers::PASSWORD;
 use sealwire_tests::middle;
 use sealwire_tests::programs::{needs, program};
+use sealwire_tests::replication::{source_settings, sql};
 use sealwire_tests::restart::restart;
 use sealwire_tests::server::{Kind, Log, Server, Settings};
 use tempfile::TempDir;
@@ -54,31 +55,13 @@ struct Primary {
 }
 
 fn settings(certificates: &CertificateSet) -> Settings {
-    let kind = Kind::MariaDb;
-    let mut statements = Vec::new();
-    for (user, require) in [("repl", "SSL"), ("strict", "X509"), ("root2", "SSL")] {
-        statements.push(
-            kind.create_user(user, "mysql_native_password", PASSWORD, require)
-                .replace("CREATE USER", "CREATE OR REPLACE USER"),
-        );
-        statements.push(format!("GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO '{user}'@'%';"));
+    let mut settings = source_settings(Some(certificates), &[("repl", "SSL"), ("strict", "X509"), ("root2", "SSL")]);
+    for granted in
+        ["BINLOG MONITOR ON *.* TO 'repl'@'%'", "BINLOG MONITOR ON *.* TO 'strict'@'%'", "ALL ON *.* TO 'root2'@'%'"]
+    {
+        settings.statements.push(format!("GRANT {granted};"));
     }
-    statements.push("GRANT ALL ON *.* TO 'root2'@'%';".to_owned());
-    // The accounts are no changes to stream.
-    statements.insert(0, "SET sql_log_bin = 0;".to_owned());
-    let options = [
-        "--log-bin=bin",
-        "--server-id=11",
-        "--binlog-format=ROW",
-        "--binlog-row-metadata=FULL",
-        "--character-set-server=utf8mb4",
-    ];
-    Settings {
-        certificates: Some(certificates.clone()),
-        statements,
-        options: options.map(str::to_owned).to_vec(),
-        ..Settings::default()
-    }
+    settings
 }
 
 impl Primary {
@@ -96,7 +79,7 @@ impl Primary {
     }
 
     fn sql(&self, statements: &[&str]) -> String {
-        sql(&self.server, (statements.join(";\n") + ";").as_bytes())
+        sql(&self.server, statements.join(";\n") + ";")
     }
 
     /// The options of a connection over TLS that verifies the server.
@@ -132,15 +115,6 @@ impl Primary {
     fn data(&self, name: &str) -> std::path::PathBuf {
         self.server.folder().join("data").join(name)
     }
-}
-
-/// Runs statements as root over the socket; returns what they print.
-fn sql(server: &Server, statements: &[u8]) -> String {
-    let mut client = Command::new("mariadb");
-    client.args(["--no-defaults", "--user=root", "--batch", "--skip-column-names", "--default-character-set=utf8mb4"]);
-    let output = child::output(client.arg(format!("--socket={}", server.socket.display())), statements).unwrap();
-    assert!(output.status.success(), "{}", said(&output));
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// Our program's output without the first line, which tells how the connection is protected.
@@ -382,7 +356,10 @@ fn the_output_makes_another_server_the_same(primary: &Primary) {
         let text = printed(primary.ours(&["-R", format, "--to-last-log", "bin.000001"]));
         sql(&copy, &text);
         let state = |server: &Server| {
-            sql(server, b"CHECKSUM TABLE shop.item, shop.numbered; SELECT * FROM shop.item ORDER BY id; SELECT * FROM shop.numbered;")
+            sql(
+                server,
+                "CHECKSUM TABLE shop.item, shop.numbered; SELECT * FROM shop.item ORDER BY id; SELECT * FROM shop.numbered;",
+            )
         };
         assert_eq!(state(&copy), state(&primary.server), "{format}");
     }

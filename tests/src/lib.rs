@@ -14,6 +14,7 @@ pub mod fuzz;
 pub mod middle;
 pub mod no_security;
 pub mod programs;
+pub mod replication;
 pub mod restart;
 pub mod rogue;
 pub mod server;

@@ -2,16 +2,11 @@
 
 use sealwire_tests::programs::needs;
 
-use super::world::{MARIADB, PEERS, World, error, sql};
+use super::world::{MARIADB, World, error, sql};
 
 #[test]
 fn generated_columns_and_character_sets_reach_the_replica() {
-    if !needs(PEERS) {
-        return;
-    }
-    let world = World::new(&[MARIADB]);
-    let replica = world.replica();
-    world.follow(&replica, "slave_pos");
+    let Some((world, replica)) = World::followed() else { return };
     sql(
         world.ours(),
         "CREATE DATABASE d; USE d;
@@ -55,12 +50,7 @@ fn generated_columns_and_character_sets_reach_the_replica() {
 
 #[test]
 fn a_table_like_another_has_its_definition() {
-    if !needs(PEERS) {
-        return;
-    }
-    let world = World::new(&[MARIADB]);
-    let replica = world.replica();
-    world.follow(&replica, "slave_pos");
+    let Some((world, replica)) = World::followed() else { return };
     sql(
         world.ours(),
         "CREATE DATABASE d; USE d; CREATE TABLE p (id INT PRIMARY KEY);
@@ -97,12 +87,7 @@ fn a_table_like_another_has_its_definition() {
 
 #[test]
 fn a_new_column_stands_where_the_statement_says() {
-    if !needs(PEERS) {
-        return;
-    }
-    let world = World::new(&[MARIADB]);
-    let replica = world.replica();
-    world.follow(&replica, "slave_pos");
+    let Some((world, replica)) = World::followed() else { return };
     sql(
         world.ours(),
         "CREATE DATABASE d; USE d;

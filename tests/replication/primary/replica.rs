@@ -43,12 +43,7 @@ fn a_replica_of_mariadb_has_the_same_rows() {
 
 #[test]
 fn definitions_accounts_and_foreign_keys_reach_the_replica() {
-    if !needs(PEERS) {
-        return;
-    }
-    let world = World::new(&[MARIADB]);
-    let replica = world.replica();
-    world.follow(&replica, "slave_pos");
+    let Some((world, replica)) = World::followed() else { return };
     sql(
         world.ours(),
         "CREATE DATABASE d; USE d;

@@ -1,8 +1,6 @@
 //! Temporary tables are their session's own. A replica's table of the same name is another one, which the log must leave alone.
 
-use sealwire_tests::programs::needs;
-
-use super::world::{MARIADB, PEERS, World, error, sql};
+use super::world::{World, error, sql};
 
 /// All that may be done to a temporary table.
 const OWN: &str = "
@@ -15,12 +13,7 @@ const OWN: &str = "
 
 #[test]
 fn a_temporary_table_stands_for_no_table_of_a_replica() {
-    if !needs(PEERS) {
-        return;
-    }
-    let world = World::new(&[MARIADB]);
-    let replica = world.replica();
-    world.follow(&replica, "slave_pos");
+    let Some((world, replica)) = World::followed() else { return };
     sql(
         world.ours(),
         "CREATE DATABASE d; USE d; CREATE TABLE secret (id INT PRIMARY KEY, s VARCHAR(100), z INT);

@@ -2,11 +2,13 @@
 
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Command;
 
 use sealwire_tests::certificates::CertificateSet;
-use sealwire_tests::child;
 use sealwire_tests::drivers::PASSWORD;
+use sealwire_tests::programs::needs;
+use sealwire_tests::replication::{change_master, wait_for};
+pub(crate) use sealwire_tests::replication::{error, sql};
 use sealwire_tests::server::{Kind, Server, Settings};
 use tempfile::TempDir;
 
@@ -43,6 +45,16 @@ impl World {
         ];
         let ours = Server::start(Kind::Sealwired, &settings).unwrap();
         Self { place, certificates, settings, ours: Some(ours) }
+    }
+
+    /// A primary and a replica of MariaDB's that follows it by GTID; `None` where a peer is missing.
+    pub(crate) fn followed() -> Option<(Self, Server)> {
+        needs(PEERS).then(|| {
+            let world = Self::new(&[MARIADB]);
+            let replica = world.replica();
+            world.follow(&replica, "slave_pos");
+            (world, replica)
+        })
     }
 
     pub(crate) fn ours(&self) -> &Server {
@@ -86,29 +98,17 @@ impl World {
     pub(crate) fn point(&self, replica: &Server, using_gtid: &str) {
         let set = &self.certificates;
         let file = if using_gtid == "no" { ", MASTER_LOG_FILE='binlog.000001', MASTER_LOG_POS=4" } else { "" };
-        sql(
-            replica,
-            &format!(
-                "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT={}, MASTER_USER='repl', MASTER_PASSWORD='{PASSWORD}', MASTER_SSL=1, \
-                 MASTER_SSL_CA='{}', MASTER_SSL_CERT='{}', MASTER_SSL_KEY='{}', MASTER_SSL_VERIFY_SERVER_CERT=1, MASTER_CONNECT_RETRY=1, \
-                 MASTER_HEARTBEAT_PERIOD=1, MASTER_USE_GTID={using_gtid}{file}",
-                self.ours().port,
-                set.ca.display(),
-                set.client_cert.display(),
-                set.client_key.display(),
-            ),
+        let (certificate, key) = (set.client_cert.display(), set.client_key.display());
+        let more = format!(
+            "MASTER_SSL=1, MASTER_SSL_VERIFY_SERVER_CERT=1, MASTER_SSL_CERT='{certificate}', MASTER_SSL_KEY='{key}', MASTER_USE_GTID={using_gtid}{file}"
         );
+        sql(replica, &change_master(self.ours().port, "repl", &set.ca, &more));
     }
 
     /// Waits until the replica has all that the primary has.
     #[track_caller]
     pub(crate) fn wait(&self, replica: &Server) {
-        let status = sql(self.ours(), "SHOW MASTER STATUS");
-        let mut fields = status.split_whitespace();
-        let (file, position) = (fields.next().unwrap(), fields.next().unwrap());
-        let waited = sql(replica, &format!("SELECT MASTER_POS_WAIT('{file}', {position}, 60)"));
-        let is_there = waited.trim().parse::<i64>().is_ok_and(|events| events >= 0);
-        assert!(is_there, "{waited}\n{}\n{}", sql(replica, "SHOW SLAVE STATUS\\G"), self.ours().log());
+        wait_for(replica, self.ours());
     }
 
     /// Compares a query's rows at both servers.
@@ -136,28 +136,4 @@ impl World {
         command.arg(format!("--ssl-key={}", set.client_key.display()));
         command
     }
-}
-
-fn run(server: &Server, statements: &str) -> Output {
-    let mut command = Command::new("mariadb");
-    command.args(["--no-defaults", "--user=root", "--batch", "--skip-column-names", "--default-character-set=utf8mb4"]);
-    command.arg(format!("--socket={}", server.socket.display()));
-    child::output(&mut command, statements.as_bytes()).unwrap()
-}
-
-/// Runs statements as root; returns the rows.
-#[track_caller]
-pub(crate) fn sql(server: &Server, statements: &str) -> String {
-    let output = run(server, statements);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}: {said}\n{statements}", server.kind.name());
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-/// Runs statements as root that must fail; returns the error.
-#[track_caller]
-pub(crate) fn error(server: &Server, statements: &str) -> String {
-    let output = run(server, statements);
-    assert!(!output.status.success(), "{statements}: {}", String::from_utf8_lossy(&output.stdout));
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }

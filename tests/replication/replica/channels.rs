@@ -9,10 +9,7 @@ use super::world::{PEERS, World, error, sql, status, told, vertical};
 
 #[test]
 fn a_channel_receives_the_log_over_verified_tls() {
-    if !needs(PEERS) {
-        return;
-    }
-    let world = World::new(&[]);
+    let Some(world) = World::start(&[]) else { return };
     assert!(status(world.ours()).is_empty());
     sql(
         world.primary(),
@@ -99,10 +96,7 @@ fn a_channel_goes_on_after_a_stop_a_restart_and_a_kill() {
 
 #[test]
 fn a_reset_forgets_the_place_and_then_all_settings() {
-    if !needs(PEERS) {
-        return;
-    }
-    let world = World::new(&[]);
+    let Some(world) = World::start(&[]) else { return };
     let data = world.ours().folder().join("data");
     let relay_logs = || {
         let names = fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -139,10 +133,7 @@ fn a_reset_forgets_the_place_and_then_all_settings() {
 
 #[test]
 fn channels_have_names() {
-    if !needs(PEERS) {
-        return;
-    }
-    let world = World::new(&[]);
+    let Some(world) = World::start(&[]) else { return };
     let ours = world.ours();
     let warnings = |server: &Server, statement: &str| sql(server, &format!("{statement}; SHOW WARNINGS"));
     assert!(error(ours, "START SLAVE").contains("ERROR 1200"));

@@ -1,15 +1,10 @@
 //! The ends of a channel's connection, and the stops of a channel.
 
-use sealwire_tests::programs::needs;
-
-use super::world::{PEERS, World, sql, status};
+use super::world::{World, sql, status};
 
 #[test]
 fn a_lost_connection_is_made_again_and_an_impossible_one_stops_the_receiver() {
-    if !needs(PEERS) {
-        return;
-    }
-    let world = World::new(&[]);
+    let Some(world) = World::start(&[]) else { return };
     let ours = world.ours();
     sql(world.primary(), "CREATE DATABASE d; CREATE TABLE d.t (a INT PRIMARY KEY, b LONGTEXT)");
     sql(ours, &format!("{}; START SLAVE", world.change("repl", "")));
@@ -64,10 +59,7 @@ fn a_lost_connection_is_made_again_and_an_impossible_one_stops_the_receiver() {
 
 #[test]
 fn the_applier_waits_stops_and_leaves_out_as_it_is_told() {
-    if !needs(PEERS) {
-        return;
-    }
-    let world = World::new(&[]);
+    let Some(world) = World::start(&[]) else { return };
     let ours = world.ours();
     sql(
         world.primary(),
@@ -123,10 +115,7 @@ fn the_applier_waits_stops_and_leaves_out_as_it_is_told() {
 
 #[test]
 fn a_source_that_waits_is_told_what_is_stored() {
-    if !needs(PEERS) {
-        return;
-    }
-    let world = World::new(&["--rpl-semi-sync-slave-enabled"]);
+    let Some(world) = World::start(&["--rpl-semi-sync-slave-enabled"]) else { return };
     let ours = world.ours();
     sql(world.primary(), "SET GLOBAL rpl_semi_sync_master_enabled = 1, GLOBAL rpl_semi_sync_master_timeout = 60000");
     sql(ours, &format!("{}; START SLAVE", world.change("repl", "MASTER_USE_GTID=slave_pos")));
@@ -148,10 +137,7 @@ fn a_source_that_waits_is_told_what_is_stored() {
 
 #[test]
 fn a_copy_goes_on_behind_the_gtid_that_it_was_made_at() {
-    if !needs(PEERS) {
-        return;
-    }
-    let mut world = World::new(&[]);
+    let Some(mut world) = World::start(&[]) else { return };
     sql(world.primary(), "CREATE DATABASE d; CREATE TABLE d.t (a INT); INSERT INTO d.t VALUES (1)");
     let gtid = sql(world.primary(), "SELECT @@gtid_binlog_pos").trim().to_owned();
     sql(world.primary(), "INSERT INTO d.t VALUES (2)");

@@ -3,6 +3,7 @@
 use sealwire_tests::certificates::CertificateSet;
 use sealwire_tests::drivers::PASSWORD;
 use sealwire_tests::programs::needs;
+use sealwire_tests::replication::change_master;
 use sealwire_tests::server::{Kind, Server, Settings};
 
 use super::world::{Status, sql, until, vertical};
@@ -42,15 +43,8 @@ fn a_replica_follows_by_position_and_by_the_gtids_of_its_source() {
             ],
         );
         let ours = server(&["--server-id=7"], &[]);
-        sql(
-            &ours,
-            &format!(
-                "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT={}, MASTER_USER='repl', MASTER_PASSWORD='{PASSWORD}', MASTER_SSL_CA='{}', \
-                 MASTER_CONNECT_RETRY=1, MASTER_HEARTBEAT_PERIOD=1, {using}; START SLAVE",
-                primary.port,
-                certificates.ca.display(),
-            ),
-        );
+        let change = change_master(primary.port, "repl", &certificates.ca, using);
+        sql(&ours, &format!("{change}; START SLAVE"));
         sql(&primary, CHANGES);
         let has_all = |status: &Status| {
             let end = sql(&primary, "SHOW MASTER STATUS");

@@ -7,9 +7,8 @@ use std::process::Command;
 use sealwire_tests::certificates::CertificateSet;
 use sealwire_tests::drivers::PASSWORD;
 use sealwire_tests::middle::{Middle, strip, unchanged};
-use sealwire_tests::programs::needs;
 
-use super::world::{PEERS, World, error, sql, status};
+use super::world::{World, error, sql, status};
 
 /// The SHA-256 fingerprint of a certificate.
 fn fingerprint(path: &std::path::Path) -> String {
@@ -21,10 +20,7 @@ fn fingerprint(path: &std::path::Path) -> String {
 
 #[test]
 fn a_channel_is_as_secure_as_its_settings_say() {
-    if !needs(PEERS) {
-        return;
-    }
-    let world = World::new(&[]);
+    let Some(world) = World::start(&[]) else { return };
     let ours = world.ours();
     let set = &world.certificates;
     // Begins anew with these settings, and waits until the channel runs or has failed.
@@ -96,10 +92,7 @@ fn a_channel_is_as_secure_as_its_settings_say() {
 
 #[test]
 fn a_channel_never_falls_back_to_plaintext() {
-    if !needs(PEERS) {
-        return;
-    }
-    let world = World::new(&[]);
+    let Some(world) = World::start(&[]) else { return };
     let ours = world.ours();
     let without = World::primary_without_tls();
     // Somebody in between hides the source's TLS.
