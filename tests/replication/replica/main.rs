@@ -4,5 +4,6 @@
 mod channels;
 mod ends;
 mod ours;
+mod rivals;
 mod tls;
 mod world;

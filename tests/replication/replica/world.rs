@@ -86,6 +86,18 @@ impl World {
         until(self.ours(), what, is_so)
     }
 
+    /// Waits until our server runs a statement that has this text.
+    #[track_caller]
+    pub(crate) fn until_running(&self, text: &str) {
+        let begun = Instant::now();
+        let asked = format!(
+            "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%{text}%' AND id <> CONNECTION_ID()"
+        );
+        while sql(self.ours(), &asked).trim() == "0" {
+            assert!(begun.elapsed() < PATIENCE, "no statement has '{text}'");
+        }
+    }
+
     /// Compares a query's rows at both servers.
     #[track_caller]
     pub(crate) fn same(&self, query: &str) {

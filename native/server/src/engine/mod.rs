@@ -266,6 +266,8 @@ pub(crate) struct LockWait {
     pub(crate) most: Duration,
     /// Whether the statement was stopped meanwhile.
     pub(crate) is_stopped: Box<dyn Fn() -> bool + Send>,
+    /// Whether the statement is a source's, to which clients give way.
+    pub(crate) is_appliers: bool,
 }
 
 /// The default of the longest wait for a lock.

@@ -270,7 +270,11 @@ impl Session {
     fn drop_database(&mut self, name: &str, if_exists: bool) -> Result<Reply, SqlError> {
         self.view.demand_on_database(Privilege::DROP, name)?;
         let process = Arc::clone(&self.process);
-        let wait = LockWait { most: self.lock_wait(), is_stopped: Box::new(move || process.is_stopped()) };
+        let wait = LockWait {
+            most: self.lock_wait(),
+            is_stopped: Box::new(move || process.is_stopped()),
+            is_appliers: self.origin.is_some(),
+        };
         let statement = format!("DROP DATABASE IF EXISTS {}", backquoted(name));
         // Logged only when no transaction is waited for any more, because transactions wait for the log when they commit.
         let dropped =

@@ -11,6 +11,7 @@ use sealwire_core::error::SqlError;
 
 use super::temporary::{self, TableShare};
 use super::time::Moment;
+use super::writers::Writer;
 use crate::engine::translate::ParseBudget;
 use crate::engine::{AppliedPlaces, Interruption, LOCK_WAIT, Request, SessionContext, stopped};
 use crate::memory::{self, Granted, Held, Made};
@@ -37,20 +38,28 @@ pub(super) struct LockRetries {
 }
 
 impl LockRetries {
-    /// Whether to try again. SQLite has tried `count` times; `sleep` waits and returns whether a stop cut that short.
-    pub(super) fn keep_waiting(&mut self, count: i32, most: Duration, sleep: impl FnOnce(Duration) -> bool) -> bool {
+    /// Whether to try again. SQLite has tried `count` times; `sleep` waits for the first time, after a
+    /// wait of the second so far, and returns whether a stop cut that short.
+    pub(super) fn keep_waiting(
+        &mut self,
+        count: i32,
+        most: Duration,
+        sleep: impl FnOnce(Duration, Duration) -> bool,
+    ) -> bool {
         if count == 0 {
             self.begun = None;
         }
-        let left = most.saturating_sub(self.begun.get_or_insert_with(Instant::now).elapsed());
+        let waited = self.begun.get_or_insert_with(Instant::now).elapsed();
+        let left = most.saturating_sub(waited);
         let step = Duration::from_millis(u64::try_from(count).unwrap_or(0).clamp(1, LONGEST_SLEEP));
-        !left.is_zero() && !sleep(step.min(left))
+        !left.is_zero() && !sleep(step.min(left), waited)
     }
 }
 
 /// The limits of one session.
 pub(super) struct Bounds {
     pub(super) interruption: Arc<Interruption>,
+    writer: Arc<Writer>,
     /// `max_allowed_packet`, which never changes within a session.
     longest_text: AtomicUsize,
     running: Mutex<Running>,
@@ -208,9 +217,10 @@ impl Running {
 }
 
 impl Bounds {
-    pub(super) fn new(interruption: Arc<Interruption>) -> Arc<Self> {
+    pub(super) fn new(interruption: Arc<Interruption>, writer: Arc<Writer>) -> Arc<Self> {
         Arc::new(Self {
             interruption,
+            writer,
             longest_text: AtomicUsize::new(64 << 20),
             running: Mutex::new(Running::default()),
             lock_wait: Mutex::new(LOCK_WAIT),
@@ -230,7 +240,9 @@ impl Bounds {
         let (waiting, mut retries) = (Arc::clone(self), LockRetries::default());
         connection.busy_handler(Some(move |count| {
             let most = *waiting.lock_wait.lock().unwrap_or_else(PoisonError::into_inner);
-            retries.keep_waiting(count, most, |step| waiting.interruption.sleep(step))
+            retries.keep_waiting(count, most, |step, waited| {
+                waiting.writer.wait(waited, || waiting.interruption.sleep(step))
+            })
         }))?;
         connection.progress_handler(STEPS, Some(move || bounds.must_stop()))
     }

@@ -279,7 +279,7 @@ impl Databases {
             let mut connection = open()?;
             let mut retries = LockRetries::default();
             connection.busy_handler(Some(move |count| {
-                retries.keep_waiting(count, wait.most, |step| {
+                retries.keep_waiting(count, wait.most, |step, _| {
                     std::thread::sleep(step);
                     let is_stopped = (wait.is_stopped)();
                     stopped.store(is_stopped, Ordering::Relaxed);
@@ -421,7 +421,7 @@ mod tests {
         assert_eq!(databases.create("shop-1").unwrap_err().code, 1007);
         assert!(databases.has("shop-1"));
         assert_eq!(databases.list().unwrap(), ["information_schema", "mysql", "performance_schema", "shop-1", "sys"]);
-        let wait = || LockWait { most: std::time::Duration::ZERO, is_stopped: Box::new(|| false) };
+        let wait = || LockWait { most: std::time::Duration::ZERO, is_stopped: Box::new(|| false), is_appliers: false };
         let remove = |name| databases.remove(name, wait(), &mut |remove| remove());
         let refused = SqlError::new(1026, b"HY000", "no log");
         assert_eq!(databases.remove("shop-1", wait(), &mut |_| Err(refused.clone())), Err(refused.clone()));

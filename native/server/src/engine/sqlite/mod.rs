@@ -24,6 +24,7 @@ mod rows;
 mod schema;
 mod session;
 mod shared;
+mod shared_session;
 mod show_create;
 mod stored_definitions;
 mod stored_relations;
@@ -31,10 +32,11 @@ mod table_filter;
 mod temporary;
 mod time;
 mod wal;
+mod writers;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use sealwire_binlog::Flavour;
@@ -44,6 +46,7 @@ use super::replicated::AppliedGroups;
 use super::{Around, Engine, EngineSession, LockWait, TableDefinition, is_system_database};
 use crate::replication::{self, BinaryLog, CommitMark, GroupRows};
 use shared::Shared;
+use shared_session::SharedSession;
 
 pub(crate) use descriptors::allow_descriptors;
 pub(crate) use time::{date_time, unix_seconds, zone};
@@ -82,6 +85,19 @@ impl SqliteEngine {
         if let Err(error) = limited {
             tracing::warn!("SQLite's memory can't be limited: {error}");
         }
+    }
+
+    /// A wait for the lock of a database in which others give way, where an applier waits.
+    fn clearing_way(&self, database: &str, wait: LockWait) -> LockWait {
+        if !wait.is_appliers {
+            return wait;
+        }
+        let (writers, begun, wanted) = (self.shared.writers.clone(), Instant::now(), [database.to_owned()]);
+        let is_stopped = move || {
+            writers.clear_way(&wanted, begun.elapsed());
+            (wait.is_stopped)()
+        };
+        LockWait { is_stopped: Box::new(is_stopped), ..wait }
     }
 }
 
@@ -127,14 +143,14 @@ impl replication::Databases for SqliteEngine {
     }
 
     fn remove(&self, database: &str) -> Result<(), String> {
-        let wait = LockWait { most: Duration::ZERO, is_stopped: Box::new(|| false) };
+        let wait = LockWait { most: Duration::ZERO, is_stopped: Box::new(|| false), is_appliers: false };
         self.shared.databases.remove(database, wait, &mut |remove| remove()).map_err(|error| error.message)
     }
 }
 
 impl Engine for SqliteEngine {
     fn session(&self) -> Result<Box<dyn EngineSession>, SqlError> {
-        Ok(Box::new(session::SqliteSession::open(self.shared.clone())?))
+        Ok(Box::new(SharedSession::open(self.shared.clone())?))
     }
 
     fn databases(&self) -> Result<Vec<String>, SqlError> {
@@ -151,7 +167,7 @@ impl Engine for SqliteEngine {
 
     fn drop_database(&self, name: &str, wait: LockWait, around: &mut Around<'_>) -> Result<(), SqlError> {
         replica_places::save(&self.shared.databases, &self.shared.replica_places, name)?;
-        self.shared.databases.remove(name, wait, around)
+        self.shared.databases.remove(name, self.clearing_way(name, wait), around)
     }
 
     fn table_definition(&self, database: &str, table: &str) -> Result<TableDefinition, SqlError> {

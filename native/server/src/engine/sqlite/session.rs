@@ -25,6 +25,7 @@ use super::privileges::{authorise, authorise_lock};
 use super::rows::{bind, column_sources, length_of, put_row};
 use super::shared::Shared;
 use super::temporary;
+use super::writers::Writer;
 use crate::engine::replicated::{GroupEnd, KeptPlace, ReplicatedGroup, RowChange};
 use crate::engine::translate::{
     Access, Scope, StatementKind, Temporaries, Translated, quote, schema_of, temporary_name, translate,
@@ -35,6 +36,7 @@ use crate::engine::{
 };
 use crate::replication::Place;
 use capture::Capture;
+use giving_way::gave_way;
 use replica::Replica;
 
 mod attaching;
@@ -43,11 +45,13 @@ mod column_position;
 mod compiling;
 mod definition;
 mod disk;
+mod giving_way;
 mod like;
 mod logging;
 mod replica;
 mod replicated;
 mod safe_updates;
+mod savepoints;
 mod snapshot;
 mod system_tables;
 
@@ -72,6 +76,10 @@ pub(super) struct SqliteSession {
     is_begun: bool,
     /// Whether SQLite has rolled the client's transaction back, which the client has not ended yet.
     is_rolled_back: bool,
+    /// What other sessions see of the session's locks.
+    writer: Arc<Writer>,
+    /// The database for which the client's transaction was rolled back, until its next statement is told.
+    gave_way: Option<String>,
     /// Whether the client has learned or changed anything in SQLite's transaction, which otherwise can begin anew unnoticed.
     has_worked: Cell<bool>,
     /// The place of the open transaction's snapshot in the binary log.
@@ -107,7 +115,9 @@ impl AttachedDatabase {
 impl SqliteSession {
     pub(super) fn open(shared: Shared) -> Result<Self, SqlError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let bounds = Bounds::new(Arc::new(Interruption::default()));
+        let interruption = Arc::new(Interruption::default());
+        let writer = shared.writers.writer(Arc::clone(&interruption));
+        let bounds = Bounds::new(interruption, Arc::clone(&writer));
         let authorizer = Authorizer::default();
         let open = || -> rusqlite::Result<(Connection, Arc<SpaceWatch>, Option<Capture>)> {
             let mut connection = Connection::open_in_memory_with_flags(flags)?;
@@ -138,6 +148,8 @@ impl SqliteSession {
             replica: Replica::default(),
             is_begun: false,
             is_rolled_back: false,
+            writer,
+            gave_way: None,
             has_worked: Cell::new(false),
             snapshot: None,
             savepoints: Vec::new(),
@@ -161,7 +173,7 @@ impl SqliteSession {
 
     /// Applies limits that session variables set.
     fn limit(&self, limits: &Limits) -> Result<(), SqlError> {
-        self.bounds.wait_for_locks(limits.lock_wait);
+        self.bounds.wait_for_locks(limits.lock_wait.max(self.least_wait()));
         let set = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, !limits.skips_foreign_keys);
         set.map(|_| ()).map_err(|error| to_mysql(&error, ""))
     }
@@ -202,6 +214,7 @@ impl SqliteSession {
             return Ok(translated);
         }
         self.attach(&translated.databases())?;
+        self.lock_for_group(&translated, request)?;
         self.fill_system_tables(&translated, request)?;
         // Refused here, because a definition commits the open transaction first.
         if translated.is_heavy && translated.kind == StatementKind::Definition {
@@ -384,6 +397,9 @@ impl SqliteSession {
         if self.is_rolled_back {
             return Err(rolled_back());
         }
+        if let Some(database) = self.gave_way.take() {
+            return Err(gave_way(&database));
+        }
         let translated = self.prepare_request(request)?;
         if usize::from(translated.parameters) != request.parameters.len() {
             return Err(SqlError::wrong_arguments("Incorrect arguments to mysqld_stmt_execute"));
@@ -403,6 +419,7 @@ impl SqliteSession {
         if self.is_done(&translated) {
             return Ok(Done::default());
         }
+        self.note_change(&translated);
         let commits_first = self.is_own_transaction(&translated);
         let was_begun = self.is_begun && !commits_first;
         let was_open = !self.connection.is_autocommit() && !commits_first;
@@ -477,61 +494,9 @@ impl SqliteSession {
         Ok(())
     }
 
-    /// Begins SQLite's transaction anew with its savepoints, and fills again the system tables that were filled within it.
-    fn begin_again(&self, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
-        self.run_batch("BEGIN")?;
-        let savepoint = |name: &String| {
-            if let Some(capture) = &self.capture {
-                capture.save(name);
-            }
-            self.run_batch(&format!("SAVEPOINT {}", quote(name)?))
-        };
-        let is_whole = self.savepoints.iter().try_for_each(savepoint);
-        let is_whole = is_whole.and_then(|()| self.fill_system_tables(translated, request));
-        if is_whole.is_err() && !self.connection.is_autocommit() {
-            // The client is told that its transaction is over, because a savepoint may be missing.
-            self.run_batch("ROLLBACK")?;
-        }
-        is_whole
-    }
-
-    /// Runs a step of a savepoint, and keeps the list of savepoints.
-    fn step_savepoint(&mut self, step: &TransactionStep) -> Result<(), SqlError> {
-        let (verb, name) = match step {
-            TransactionStep::Savepoint(name) => ("SAVEPOINT", name),
-            TransactionStep::RollbackTo(name) => ("ROLLBACK TO", name),
-            TransactionStep::Release(name) => ("RELEASE", name),
-            _ => return Ok(()),
-        };
-        self.run_batch(&format!("{verb} {}", quote(name)?))?;
-        if let Some(capture) = &self.capture {
-            match step {
-                TransactionStep::Savepoint(name) => capture.save(name),
-                TransactionStep::RollbackTo(name) => capture.roll_back_to(name),
-                TransactionStep::Release(name) => capture.release(name),
-                _ => {}
-            }
-        }
-        if self.savepoints.len() >= MOST_SAVEPOINTS {
-            // Making them all again would take too long.
-            self.has_worked.set(true);
-        }
-        if self.has_worked.get() {
-            self.savepoints.clear();
-            return Ok(());
-        }
-        let last = self.savepoints.iter().rposition(|open| open.eq_ignore_ascii_case(name));
-        match (step, last) {
-            (TransactionStep::Savepoint(_), _) => self.savepoints.push(name.clone()),
-            (TransactionStep::Release(_), Some(last)) => self.savepoints.truncate(last),
-            (_, Some(last)) => self.savepoints.truncate(last + 1),
-            (_, None) => {}
-        }
-        Ok(())
-    }
-
     /// Ends SQLite's transaction. A stop has no effect, and what can't be committed is rolled back: the transaction is over in any case.
     fn end_transaction(&self, sql: &str) -> Result<(), SqlError> {
+        self.writer.commit();
         let ended = loop {
             self.bounds.interruption.reset();
             match if sql == "COMMIT" { self.commit() } else { self.run_batch(sql) } {
@@ -563,7 +528,7 @@ impl SqliteSession {
             }
             self.run_batch("ROLLBACK")?;
             self.transaction.close();
-            self.bounds.interruption.wait_until(|| false, PAUSE);
+            self.writer.wait(begun.elapsed(), || self.bounds.interruption.sleep(PAUSE));
             self.begin_again(translated, request)?;
         }
     }
@@ -625,6 +590,7 @@ impl EngineSession for SqliteSession {
 
     fn execute(&mut self, request: &Request<'_>, rows: &mut dyn RowSink) -> Result<Done, SqlError> {
         let done = self.run_request(request, rows);
+        let done = self.settle_change(done);
         self.end_uses();
         self.bounds.release();
         done
@@ -632,6 +598,9 @@ impl EngineSession for SqliteSession {
 
     fn transaction(&mut self, step: &TransactionStep) -> Result<(), SqlError> {
         let open = !self.connection.is_autocommit();
+        if let Some(database) = self.gave_way.take() {
+            return if *step == TransactionStep::Rollback { Ok(()) } else { Err(gave_way(&database)) };
+        }
         if self.is_rolled_back {
             // BEGIN commits, too. The client learns of the rollback before another transaction begins; other statements that commit leave it to
             // the client to end the transaction.
@@ -682,6 +651,7 @@ impl EngineSession for SqliteSession {
         if self.connection.is_autocommit() {
             self.shrink_wals();
         }
+        self.note_locks();
         self.end_uses();
         done
     }
@@ -696,7 +666,7 @@ impl EngineSession for SqliteSession {
     }
 
     fn is_in_transaction(&self) -> bool {
-        self.is_begun || self.is_rolled_back || !self.connection.is_autocommit()
+        self.is_begun || self.is_rolled_back || self.gave_way.is_some() || !self.connection.is_autocommit()
     }
 
     fn set_group(&mut self, group: ReplicatedGroup) {
@@ -725,6 +695,7 @@ impl EngineSession for SqliteSession {
 
     fn apply_rows(&mut self, change: &RowChange<'_>, limits: &Limits) -> Result<(), SqlError> {
         let applied = self.apply_rows_of(change, *limits);
+        self.note_locks();
         self.end_uses();
         if self.connection.is_autocommit()
             && let Some(capture) = &self.capture
@@ -746,9 +717,6 @@ impl EngineSession for SqliteSession {
         Arc::clone(&self.bounds.interruption)
     }
 }
-
-/// The most savepoints with which a transaction begins anew.
-const MOST_SAVEPOINTS: usize = 100;
 
 /// MySQL's numbers for a lock that did not come in time, and for a deadlock.
 const LOCK_WAIT_TIMEOUT: u16 = 1205;

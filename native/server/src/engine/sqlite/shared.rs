@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::databases::Databases;
 use super::open_transactions::{self, OpenTransactions};
 use super::replica_places::OwnFile;
+use super::writers::Writers;
 use super::{disk_space, wal};
 use crate::replication::BinaryLog;
 
@@ -19,6 +20,7 @@ pub(super) struct Shared {
     /// A transaction whose client sends nothing for this long is idle.
     pub(super) idle: Duration,
     pub(super) transactions: OpenTransactions,
+    pub(super) writers: Writers,
     /// The binary log; `None` without one.
     pub(super) log: Option<Arc<BinaryLog>>,
     /// The sum of all write-ahead logs.
@@ -35,6 +37,7 @@ impl Shared {
             most_written: wal::MOST_WRITTEN,
             idle: open_transactions::IDLE,
             transactions: OpenTransactions::default(),
+            writers: Writers::default(),
             log: None,
             wal_bytes: Arc::default(),
             readers_waits: Arc::default(),

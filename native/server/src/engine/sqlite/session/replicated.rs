@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rusqlite::TransactionState;
 use sealwire_accounts::Privilege;
@@ -14,10 +15,10 @@ use sealwire_core::error::SqlError;
 
 use super::super::errors::to_mysql;
 use super::super::{replica_places, wal};
-use super::SqliteSession;
 use super::replica::Kept;
 use super::replica::plan::Plan;
 use super::replica::target::Target;
+use super::{LOCK_WAIT_TIMEOUT, SqliteSession};
 use crate::engine::replicated::{ReplicatedGroup, RowChange};
 use crate::engine::translate::{StatementKind, Translated, no_such_table, quote, schema_of};
 use crate::engine::{Limits, Request, is_system_database, unknown_database};
@@ -28,12 +29,17 @@ const DUPLICATE: u16 = 1062;
 const MOST_PLANS: usize = 64;
 /// The most statements that SQLite keeps compiled for a replica.
 const MOST_STATEMENTS: usize = 128;
+/// The least time that an applier waits for a lock.
+const LEAST_WAIT: Duration = Duration::from_secs(5);
+/// The pause between two tries for a lock for which SQLite does not wait.
+const PAUSE: Duration = Duration::from_millis(20);
 
 impl SqliteSession {
     pub(super) fn note_group(&mut self, group: ReplicatedGroup) {
         if self.replica.group.is_none() {
             self.connection.set_prepared_statement_cache_capacity(MOST_STATEMENTS);
             self.replica.is_kept.set(false);
+            self.writer.set_applier();
         }
         self.replica.group = Some(group);
     }
@@ -156,16 +162,62 @@ impl SqliteSession {
         limits.skips_foreign_keys |= change.rows.flags.contains(RowsFlags::NO_FOREIGN_KEY_CHECKS);
         self.limit(&limits)?;
         let schema = quote(&schema_of(change.database))?;
-        if !self.replica.locked.contains(change.database) {
-            replica_places::lock(&self.connection, &schema).map_err(|error| self.explain(&error, ""))?;
-            self.replica.locked.insert(change.database.to_owned());
-        }
+        self.lock_database(change.database, limits.lock_wait)?;
         self.ignore_checks(true)?;
         let kept = self.plan(change, source, &schema)?;
         self.captured_rows(change, &limits, || {
             let rows = change.rows.iter().map_err(malformed)?;
             self.apply_all(&kept.plan, change, rows, &limits)
         })
+    }
+
+    /// The least time that the session waits for a lock: an applier waits until others have given way.
+    pub(super) const fn least_wait(&self) -> Duration {
+        if self.group().is_some() { LEAST_WAIT } else { Duration::ZERO }
+    }
+
+    /// Locks the databases that a statement of a source's transaction changes.
+    pub(super) fn lock_for_group(&mut self, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
+        let is_within = self.is_begun || !self.connection.is_autocommit();
+        if self.group().is_none() || !is_within || self.is_own_transaction(translated) {
+            return Ok(());
+        }
+        let is_wanted = |database: &&str| !is_system_database(database) && !self.has_group(database);
+        let databases: Vec<&str> = translated.changed_databases().into_iter().filter(is_wanted).collect();
+        if databases.is_empty() {
+            return Ok(());
+        }
+        self.limit(&request.limits)?;
+        if self.connection.is_autocommit() {
+            self.begin()?;
+        }
+        let most = request.limits.lock_wait;
+        databases.iter().try_for_each(|database| self.lock_database(database, most))?;
+        // The transaction must not begin anew, without the locks.
+        self.has_worked.set(true);
+        Ok(())
+    }
+
+    /// Locks a database for the open transaction, before anything of it is read where that can be, because SQLite waits for a lock only then.
+    fn lock_database(&mut self, database: &str, most: Duration) -> Result<(), SqlError> {
+        if self.replica.locked.contains(database) {
+            return Ok(());
+        }
+        let (schema, begun) = (quote(&schema_of(database))?, Instant::now());
+        let locked = loop {
+            self.writer.begin(std::iter::once(database));
+            let locked = replica_places::lock(&self.connection, &schema).map_err(|error| self.explain(&error, ""));
+            let is_held = locked.as_ref().is_err_and(|error| error.code == LOCK_WAIT_TIMEOUT);
+            if !is_held || begun.elapsed() >= most.max(LEAST_WAIT) {
+                break locked;
+            }
+            if self.writer.wait(begun.elapsed(), || self.bounds.interruption.sleep(PAUSE)) {
+                break locked;
+            }
+        };
+        locked?;
+        self.replica.locked.insert(database.to_owned());
+        Ok(())
     }
 
     /// Has SQLite ignore CHECK constraints, or check them again. It compiles all statements anew then.

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 mod first_change;
+mod giving_way;
 mod logged;
 mod others;
 
@@ -481,7 +482,7 @@ fn stopped_session() -> (SqliteSession, Arc<std::sync::atomic::AtomicBool>, temp
     (session, stops, directory)
 }
 
-fn run_in(session: &mut SqliteSession, sql: &str) -> Result<String, SqlError> {
+fn run_in(session: &mut dyn EngineSession, sql: &str) -> Result<String, SqlError> {
     let context = Arc::new(TestContext) as Arc<dyn SessionContext>;
     let request = Request {
         sql,

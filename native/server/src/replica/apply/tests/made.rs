@@ -344,7 +344,8 @@ fn the_last_place_outlives_its_database() {
     let mut log = Log::new();
     log.rows(RowsKind::Write, &[(NONE, row(1, 1, "x"))]);
     apply(&world, &log).unwrap();
-    let wait = crate::engine::LockWait { most: crate::engine::LOCK_WAIT, is_stopped: Box::new(|| false) };
+    let wait =
+        crate::engine::LockWait { most: crate::engine::LOCK_WAIT, is_stopped: Box::new(|| false), is_appliers: false };
     world.server.engine.drop_database("d", wait, &mut |change| change()).unwrap();
     for file in std::fs::read_dir(world.directory.path().join("data")).unwrap().flatten() {
         let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions());

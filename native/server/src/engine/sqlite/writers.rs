@@ -1,0 +1,163 @@
+//! The sessions that change databases. SQLite has one lock against writers for a whole database, so that a transaction which a client leaves open
+//! would hold up the applier of a source's log. The applier has such transactions rolled back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::time::Duration;
+
+use crate::engine::Interruption;
+
+/// How long an applier waits before others have to give way.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A session that can give way while no statement of it runs.
+pub(super) trait GivesWay: Send {
+    /// Rolls the open transaction back where it has the lock of a database.
+    fn give_way(&mut self, database: &str);
+}
+
+/// All sessions of an engine.
+#[derive(Clone, Default)]
+pub(super) struct Writers(Arc<Mutex<Listed>>);
+
+/// The sessions, by their numbers.
+#[derive(Default)]
+struct Listed {
+    last: u64,
+    by_number: BTreeMap<u64, (Arc<Writer>, Weak<Mutex<dyn GivesWay>>)>,
+}
+
+impl fmt::Debug for Writers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writers").finish_non_exhaustive()
+    }
+}
+
+impl Writers {
+    fn listed(&self) -> MutexGuard<'_, Listed> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A session that is not in the list yet, and whose statements `interruption` stops.
+    pub(super) fn writer(&self, interruption: Arc<Interruption>) -> Arc<Writer> {
+        Arc::new(Writer { writers: self.clone(), interruption, state: Mutex::default() })
+    }
+
+    /// Lists a session; returns its number.
+    pub(super) fn list(&self, writer: Arc<Writer>, session: Weak<Mutex<dyn GivesWay>>) -> u64 {
+        let mut listed = self.listed();
+        listed.last += 1;
+        let number = listed.last;
+        listed.by_number.insert(number, (writer, session));
+        number
+    }
+
+    /// Takes a session from the list, before it is closed.
+    pub(super) fn remove(&self, number: u64) {
+        self.listed().by_number.remove(&number);
+    }
+
+    /// Has others give way to an applier that has waited for the locks of these databases for so long.
+    pub(super) fn clear_way(&self, databases: &[String], waited: Duration) {
+        if waited < PATIENCE {
+            return;
+        }
+        // The list stays locked, so that no session is closed here: its owner takes it from the list before.
+        let listed = self.listed();
+        for (writer, session) in listed.by_number.values() {
+            for database in databases.iter().filter(|database| writer.is_in_the_way(database)) {
+                let Some(session) = session.upgrade() else { continue };
+                match session.try_lock() {
+                    Ok(mut idle) => idle.give_way(database),
+                    Err(TryLockError::Poisoned(idle)) => idle.into_inner().give_way(database),
+                    Err(TryLockError::WouldBlock) => writer.ask(database),
+                }
+            }
+        }
+    }
+}
+
+/// The part of a session that others see.
+pub(super) struct Writer {
+    writers: Writers,
+    interruption: Arc<Interruption>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Whether the session applies a source's log.
+    is_applier: bool,
+    /// The databases that the running statement changes.
+    changing: BTreeSet<String>,
+    /// The databases that earlier statements of the open transaction have locked.
+    locked: BTreeSet<String>,
+    /// Whether the running statement waits for a lock.
+    waits: bool,
+    /// The database for which the running statement was stopped.
+    asked_for: Option<String>,
+}
+
+impl Writer {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that the session applies a source's log.
+    pub(super) fn set_applier(&self) {
+        self.state().is_applier = true;
+    }
+
+    /// Notes that a statement changes databases.
+    pub(super) fn begin<'a>(&self, databases: impl Iterator<Item = &'a str>) {
+        let mut state = self.state();
+        state.changing = databases.map(str::to_owned).collect();
+        state.asked_for = None;
+    }
+
+    /// Notes that the statement commits, so that it gives its locks up soon.
+    pub(super) fn commit(&self) {
+        let mut state = self.state();
+        state.changing.clear();
+        state.locked.clear();
+    }
+
+    /// Notes that the statement has ended; `is_locked` says which databases the open transaction has locked.
+    pub(super) fn end(&self, is_locked: impl Fn(&str) -> bool) {
+        let mut state = self.state();
+        let changing = std::mem::take(&mut state.changing);
+        state.locked.extend(changing);
+        state.locked.retain(|database| is_locked(database));
+    }
+
+    /// The database for which the statement was stopped.
+    pub(super) fn take_asked(&self) -> Option<String> {
+        self.state().asked_for.take()
+    }
+
+    /// Waits for a lock by `sleep`, which returns whether to give up. An applier that has waited for long has others give way.
+    pub(super) fn wait(&self, waited: Duration, sleep: impl FnOnce() -> bool) -> bool {
+        let wanted: Vec<String> = {
+            let mut state = self.state();
+            state.waits = true;
+            if state.is_applier { state.changing.iter().cloned().collect() } else { Vec::new() }
+        };
+        self.writers.clear_way(&wanted, waited);
+        let gives_up = sleep();
+        self.state().waits = false;
+        gives_up
+    }
+
+    /// Whether the session may have the lock of a database.
+    fn is_in_the_way(&self, database: &str) -> bool {
+        let state = self.state();
+        !state.is_applier && (state.locked.contains(database) || (state.changing.contains(database) && !state.waits))
+    }
+
+    /// Stops the running statement.
+    fn ask(&self, database: &str) {
+        self.state().asked_for = Some(database.to_owned());
+        self.interruption.stop();
+    }
+}
