@@ -57,7 +57,7 @@ impl Application {
                 connection.err(&error)?;
             }
             // These events come only after a request for a file.
-            Output::Event(Event::LocalData(_) | Event::LocalDataEnd) => {}
+            Output::Event(Event::LocalData(_) | Event::LocalDataEnd | Event::Acknowledged(_)) => {}
             Output::Event(Event::Closed) => return Ok(Step::Close),
         }
         Ok(Step::Poll)

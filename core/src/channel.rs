@@ -207,6 +207,21 @@ impl Channel {
         }
     }
 
+    /// The next packet that the peer sends while this side's packets are on their way: its numbers begin with 0, and those of this side go on.
+    /// It has at most `most` bytes.
+    #[cfg(feature = "server")]
+    pub(crate) fn next_aside(&mut self, received: &mut Received, most: usize) -> Result<Option<Packet>, Error> {
+        let limit = core::mem::replace(&mut self.limit, most);
+        let sequence = core::mem::take(&mut self.sequence);
+        let numbers = self.compression.as_mut().map(Compression::set_aside);
+        let packet = self.next_packet(received);
+        if let (Some(compression), Some(numbers)) = (&mut self.compression, numbers) {
+            compression.go_on(numbers);
+        }
+        (self.limit, self.sequence) = (limit, sequence);
+        packet
+    }
+
     fn whole_packet(&mut self, received: &mut Received) -> Result<Option<Packet>, Error> {
         let scan = if self.compression.is_some() { frame::scan_unnumbered } else { frame::scan };
         let found = match scan(received.rest()) {

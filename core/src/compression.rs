@@ -233,6 +233,18 @@ impl Compression {
         self.expected = expected;
     }
 
+    /// Begins a frame of the peer's that is no part of the exchange; [`go_on`](Self::go_on) takes the result.
+    #[cfg(feature = "server")]
+    pub(crate) const fn set_aside(&mut self) -> (u8, bool) {
+        (core::mem::replace(&mut self.expected, 0), self.peer_sent_last)
+    }
+
+    /// Goes on with the exchange.
+    #[cfg(feature = "server")]
+    pub(crate) const fn go_on(&mut self, (expected, peer_sent_last): (u8, bool)) {
+        (self.expected, self.peer_sent_last) = (expected, peer_sent_last);
+    }
+
     /// Ends the exchange, so that the next one starts with number 0.
     #[cfg(feature = "server")]
     pub(crate) fn end_exchange(&mut self) {

@@ -164,6 +164,12 @@ impl<'a> SemiSyncAck<'a> {
         out.put_u64(self.position);
         out.put(self.file);
     }
+
+    /// Appends the bytes that stand before each event where acknowledgements are agreed; `is_wanted` asks for one of this event.
+    pub fn put_request(is_wanted: bool, out: &mut Vec<u8>) {
+        out.put_u8(ACK);
+        out.put_u8(u8::from(is_wanted));
+    }
 }
 
 /// A packet of the binary log's stream.

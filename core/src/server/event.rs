@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::auth::{AuthError, Credential, Plugin};
-use crate::message::Command;
+use crate::message::{Command, SemiSyncAck};
 use crate::random::Random;
 
 use super::requirement::Requirement;
@@ -30,6 +30,8 @@ pub enum Event<'a> {
     },
     /// A command. Answer each command with exactly one reply, except for COM_STMT_SEND_LONG_DATA and COM_STMT_CLOSE, which have none.
     Command(Command<'a>),
+    /// A replica has stored the binary log up to a position, while it receives the log. There is no answer.
+    Acknowledged(SemiSyncAck<'a>),
     /// A piece of the file that [`local_infile`](super::Connection::local_infile) requested.
     LocalData(&'a [u8]),
     /// The file has ended. Reply to the command now.

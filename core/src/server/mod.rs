@@ -25,7 +25,7 @@ use crate::facts::Facts;
 use crate::link::Link;
 use crate::machine::{Input, Now, Output};
 use crate::message::SqlError;
-use crate::message::{Command, ErrPacket, StatusFlags};
+use crate::message::{Command, ErrPacket, SemiSyncAck, StatusFlags};
 use crate::received::{Packet, Received};
 use crate::trace::{Direction, Tracer};
 use handshake::{Context, Denial, Handshake, Next};
@@ -42,7 +42,8 @@ use reply_stage::{Reply, send_error};
 ///   [`err`](Self::err), [`text`](Self::text), [`eof`](Self::eof), [`prepared`](Self::prepared), [`field_list`](Self::field_list), or a
 ///   result, which is [`begin_rows`](Self::begin_rows), any number of [`rows`](Self::rows), [`text_row`](Self::text_row) and
 ///   [`binary_row`](Self::binary_row), then [`end_rows`](Self::end_rows). If the status of `ok` or `end_rows` has `MORE_RESULTS`, the reply
-///   continues with another result. [`local_infile`](Self::local_infile) requests a file in the middle of a reply. At any time,
+///   continues with another result. [`local_infile`](Self::local_infile) requests a file in the middle of a reply.
+///   [`begin_stream`](Self::begin_stream) answers a replica, which may acknowledge what it receives meanwhile. At any time,
 ///   [`kill`](Self::kill) and [`close`](Self::close) end the connection.
 /// - getters: [`facts`](Self::facts), [`peer`](Self::peer), [`unsent`](Self::unsent). They change nothing.
 ///
@@ -157,6 +158,21 @@ impl Connection {
         let Self { config, link, received, scramble, state, last, .. } = self;
         last.clone_from(packet);
         let payload = received.payload(packet);
+        if let State::Commands(Some(Reply { acknowledges: true, .. })) = state {
+            let refused = match SemiSyncAck::decode(payload) {
+                Ok(ack) => return Ok(Output::Event(Event::Acknowledged(ack))),
+                Err(_) if matches!(Command::decode(payload, link.facts.capabilities), Ok(Command::Quit)) => {
+                    link.channel.close();
+                    link.finish();
+                    return Ok(Output::Event(Event::Closed));
+                }
+                Err(malformed) => Error::from(malformed),
+            };
+            // The error is sticky, and comes after the last bytes for the client.
+            state.fail(link, refused);
+            link.transmit(out)?;
+            return Ok(Output::Transmit);
+        }
         if let State::Commands(Some(reply)) = state {
             return Ok(Output::Event(if payload.is_empty() {
                 reply.file_received();
@@ -300,6 +316,11 @@ impl Connection {
         self.link.channel.has_more(&self.received)
     }
 
+    /// Whether the client may send acknowledgements while the application sends it the binary log.
+    pub const fn awaits_acknowledgements(&self) -> bool {
+        matches!(self.state, State::Commands(Some(Reply { acknowledges: true, .. })))
+    }
+
     /// Takes the last `length` bytes of the last command event without copying them. They start at the returned index of the vector. Call
     /// this before the next input.
     pub fn take_tail(&mut self, length: usize) -> (Vec<u8>, usize) {
@@ -314,6 +335,9 @@ impl Connection {
 
 /// The number of bytes to decompress before the driver gets control again.
 const INFLATED_AT_ONCE: usize = 256 * 1024;
+
+/// The longest acknowledgement: a position, and the name of a file.
+const MOST_ACK: usize = 9 + 512;
 
 /// The current stage for errors in the connection phase.
 const CONNECTING: &str = "while the client authenticates";
@@ -333,10 +357,12 @@ impl State {
             }
             Self::Commands(reply) => {
                 // Take one command at most. If a command is answered without the application, the caller transmits and calls again.
-                if reply.as_ref().is_some_and(|reply| !reply.awaits_file()) {
-                    return Ok(None);
-                }
-                if let Some(packet) = link.channel.next_packet(received)? {
+                let packet = match reply {
+                    Some(reply) if reply.acknowledges => link.channel.next_aside(received, MOST_ACK)?,
+                    Some(reply) if !reply.awaits_file() => return Ok(None),
+                    _ => link.channel.next_packet(received)?,
+                };
+                if let Some(packet) = packet {
                     return Ok(Some(Step::Packet(packet)));
                 }
                 if !link.peer_has_closed() || link.channel.paused || link.channel.needed_input.is_some() {

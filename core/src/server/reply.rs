@@ -74,13 +74,15 @@ impl Connection {
     }
 
     /// Begins the binary log's stream, the reply to COM_BINLOG_DUMP: packets follow by [`rows`](Self::rows), then
-    /// [`end_rows`](Self::end_rows), or [`kill`](Self::kill) with an error.
+    /// [`end_rows`](Self::end_rows), or [`kill`](Self::kill) with an error. `acknowledges` says that the replica has asked for
+    /// semi-synchronous replication, so that [`Acknowledged`](super::Event::Acknowledged) events may come meanwhile.
     ///
     /// # Errors
     /// As [`ok`](Self::ok).
-    pub fn begin_stream(&mut self) -> Result<(), Error> {
+    pub fn begin_stream(&mut self, acknowledges: bool) -> Result<(), Error> {
         self.at(Stage::Start)?;
-        self.reply()?.stage = Stage::Rows;
+        let reply = self.reply()?;
+        (reply.stage, reply.acknowledges) = (Stage::Rows, acknowledges);
         Ok(())
     }
 

@@ -7,6 +7,8 @@ use crate::message::{ErrPacket, SqlError};
 #[derive(Debug, Default)]
 pub(super) struct Reply {
     pub(super) stage: Stage,
+    /// Whether the client sends acknowledgements meanwhile.
+    pub(super) acknowledges: bool,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -5,12 +5,13 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use sealwire_binlog::{Checksum, Flavour};
 use sealwire_core::random::Random;
 use sealwire_options::{Spec, Values};
 
-use super::replication::{BinaryLog, Databases, Format, LogFiles, LogSettings};
+use super::replication::{BinaryLog, Databases, Format, LogFiles, LogSettings, SemiSyncSettings};
 use super::settings::Globals;
 
 /// The options beside those of the system variables.
@@ -53,8 +54,9 @@ pub(super) fn open(
         uuid,
     };
     let settings = LogSettings::default();
-    apply(globals, &settings);
+    apply_settings(globals, &settings);
     let log = BinaryLog::open(LogFiles::new(directory, name)?, format, settings, databases)?;
+    apply(globals, &log);
     let (basename, index) = log.paths();
     globals.log_bin.set(true);
     globals.log_bin_basename.set(basename);
@@ -63,7 +65,16 @@ pub(super) fn open(
 }
 
 /// Applies the variables that SET GLOBAL changes.
-pub(super) fn apply(globals: &Globals, settings: &LogSettings) {
+pub(super) fn apply(globals: &Globals, log: &BinaryLog) {
+    apply_settings(globals, &log.settings);
+    log.semi_sync.configure(SemiSyncSettings {
+        is_enabled: globals.rpl_semi_sync_master_enabled.is_on(),
+        timeout: Duration::from_millis(globals.rpl_semi_sync_master_timeout.get()),
+        waits_for_nobody: globals.rpl_semi_sync_master_wait_no_slave.is_on(),
+    });
+}
+
+fn apply_settings(globals: &Globals, settings: &LogSettings) {
     settings.server_id.store(u32::try_from(globals.server_id.get()).unwrap_or(u32::MAX), Ordering::Relaxed);
     settings.max_size.store(globals.max_binlog_size.get(), Ordering::Relaxed);
     settings.max_cache.store(globals.max_binlog_cache_size.get(), Ordering::Relaxed);

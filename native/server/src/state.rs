@@ -183,7 +183,7 @@ impl Server {
         }
         self.refresh_config();
         if let Some(log) = &self.log {
-            binary_log_options::apply(&self.globals, &log.settings);
+            binary_log_options::apply(&self.globals, log);
         }
         Ok(())
     }

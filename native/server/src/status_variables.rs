@@ -12,7 +12,7 @@ use sealwire_options::tls::{SERVER_VARIABLES, TlsVariable};
 
 use super::counters::Counters;
 use super::reload::Active;
-use super::replication::Place;
+use super::replication::{Place, SemiSyncStatus};
 use super::settings::Value;
 use super::state::Server;
 
@@ -53,6 +53,30 @@ const ROWS: &[StatusVariable] = &[
     of_server("Uptime", |context| context.server.uptime.total().as_secs().to_string()),
     of_server("Uptime_since_flush_status", |context| context.server.uptime.since_flush().as_secs().to_string()),
 ];
+
+/// The rows of semi-synchronous replication, each under MariaDB's name and under MySQL's.
+macro_rules! semi_sync {
+    ($($name:literal: $value:expr;)*) => {
+        const SEMI_SYNC: &[StatusVariable] = &[
+            $(of_server(concat!("Rpl_semi_sync_master_", $name), |context| ($value)(&context.semi_sync()).to_string()),)*
+            $(of_server(concat!("Rpl_semi_sync_source_", $name), |context| ($value)(&context.semi_sync()).to_string()),)*
+        ];
+    };
+}
+
+semi_sync! {
+    "clients": |status: &SemiSyncStatus| status.clients;
+    "get_ack": |status: &SemiSyncStatus| status.received;
+    "no_times": |status: &SemiSyncStatus| status.switched_off;
+    "no_tx": |status: &SemiSyncStatus| status.unacknowledged;
+    "request_ack": |status: &SemiSyncStatus| status.asked;
+    "status": |status: &SemiSyncStatus| on_or_off(status.is_on);
+    "tx_avg_wait_time": |status: &SemiSyncStatus| status.wait_time.as_micros() / u128::from(status.waits.max(1));
+    "tx_wait_time": |status: &SemiSyncStatus| status.wait_time.as_micros();
+    "tx_waits": |status: &SemiSyncStatus| status.waits;
+    "wait_sessions": |status: &SemiSyncStatus| status.waiting;
+    "yes_tx": |status: &SemiSyncStatus| status.acknowledged;
+}
 
 /// A counter that FLUSH STATUS sets to 0.
 const fn flushed(name: &'static str, counter: fn(&Counters) -> &AtomicU64) -> StatusVariable {
@@ -121,6 +145,11 @@ impl StatusContext<'_> {
         self.server.log.as_ref().map(|log| log.end().0)
     }
 
+    /// The state of semi-synchronous replication, which is off without a binary log.
+    fn semi_sync(&self) -> SemiSyncStatus {
+        self.server.log.as_ref().map(|log| log.semi_sync.status()).unwrap_or_default()
+    }
+
     fn compression(&self) -> Option<Algorithm> {
         self.facts.and_then(|facts| facts.compression)
     }
@@ -145,7 +174,7 @@ static ALL: LazyLock<Vec<StatusVariable>> = LazyLock::new(|| {
     let in_use = SERVER_VARIABLES
         .iter()
         .filter_map(|row| Some(StatusVariable { name: row.in_use?, is_of_session: false, read: Read::InUse(row) }));
-    let mut all: Vec<StatusVariable> = ROWS.iter().copied().chain(of_tls).chain(in_use).collect();
+    let mut all: Vec<StatusVariable> = ROWS.iter().chain(SEMI_SYNC).copied().chain(of_tls).chain(in_use).collect();
     all.sort_by_key(|variable| variable.name.to_ascii_lowercase());
     all
 });

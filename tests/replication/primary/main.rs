@@ -9,6 +9,7 @@ mod raw;
 mod refused;
 mod replica;
 mod secrets;
+mod semi_sync;
 mod stalled;
 mod streams;
 mod temporary;

@@ -64,7 +64,7 @@ impl Primary {
                 machine.end_rows(status, 0)?;
             }
             Answer::Dump(dump) => {
-                machine.begin_stream()?;
+                machine.begin_stream(false)?;
                 self.dump = Some(dump);
             }
         }

@@ -255,7 +255,12 @@ impl Conn {
             if !self.out.is_empty() && self.socket.is_writable() {
                 continue;
             }
-            if !self.socket.is_readable() || self.session.is_busy() || !self.out.is_empty() {
+            let takes_input = match self.session.is_busy() {
+                // A replica acknowledges the log while it is sent.
+                true => self.connection.awaits_acknowledgements(),
+                false => self.out.is_empty(),
+            };
+            if !self.socket.is_readable() || !takes_input {
                 return Progress::Wait;
             }
             if self.connection.needed_input().is_some_and(|needed| needed > self.input_limit) {

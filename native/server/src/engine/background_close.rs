@@ -9,7 +9,7 @@ use super::{
     Description, Done, EngineSession, Interruption, Limits, Pool, Request, RowSink, SessionContext, TransactionStep,
     UnlistedTable, interrupted,
 };
-use crate::replication::Place;
+use crate::replication::{Awaited, Place};
 
 /// A session that a thread of the pool closes when this is dropped.
 pub(crate) struct ClosedInBackground {
@@ -53,6 +53,10 @@ impl EngineSession for ClosedInBackground {
 
     fn begin_snapshot(&mut self, context: &dyn SessionContext) -> Result<(), SqlError> {
         self.session()?.begin_snapshot(context)
+    }
+
+    fn take_awaited(&mut self) -> Option<Awaited> {
+        self.session.as_mut().and_then(|session| session.take_awaited())
     }
 
     fn snapshot(&self) -> Option<Place> {

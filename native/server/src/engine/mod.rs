@@ -22,7 +22,7 @@ use sealwire_binlog::RowMetadata;
 use sealwire_core::error::SqlError;
 use sealwire_core::message::ColumnDefinition;
 
-use super::replication::{Place, RowImage};
+use super::replication::{Awaited, Place, RowImage};
 use super::sql::{Datum, Names};
 use replicated::{AppliedGroups, GroupEnd, KeptPlace, ReplicatedGroup, RowChange};
 
@@ -144,6 +144,9 @@ pub(crate) trait EngineSession: Send {
     /// # Errors
     /// MySQL's.
     fn begin_snapshot(&mut self, context: &dyn SessionContext) -> Result<(), SqlError>;
+
+    /// The last commit whose answer is to wait for a replica, if it has not been taken.
+    fn take_awaited(&mut self) -> Option<Awaited>;
 
     /// The place in the binary log of the open transaction's snapshot; `None` where it has none of all databases.
     fn snapshot(&self) -> Option<Place>;

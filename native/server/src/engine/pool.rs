@@ -170,6 +170,9 @@ fn perform(job: Job, sender: DeliverySender) {
     // Dropped before the answer is sent, because the client's next statement may change what would otherwise be copied for this one.
     drop(context);
     drop(entry);
+    if let Some(awaited) = session.take_awaited() {
+        awaited.wait(&session.interruption());
+    }
     // Where the connection is gone, this drops the session, which rolls an open transaction back.
     sender.send(Delivery::Finished(session, outcome));
 }

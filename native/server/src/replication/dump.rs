@@ -13,6 +13,8 @@ use std::time::Instant;
 
 use sealwire_binlog::{Checksum, EventFlags, EventHeader, EventType, HEADER};
 use sealwire_core::error::SqlError;
+use sealwire_core::message::SemiSyncAck;
+use sealwire_core::printable;
 use sealwire_core::server::RowBatch;
 use sealwire_core::wire::Put as _;
 
@@ -40,12 +42,18 @@ pub(crate) enum DumpPart {
 
 /// The connection's end of a dump. Dropping it ends the dump.
 pub(crate) struct Dump {
+    acknowledges: bool,
     receiver: Receiver<DumpPart>,
     control: Arc<Control>,
     log: Arc<BinaryLog>,
 }
 
 impl Dump {
+    /// Whether the replica acknowledges what it has stored.
+    pub(crate) const fn acknowledges(&self) -> bool {
+        self.acknowledges
+    }
+
     /// The next part.
     ///
     /// # Errors
@@ -54,6 +62,23 @@ impl Dump {
         let part = self.receiver.try_recv()?;
         self.control.take();
         Ok(part)
+    }
+
+    /// Notes that the replica has stored the log up to this position.
+    ///
+    /// # Errors
+    /// 1236 where it was not asked for that.
+    pub(crate) fn acknowledge(&self, file: &str, position: u64) -> Result<(), SqlError> {
+        let Some(number) = self.control.acknowledged(file, position) else {
+            let message = format!(
+                "The replica has acknowledged the position {position} of the binary log file '{}', for which it was not asked",
+                printable::line(file)
+            );
+            return Err(SqlError::new(1236, b"HY000", message));
+        };
+        self.log.semi_sync.count_acknowledgement();
+        self.log.semi_sync.reached(number);
+        Ok(())
     }
 }
 
@@ -91,6 +116,7 @@ pub(crate) fn start(
     let log = Arc::clone(&surroundings.log);
     log.replicas.begin(request.connection, request.server_id, &request.account, &control)?;
     log.wake_readers();
+    let acknowledges = request.acknowledges;
     let thread = Sender {
         request,
         surroundings,
@@ -101,9 +127,13 @@ pub(crate) fn start(
         sent_at: Instant::now(),
         check_at: Instant::now(),
         version: 0,
+        has_sent: false,
     };
+    if acknowledges {
+        log.semi_sync.enter();
+    }
     call(Box::new(move || thread.run(find_start)))?;
-    Ok(Dump { receiver, control, log })
+    Ok(Dump { acknowledges, receiver, control, log })
 }
 
 struct Sender {
@@ -118,12 +148,17 @@ struct Sender {
     check_at: Instant,
     /// The wakes of the log that were seen.
     version: u64,
+    /// Whether a part of a group was sent.
+    has_sent: bool,
 }
 
 impl Drop for Sender {
     fn drop(&mut self) {
         // Also after a panic the connection must not wait for a thread that is gone.
         self.sender = None;
+        if self.request.acknowledges {
+            self.surroundings.log.semi_sync.leave();
+        }
         self.surroundings.log.replicas.end(self.request.connection, &self.control);
         (self.surroundings.wake)();
     }
@@ -253,12 +288,14 @@ impl Sender {
                     return Err(damaged(sent).into());
                 }
                 let Some((event, after)) = rest.split_at_checked(size) else { break };
-                match filter.pass(event, &header, sent.checksum) {
-                    Passing::Leave => {}
-                    Passing::Send => self.put(|out| out.put(event)),
-                    Passing::Change(changed) => self.put(|out| out.put(&changed)),
-                }
                 sent.position += size as u64;
+                let passing = filter.pass(event, &header, sent.checksum);
+                let wants_ack = self.wants_ack(sent, header.event_type, &passing);
+                match passing {
+                    Passing::Leave => {}
+                    Passing::Send => self.put(wants_ack, |out| out.put(event)),
+                    Passing::Change(changed) => self.put(wants_ack, |out| out.put(&changed)),
+                }
                 rest = after;
             }
             drop(chunk);
@@ -267,6 +304,26 @@ impl Sender {
             self.check()?;
         }
         Ok(())
+    }
+
+    /// Whether the event before the position is asked to be acknowledged. A replica that has been sent nothing of the log and has what is
+    /// there needs not be asked.
+    fn wants_ack(&mut self, sent: &Sent, event_type: EventType, passing: &Passing) -> bool {
+        if !self.request.acknowledges {
+            return false;
+        }
+        let is_left = matches!(passing, Passing::Leave);
+        self.has_sent |= !is_left && GROUP_EVENTS.contains(&event_type);
+        let log = &self.surroundings.log;
+        let Some(number) = log.semi_sync.wanted(&sent.name, sent.position) else { return false };
+        if is_left && !self.has_sent {
+            log.semi_sync.reached(number);
+        }
+        let is_asked = !is_left && self.control.ask(&sent.name, sent.position, number);
+        if is_asked {
+            log.semi_sync.count_request();
+        }
+        is_asked
     }
 
     /// Waits until a large event of this size may take memory, and counts that for the account. All dumps count what they are about to take,
@@ -297,7 +354,7 @@ impl Sender {
             out.put_u64(position);
             out.put(name.as_bytes());
         });
-        self.put(|out| out.put(&event));
+        self.put(false, |out| out.put(&event));
     }
 
     fn put_heartbeat(&mut self, sent: &Sent) {
@@ -305,7 +362,7 @@ impl Sender {
         let event = self.made(EventType::HEARTBEAT, EventFlags::NONE, sent.position, sent.checksum, |out| {
             out.put(name.as_bytes());
         });
-        self.put(|out| out.put(&event));
+        self.put(false, |out| out.put(&event));
     }
 
     /// An event that is in no file.
@@ -352,14 +409,17 @@ impl Sender {
         }
         sent.position = sent.position.max(first);
         let event = whole(header, Checksum::Crc32, |out| out.put(&body));
-        self.put(|out| out.put(&event));
+        self.put(false, |out| out.put(&event));
         Ok(())
     }
 
-    /// Appends a packet.
-    fn put(&mut self, event: impl FnOnce(&mut Vec<u8>)) {
+    /// Appends a packet; `wants_ack` asks for an acknowledgement of its event.
+    fn put(&mut self, wants_ack: bool, event: impl FnOnce(&mut Vec<u8>)) {
         let packet = self.batch.row();
         packet.put_u8(0);
+        if self.request.acknowledges {
+            SemiSyncAck::put_request(wants_ack, packet);
+        }
         event(packet);
         self.batch.end_row();
     }
@@ -384,6 +444,10 @@ impl Sender {
         sent.map_err(|()| Stop::Left)
     }
 }
+
+/// The events of which a group has at least one.
+const GROUP_EVENTS: [EventType; 5] =
+    [EventType::MARIADB_GTID, EventType::GTID, EventType::ANONYMOUS_GTID, EventType::QUERY, EventType::XID];
 
 /// Where in FORMAT_DESCRIPTION's body the time of its creation is.
 const CREATED: std::ops::Range<usize> = 52..56;

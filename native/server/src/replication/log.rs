@@ -19,6 +19,7 @@ use super::group::{self, CommitMark, Format, Origin, Statement};
 use super::gtids::Gtids;
 use super::recovery::{self, Databases, LastGroup};
 use super::replicas::Replicas;
+use super::semi_sync::{Awaited, SemiSync};
 use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Where in a file the flags of its FORMAT_DESCRIPTION are.
@@ -40,7 +41,7 @@ pub(crate) struct LogSettings {
 }
 
 /// A place in the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
     /// The name of the file.
     pub(crate) file: Arc<str>,
@@ -54,6 +55,7 @@ pub(crate) struct BinaryLog {
     pub(crate) format: Format,
     pub(crate) settings: LogSettings,
     pub(crate) replicas: Replicas,
+    pub(crate) semi_sync: Arc<SemiSync>,
     writer: Mutex<Writer>,
     reading: Mutex<Reading>,
     changed: Condvar,
@@ -85,6 +87,16 @@ pub(crate) enum Group<'a> {
     Rows(&'a mut TransactionCache, Option<Origin>),
     /// A statement.
     Statement(&'a Statement<'a>),
+}
+
+impl Group<'_> {
+    /// Where the group was made first; `None` for this server.
+    const fn origin(&self) -> Option<Origin> {
+        match self {
+            Self::Rows(_, origin) => *origin,
+            Self::Statement(statement) => statement.origin,
+        }
+    }
 }
 
 impl std::fmt::Debug for BinaryLog {
@@ -156,6 +168,7 @@ impl BinaryLog {
             format,
             settings,
             replicas: Replicas::default(),
+            semi_sync: Arc::default(),
             writer: Mutex::new(Writer { names, file, end, gtids, unsynced: 0, broken: None }),
             reading: Mutex::new(reading),
             changed: Condvar::new(),
@@ -182,7 +195,7 @@ impl BinaryLog {
     }
 
     /// Logs a group and commits it: marks the databases, appends the group, commits, and only then lets readers have it. After an error nothing
-    /// of the group is in the log.
+    /// of the group is in the log. Returns the commit where it is to wait for a replica.
     ///
     /// # Errors
     /// 1026 where the log can't be written, and those of `mark` and `commit`.
@@ -191,7 +204,7 @@ impl BinaryLog {
         group: Group<'_>,
         mark: impl FnOnce(CommitMark) -> Result<(), SqlError>,
         commit: impl FnOnce() -> Result<(), SqlError>,
-    ) -> Result<(), SqlError> {
+    ) -> Result<Option<Awaited>, SqlError> {
         let mut writer = self.writer();
         if let Some(reason) = &writer.broken {
             return Err(unwritable(reason));
@@ -202,6 +215,7 @@ impl BinaryLog {
             Group::Rows(cache, _) => (cache.length(), false),
             Group::Statement(statement) => (statement.text.len() as u64, true),
         };
+        let is_own = group.origin().is_none();
         self.files.refuse_if_short(length, is_statement).map_err(|reason| unwritable(&reason))?;
         let (start, gtids) = (writer.end, writer.gtids.clone());
         let logged = self.append(&mut writer, group, number).map_err(|error| unwritable(&error));
@@ -215,11 +229,14 @@ impl BinaryLog {
             }
             return Err(error);
         }
+        // Before a replica can have the group, so that it is asked for it.
+        let name = writer.names.last().map(String::as_str).unwrap_or_default();
+        let awaited = self.semi_sync.commit(name, writer.end, is_own);
         self.publish(&writer);
         if writer.end >= self.settings.max_size.load(Ordering::Relaxed) {
             self.rotate_or_warn(&mut writer);
         }
-        Ok(())
+        Ok(awaited)
     }
 
     /// A number that no other group is likely to have.
@@ -230,10 +247,7 @@ impl BinaryLog {
     }
 
     fn append(&self, writer: &mut Writer, group: Group<'_>, number: u64) -> io::Result<()> {
-        let origin = match &group {
-            Group::Rows(_, origin) => *origin,
-            Group::Statement(statement) => statement.origin,
-        };
+        let origin = group.origin();
         let own_id = self.settings.server_id.load(Ordering::Relaxed);
         let server_id = origin.map_or(own_id, |origin| origin.server_id);
         let mut out = Vec::new();
@@ -460,6 +474,7 @@ impl BinaryLog {
         *writer = Writer { names: vec![name], file, end, gtids: Gtids::default(), unsynced: 0, broken: None };
         self.files.write_list(&writer.names)?;
         self.publish(writer);
+        self.semi_sync.forget();
         // Their files are gone, and a new one has the name of an old one.
         self.replicas.end_all(&SqlError::new(
             1236,
@@ -672,7 +687,7 @@ mod tests {
             skips_foreign_keys: false,
             origin: None,
         };
-        log.commit(Group::Statement(&statement), |_| Ok(()), || outcome)
+        log.commit(Group::Statement(&statement), |_| Ok(()), || outcome).map(drop)
     }
 
     fn contains(path: &Path, text: &str) -> bool {

@@ -6,7 +6,8 @@
 //!
 //! Each module: [`table`] and [`cache`] hold the events of an open transaction; [`group`] makes the events around them; [`log`] appends and
 //! publishes; [`recovery`] repairs the log of a killed server; [`dump`] sends it, from where [`start`] says and with what [`filter`]
-//! lets pass; [`position`] tells the GTIDs at a place of it; [`replicas`] knows who receives it.
+//! lets pass; [`semi_sync`] lets commits wait for replicas;
+//! [`position`] tells the GTIDs at a place of it; [`replicas`] knows who receives it.
 
 mod cache;
 mod control;
@@ -21,6 +22,7 @@ mod position;
 mod recovery;
 mod replicas;
 mod request;
+mod semi_sync;
 mod start;
 mod table;
 
@@ -35,5 +37,6 @@ pub(crate) use position::position_text;
 pub(crate) use recovery::{Databases, GroupRows};
 pub(crate) use replicas::Registered;
 pub(crate) use request::{DumpRequest, LEAST_HEARTBEAT};
+pub(crate) use semi_sync::{Awaited, SemiSyncSettings, SemiSyncStatus};
 pub(crate) use start::{Start, known_before};
 pub(crate) use table::{BINARY, Change, Image, LoggedColumn, LoggedTable, RowImage};

@@ -21,6 +21,8 @@ pub(crate) struct DumpRequest {
     pub(crate) capability: u64,
     /// `@master_binlog_checksum`; `None` for a client that knows no checksums.
     pub(crate) checksum: Option<Checksum>,
+    /// `@rpl_semi_sync_slave`: whether the replica acknowledges what it has stored.
+    pub(crate) acknowledges: bool,
     /// After this time without events a heartbeat is sent, at least [`LEAST_HEARTBEAT`]; zero means never.
     pub(crate) heartbeat: Duration,
 }

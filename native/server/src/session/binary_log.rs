@@ -272,7 +272,8 @@ impl Session {
             skips_foreign_keys: false,
             origin: self.origin,
         };
-        log.commit(Group::Statement(&statement), |_| Ok(()), change)
+        *self.awaited.borrow_mut() = log.commit(Group::Statement(&statement), |_| Ok(()), change)?;
+        Ok(())
     }
 
     /// Logs a change of accounts, with hashes in the place of passwords, because whoever receives the log reads it. Counts accounts that the

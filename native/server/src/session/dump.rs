@@ -12,7 +12,7 @@ use sealwire_core::server::{Connection, admit};
 use sealwire_core::tls::CertificateInfo;
 use sealwire_net::clock;
 
-use super::dump_command::DumpCommand;
+use super::dump_command::{Acknowledgement, DumpCommand};
 use super::view::View;
 use super::{ENOUGH, Session};
 use crate::engine::interrupted;
@@ -46,13 +46,30 @@ impl Session {
         names.iter().find_map(value).map(|value| value.to_text())
     }
 
+    /// A user variable's number, of the first of these that is set; 0 where none is.
+    fn user_number(&self, names: &[&str]) -> u64 {
+        self.user_text(names).and_then(|text| text.parse().ok()).unwrap_or(0)
+    }
+
+    /// A replica's acknowledgement. One of a position for which it was not asked ends the dump.
+    pub(super) fn acknowledge(&mut self, ack: &Acknowledgement, connection: &mut Connection) {
+        let taken = self.dump.as_ref().map_or(Ok(()), |dump| dump.acknowledge(&ack.file, ack.position));
+        if let Err(error) = taken {
+            let who = self.view.account_text();
+            tracing::warn!("the dump of the binary log to connection {} of {who} has ended: {error}", self.view.id);
+            self.end_dump();
+            connection.kill(error);
+        }
+    }
+
     /// COM_BINLOG_DUMP and COM_BINLOG_DUMP_GTID.
     pub(super) fn begin_dump(&mut self, command: DumpCommand, connection: &mut Connection) -> Result<(), Error> {
         match self.start_dump(command) {
             Ok(dump) => {
+                let acknowledges = dump.acknowledges();
                 self.dump = Some(dump);
                 self.process.begin("Binlog Dump", None);
-                connection.begin_stream()
+                connection.begin_stream(acknowledges)
             }
             Err(error) => {
                 // The client reads no more, so the connection ends, as with mysqld.
@@ -98,6 +115,7 @@ impl Session {
             capability: capability.unwrap_or(0),
             checksum: checksum
                 .map(|text| if text.eq_ignore_ascii_case("NONE") { Checksum::None } else { Checksum::Crc32 }),
+            acknowledges: self.user_number(&["@rpl_semi_sync_slave", "@rpl_semi_sync_replica"]) != 0,
             heartbeat,
         };
         let (view, wake) = (self.view.clone(), Arc::clone(&self.wake));

@@ -1,6 +1,6 @@
 //! The commands of a replica without borrowed data.
 
-use sealwire_core::message::{BinlogDump, BinlogDumpGtid, RegisterReplica};
+use sealwire_core::message::{BinlogDump, BinlogDumpGtid, RegisterReplica, SemiSyncAck};
 
 use crate::replication::Registered;
 
@@ -37,6 +37,19 @@ impl From<&BinlogDumpGtid<'_>> for DumpCommand {
             position: dump.position,
             gtids: Some(dump.gtid_set.to_vec()),
         }
+    }
+}
+
+/// A replica's acknowledgement.
+#[derive(Debug, Clone)]
+pub(crate) struct Acknowledgement {
+    pub(super) file: String,
+    pub(super) position: u64,
+}
+
+impl From<&SemiSyncAck<'_>> for Acknowledgement {
+    fn from(ack: &SemiSyncAck<'_>) -> Self {
+        Self { file: String::from_utf8_lossy(ack.file).into_owned(), position: ack.position }
     }
 }
 

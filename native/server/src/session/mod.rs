@@ -45,6 +45,7 @@ pub(crate) use replicated::Surroundings;
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -57,12 +58,12 @@ use super::counters::count;
 use super::engine::{EngineSession, Task, interrupted};
 use super::memory::{self, Held};
 use super::registry::{Entry, ProcessEntry};
-use super::replication::{Dump, Origin, Registered};
+use super::replication::{Awaited, Dump, Origin, Registered};
 use super::sql::{Cursor, Datum, lex, syntax_error_near};
 use super::state::Server;
 use super::status_variables;
 use answer::{Answer, LONG, Purpose, Reply, Table};
-use dump_command::{DumpCommand, registration};
+use dump_command::{Acknowledgement, DumpCommand, registration};
 use prepared::Prepared;
 use view::View;
 use warnings::Diagnostics;
@@ -102,6 +103,8 @@ pub(crate) struct Session {
     is_logged_in: bool,
     /// The dump of the binary log that is running.
     dump: Option<Dump>,
+    /// The last commit of the session's own whose answer is to wait for a replica.
+    awaited: RefCell<Option<Awaited>>,
     /// Where the statements were run first that the session runs as a replica; `None` for this server.
     origin: Option<Origin>,
     /// The first AUTO_INCREMENT value that the statement generated at the source.
@@ -161,6 +164,8 @@ pub(crate) enum Action {
     Register(Registered),
     /// COM_BINLOG_DUMP and COM_BINLOG_DUMP_GTID.
     Dump(DumpCommand),
+    /// A replica has stored the log up to a position.
+    Acknowledge(Acknowledgement),
     /// An unsupported command.
     Refuse(SqlError),
     /// An event that needs no answer.
@@ -203,6 +208,7 @@ impl Session {
             init_connect: InitConnect::default(),
             is_logged_in: false,
             dump: None,
+            awaited: RefCell::default(),
             origin: None,
             insert_id: None,
             thread_work: None,
@@ -238,6 +244,7 @@ impl Session {
             Event::AuthenticationFailed { reason } => Action::Denied(reason),
             Event::Command(command) => self.command(command, capabilities),
             Event::Closed => Action::Closed,
+            Event::Acknowledged(ack) => Action::Acknowledge(Acknowledgement::from(&ack)),
             Event::LocalData(_) | Event::LocalDataEnd => Action::Nothing,
         }
     }
@@ -390,6 +397,7 @@ impl Session {
                 return self.conclude(answer, true, connection);
             }
             Action::Execute(Err(error)) | Action::Refuse(error) => connection.err(&error)?,
+            Action::Acknowledge(ack) => self.acknowledge(&ack, connection),
             Action::Register(replica) => return self.register(replica, connection),
             Action::Dump(command) => return self.begin_dump(command, connection),
             Action::ResetStatement(id) => match self.prepared.reset(id) {

@@ -1,5 +1,7 @@
 //! Work of a session that would block the event loop. It is done in a thread of the pool, and answered when the session returns.
 
+use std::sync::Arc;
+
 use sealwire_core::error::{Error, SqlError};
 use sealwire_core::server::Connection;
 
@@ -7,7 +9,7 @@ use super::Session;
 use super::answer::Answer;
 use super::text::Reservation;
 use super::work::ThreadWork;
-use crate::engine::interrupted;
+use crate::engine::{Interruption, interrupted};
 
 impl Session {
     /// Does the work, in another thread. Returns false where there is no memory for it now, and it `may_wait` for memory.
@@ -66,9 +68,20 @@ impl Session {
             ThreadWork::Execute(id, parameters) => (self.execute(id, parameters), true),
             ThreadWork::ContinueSet(pending, value) => (self.continue_set(*pending, value), false),
         };
+        self.await_replicas();
         // The engine's task is checked in this thread too, because its text may be long.
         let answer = answer.and_then(|answer| self.approve(answer));
         self.returned_answer = Some((answer, binary));
+    }
+
+    /// Waits for a replica where the work has committed.
+    fn await_replicas(&mut self) {
+        let of_engine = self.engine.as_mut().and_then(|engine| engine.take_awaited());
+        // Of two commits the session's own is the later one.
+        let Some(awaited) = self.awaited.take().or(of_engine) else { return };
+        let interruption = Arc::<Interruption>::default();
+        self.process.begin_statement(Arc::clone(&interruption));
+        awaited.wait(&interruption);
     }
 
     /// Executes a statement whose text was read. A statement that may wait for others is handed to another thread once more, because texts

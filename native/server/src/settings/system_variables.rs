@@ -51,6 +51,8 @@ const LEVELS: &[&str] = &["READ-UNCOMMITTED", "READ-COMMITTED", "REPEATABLE-READ
 const CHECKSUMS: &[&str] = &["NONE", "CRC32"];
 const METADATA: &[&str] = &["NO_LOG", "MINIMAL", "FULL"];
 const IMAGES: &[&str] = &["FULL", "MINIMAL", "NOBLOB"];
+/// A replica gets a group after its commit, so a commit can't wait before.
+const WAIT_POINTS: &[&str] = &["AFTER_COMMIT"];
 const PLUGINS: &[&str] = &["caching_sha2_password", "mysql_native_password", "sha256_password", "client_ed25519"];
 
 // Sorted by name. Some rows have no effect; they exist because connectors read or set them when they connect.
@@ -189,9 +191,21 @@ system_variables! {
     report_host: fixed Text = "" => "The host that a source's SHOW REPLICAS shows for this replica.";
     report_port: fixed Number(0, 65535) = 0 => "The port that it shows; 0 stands for this server's own.";
     require_secure_transport: global Switch = false => "Refuse clients that use neither TLS nor the Unix socket.", shared();
+    rpl_semi_sync_master_enabled: global Switch = false =>
+        "Answer a commit when a replica that acknowledges has stored it, or after --rpl-semi-sync-master-timeout.";
+    rpl_semi_sync_master_timeout: global Number(0, MOST) = 10_000 =>
+        "Milliseconds that a commit waits for a replica; then commits don't wait until a replica has caught up.";
+    rpl_semi_sync_master_wait_no_slave: global Switch = true =>
+        "Let a commit wait even where no replica that acknowledges is connected.";
+    rpl_semi_sync_master_wait_point: global Choice(WAIT_POINTS) = "AFTER_COMMIT";
     rpl_semi_sync_replica_enabled: global_as(rpl_semi_sync_slave_enabled) Switch = false;
     rpl_semi_sync_slave_enabled: global Switch = false =>
         "Tell a source that waits for it when its transactions are in the relay log.";
+    rpl_semi_sync_source_enabled: global_as(rpl_semi_sync_master_enabled) Switch = false;
+    rpl_semi_sync_source_timeout: global_as(rpl_semi_sync_master_timeout) Number(0, MOST) = 10_000;
+    rpl_semi_sync_source_wait_for_replica_count: fixed Number(1, 1) = 1;
+    rpl_semi_sync_source_wait_no_replica: global_as(rpl_semi_sync_master_wait_no_slave) Switch = true;
+    rpl_semi_sync_source_wait_point: global_as(rpl_semi_sync_master_wait_point) Choice(WAIT_POINTS) = "AFTER_COMMIT";
     server_id: global Number(0, 4_294_967_295) = 1 => "The server's number.";
     server_uuid: fixed Text = "" => "The server's UUID. (Default: the one in auto.cnf in the data directory.)";
     session_track_schema: both Switch = true;

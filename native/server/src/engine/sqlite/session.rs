@@ -34,7 +34,7 @@ use crate::engine::{
     Description, Done, EngineSession, Interruption, Limits, Request, RowSink, SessionContext, TransactionStep,
     UnlistedTable, interrupted, is_system_database, stopped,
 };
-use crate::replication::Place;
+use crate::replication::{Awaited, Place};
 use capture::Capture;
 use giving_way::gave_way;
 use replica::Replica;
@@ -659,6 +659,10 @@ impl EngineSession for SqliteSession {
     fn begin_snapshot(&mut self, context: &dyn SessionContext) -> Result<(), SqlError> {
         self.transaction(&TransactionStep::Begin)?;
         self.take_snapshot(context)
+    }
+
+    fn take_awaited(&mut self) -> Option<Awaited> {
+        self.capture.as_ref().and_then(|capture| capture.state().awaited.take())
     }
 
     fn snapshot(&self) -> Option<Place> {

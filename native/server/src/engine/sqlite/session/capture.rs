@@ -17,7 +17,8 @@ use super::super::capture_names::FUNCTION;
 use super::super::logged_values::{self, Checked};
 use crate::engine::Interruption;
 use crate::replication::{
-    BinaryLog, CacheLimits, Change, Image, LoggedTable, Mark, RowImage, Statement, TransactionCache, position_text,
+    Awaited, BinaryLog, CacheLimits, Change, Image, LoggedTable, Mark, RowImage, Statement, TransactionCache,
+    position_text,
 };
 
 /// The collector of one session.
@@ -47,6 +48,8 @@ pub(super) struct State {
     rows: u64,
     /// The state of the cache before the statement.
     before: Mark,
+    /// The last commit whose answer is to wait for a replica.
+    pub(super) awaited: Option<Awaited>,
 }
 
 /// A table with triggers.

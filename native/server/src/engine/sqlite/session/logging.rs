@@ -189,6 +189,7 @@ impl SqliteSession {
             |mark| self.mark(&names, mark),
             || self.run_batch("COMMIT"),
         );
+        let committed = committed.map(|awaited| capture.state().awaited = awaited);
         if is_long {
             self.run_batch(&format!("PRAGMA wal_autocheckpoint = {}", wal::CHECKPOINT_EACH))?;
             if committed.is_ok() {
@@ -260,11 +261,13 @@ impl SqliteSession {
         }
         let account = request.context.account();
         let statement = self.definition(translated, request, &databases, &account)?;
-        capture.log.commit(
+        let committed = capture.log.commit(
             Group::Statement(&statement),
             |mark| self.mark(&databases, mark),
             || self.run_batch("COMMIT"),
-        )
+        )?;
+        capture.state().awaited = committed;
+        Ok(())
     }
 
     /// Adds a definition within a source's transaction to what the commit logs.
