@@ -12,7 +12,7 @@ use crate::engine::{
     Description, Done, EngineSession, Interruption, Limits, Request, RowSink, SessionContext, TransactionStep,
     UnlistedTable,
 };
-use crate::replication::Place;
+use crate::replication::{Awaited, Place};
 
 /// A session in the list of those that can give way.
 pub(super) struct SharedSession {
@@ -63,6 +63,10 @@ impl EngineSession for SharedSession {
 
     fn begin_snapshot(&mut self, context: &dyn SessionContext) -> Result<(), SqlError> {
         self.session().begin_snapshot(context)
+    }
+
+    fn take_awaited(&mut self) -> Option<Awaited> {
+        self.session().take_awaited()
     }
 
     fn snapshot(&self) -> Option<Place> {
