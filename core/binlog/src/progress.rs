@@ -120,6 +120,20 @@ impl Progress {
         }
     }
 
+    /// The number of domains of MariaDB's GTIDs, or of intervals of MySQL's, over all UUIDs; 0 where the log is requested by position.
+    pub fn gtid_ranges(&self) -> usize {
+        match &self.gtids {
+            Gtids::None => 0,
+            Gtids::MariaDb(last) => last.domains(),
+            Gtids::MySql(set) => set.intervals(),
+        }
+    }
+
+    /// Forgets the transaction that has begun.
+    pub fn forget_open(&mut self) {
+        self.group = None;
+    }
+
     /// The events of the current transaction that were processed, and the [`Progress::hash`] of them.
     pub fn open_events(&self) -> (u64, u64) {
         self.group.as_ref().map_or((0, 0), |group| (group.events, group.hash))
@@ -276,6 +290,10 @@ mod tests {
         assert_eq!(progress.open_events(), (2, before));
         assert_eq!(fed(&mut progress, &[(Body::Xid(7), 300)]), [Commit]);
         assert_eq!((progress.resume(), progress.open_events()), (file(300), (0, 0)));
+        // A transaction that is forgotten leaves the position where it was.
+        fed(&mut progress, &[(query(b"BEGIN"), 310), (query(b"INSERT"), 320)]);
+        progress.forget_open();
+        assert_eq!((progress.resume(), progress.open_events()), (file(300), (0, 0)));
         // A statement on its own, and one that a number precedes.
         assert_eq!(fed(&mut progress, &[(query(b"CREATE TABLE t (a INT)"), 400)]), [Commit]);
         let seeds = Body::Rand(Rand { seed1: 1, seed2: 2 });
@@ -296,7 +314,7 @@ mod tests {
         assert_eq!(progress.resume(), state("0-11-6,3-1-1"));
         let ddl = [(gtid(7, MariaDbGtidEvent::STANDALONE), 400), (query(b"DROP TABLE t"), 500)];
         assert_eq!(fed(&mut progress, &ddl), [Inside, Commit]);
-        assert_eq!(progress.resume(), state("0-11-7,3-1-1"));
+        assert_eq!((progress.resume(), progress.gtid_ranges()), (state("0-11-7,3-1-1"), 2));
         assert!(matches!(Progress::new(&state("0-1")), Err(StartError::List(_))));
     }
 
@@ -313,6 +331,9 @@ mod tests {
         fed(&mut progress, &[(Body::Gtid(gtid), 100), (query(b"BEGIN"), 200), (query(b"INSERT"), 300)]);
         assert_eq!(progress.resume(), set(&format!("{uuid}:1-5")));
         fed(&mut progress, &[(query(b"COMMIT"), 400)]);
-        assert_eq!(progress.resume(), set(&format!("{uuid}:1-6")));
+        assert_eq!((progress.resume(), progress.gtid_ranges()), (set(&format!("{uuid}:1-6")), 1));
+        let gtid = GtidEvent { uuid: uuid.parse().unwrap(), number: 8, ..Default::default() };
+        fed(&mut progress, &[(Body::Gtid(gtid), 500), (query(b"BEGIN"), 600), (query(b"COMMIT"), 700)]);
+        assert_eq!(progress.gtid_ranges(), 2);
     }
 }

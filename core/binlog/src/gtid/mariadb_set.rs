@@ -70,6 +70,11 @@ impl MariaDbGtidSet {
         Self { domains: BTreeMap::new() }
     }
 
+    /// The number of domains.
+    pub fn domains(&self) -> usize {
+        self.domains.len()
+    }
+
     /// Whether it is the position before all.
     pub fn is_empty(&self) -> bool {
         self.domains.is_empty()

@@ -99,6 +99,11 @@ impl GtidSet {
         all.fold(0, |count: u64, interval| count.saturating_add((interval.end - interval.first).unsigned_abs()))
     }
 
+    /// The number of intervals, over all UUIDs and tags.
+    pub const fn intervals(&self) -> usize {
+        self.intervals
+    }
+
     /// The intervals in order: UUID, tag, first and last number.
     pub fn iter(&self) -> impl Iterator<Item = (Uuid, Tag, i64, i64)> {
         self.all.iter().flat_map(|((uuid, tag), intervals)| {

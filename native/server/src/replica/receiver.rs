@@ -26,6 +26,8 @@ const PASSING: [u16; 8] = [1045, 1053, 1227, 1317, 1597, 1927, 4031, 4166];
 const FULL_WAIT: Duration = Duration::from_millis(200);
 /// The most characters of the source's UUID, because the source may send anything.
 const MOST_UUID: usize = 64;
+/// The most ranges of GTIDs that a source's transactions may have, because each transaction costs as much as there are ranges.
+const MOST_GTID_RANGES: usize = 10_000;
 
 /// Why a connection is over.
 enum End {
@@ -171,6 +173,11 @@ fn receive(server: &Server, channel: &Channel, has_group: &mut bool) -> End {
         }
         if is_open {
             continue;
+        }
+        if stream.progress().gtid_ranges() > MOST_GTID_RANGES {
+            return End::Fatal(fatal(&format!(
+                "the source's transactions have GTIDs in more than {MOST_GTID_RANGES} domains or intervals"
+            )));
         }
         let most = match globals.max_relay_log_size.get() {
             0 => globals.max_binlog_size.get(),

@@ -128,7 +128,6 @@ impl RelayLog {
         let first = self.names.first().map(|name| RelayPlace { file: name.clone(), position: MAGIC.len() as u64 });
         let mut found = first.filter(|_| applied.is_none());
         let mut whole = (0, 0);
-        let mut kept = progress.clone();
         'files: for (index, name) in self.names.iter().enumerate() {
             let Ok(mut reader) = RelayReader::open(name, &self.files.path(name)) else { break };
             let mut is_open = false;
@@ -150,7 +149,6 @@ impl RelayLog {
                     continue;
                 }
                 whole = (index, reader.offset());
-                kept = progress.clone();
                 let is_there = !is_own && applied == Some((progress.file(), progress.position()));
                 if is_there && found.is_none() {
                     found = Some(RelayPlace { file: name.clone(), position: reader.offset() });
@@ -161,7 +159,8 @@ impl RelayLog {
             }
         }
         self.cut(whole.0, whole.1)?;
-        Ok(found.map(|apply_from| Recovered { apply_from, progress: kept }))
+        progress.forget_open();
+        Ok(found.map(|apply_from| Recovered { apply_from, progress }))
     }
 
     /// Removes all behind a place.
