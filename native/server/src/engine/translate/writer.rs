@@ -231,6 +231,10 @@ impl<'a> Writer<'a> {
         if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte)) {
             return Err(unsupported(digits));
         }
+        if digits.parse::<f64>().is_ok_and(f64::is_infinite) {
+            let message = format!("Illegal double '{digits}' value found during parsing");
+            return Err(SqlError::new(1367, b"22007", message));
+        }
         self.out.push_str(digits);
         Ok(())
     }

@@ -11,7 +11,7 @@ use super::super::errors::unsupported;
 use super::super::names::last_part;
 use super::super::writer::{WriteResult, Writer, check_new_name};
 use super::origin::Origin;
-use super::{column_type, grammar, stored_expression};
+use super::{column_type, grammar, replicable, stored_expression};
 use crate::engine::annotations::{Annotation, Annotations};
 use crate::engine::types::DeclaredType;
 use crate::sql::charset::{collation_of_another, default_collation};
@@ -119,8 +119,15 @@ fn check_options(column: &ColumnDef, writer: &Writer<'_>) -> WriteResult {
             {
                 return Err(SqlError::syntax("GENERATED ALWAYS AS stands behind the type of a column"));
             }
-            ColumnOption::Generated { generation_expr: Some(value), .. } => {
+            ColumnOption::Generated { generation_expr: Some(value), generation_expr_mode, .. } => {
                 stored_expression::check(value, stored_expression::Use::Generated, &column.name.value, writer)?;
+                let is_stored = *generation_expr_mode == Some(GeneratedExpressionMode::Stored);
+                let place = if is_stored { replicable::Place::Stored } else { replicable::Place::Computed };
+                replicable::check(value, place, writer)?;
+            }
+            // A number alone is a constant, which is checked with its column.
+            ColumnOption::Default(value) if !matches!(value, Expr::Value(_) | Expr::UnaryOp { .. }) => {
+                replicable::check(value, replicable::Place::Default, writer)?;
             }
             ColumnOption::Check(check) => {
                 grammar::check_constraint(check, writer)?;

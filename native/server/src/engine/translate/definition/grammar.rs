@@ -8,7 +8,7 @@ use sqlparser::ast::{
 };
 
 use super::super::writer::{WriteResult, Writer};
-use super::stored_expression;
+use super::{replicable, stored_expression};
 
 /// The error for a clause that is not MySQL's.
 fn foreign(clause: &str) -> SqlError {
@@ -118,6 +118,7 @@ pub(super) fn check_constraint(check: &CheckConstraint, writer: &Writer<'_>) -> 
     refuse(check.no_inherit, "NO INHERIT")?;
     let name = check.name.as_ref().map_or("", |name| name.value.as_str());
     stored_expression::check(&check.expr, stored_expression::Use::Check, name, writer)?;
+    replicable::check(&check.expr, replicable::Place::Computed, writer)?;
     if check.enforced.is_some() { writer.refuse_for_mariadb("CHECK … ENFORCED") } else { Ok(()) }
 }
 

@@ -21,6 +21,7 @@ mod create_table;
 mod grammar;
 mod index;
 mod origin;
+mod replicable;
 mod stored_expression;
 mod target;
 
@@ -124,6 +125,7 @@ fn create_view(
         return Err(unsupported("this kind of view"));
     }
     stored_expression::check_calls(create.query.as_ref())?;
+    replicable::check(create.query.as_ref(), replicable::Place::View, writer)?;
     let check = writer.capture(|writer| writer.query(&create.query))?;
     let privileges: &'static [Privilege] =
         if create.or_replace { &[Privilege::CREATE_VIEW, Privilege::DROP] } else { &[Privilege::CREATE_VIEW] };
