@@ -230,19 +230,7 @@ impl TransactionCache {
     pub(super) fn for_each(&mut self, mut each: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
         if let Some(Spilled { file, length }) = &mut self.spilled {
             file.seek(SeekFrom::Start(0))?;
-            let mut reader = io::BufReader::with_capacity(MOST_IN_MEMORY, file).take(*length);
-            let mut event = Vec::new();
-            let mut head = [0; HEADER];
-            while reader.limit() > 0 {
-                reader.read_exact(&mut head)?;
-                event.clear();
-                event.extend_from_slice(&head);
-                let rest = events::size_of(&head).saturating_sub(HEADER as u64);
-                if (&mut reader).take(rest).read_to_end(&mut event)? as u64 != rest {
-                    return Err(io::ErrorKind::UnexpectedEof.into());
-                }
-                each(&event)?;
-            }
+            for_each_event(file, *length, &mut each)?;
         }
         let mut rest = self.memory.as_slice();
         while !rest.is_empty() {
@@ -263,6 +251,31 @@ impl TransactionCache {
         })?;
         Ok(events)
     }
+}
+
+/// Passes each event of a file, which are so many bytes, to a function, in order.
+///
+/// # Errors
+/// Those of `each`, and of reading the file.
+pub(super) fn for_each_event(
+    file: &mut File,
+    length: u64,
+    mut each: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut reader = io::BufReader::with_capacity(MOST_IN_MEMORY, file).take(length);
+    let mut event = Vec::new();
+    let mut head = [0; HEADER];
+    while reader.limit() > 0 {
+        reader.read_exact(&mut head)?;
+        event.clear();
+        event.extend_from_slice(&head);
+        let rest = events::size_of(&head).saturating_sub(HEADER as u64);
+        if (&mut reader).take(rest).read_to_end(&mut event)? as u64 != rest {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        each(&event)?;
+    }
+    Ok(())
 }
 
 fn too_large() -> SqlError {

@@ -12,6 +12,10 @@ const RESERVED_PART: u64 = 20;
 const MOST_RESERVED: u64 = 64 << 20;
 /// The name where `--log-bin` gives none, as MySQL 8 has it.
 const DEFAULT_NAME: &str = "binlog";
+/// Stands between the base and the number in the name of a large group's file that is not in the log.
+const PREPARED: &str = "-large-";
+/// The extension of such a file while it is written anew.
+const UNFINISHED: &str = "unfinished";
 /// Readable and writable by its owner alone, because the log holds all data.
 const OWNER_ONLY: u32 = 0o600;
 
@@ -117,7 +121,55 @@ impl LogFiles {
     /// # Errors
     /// Where it exists, or can't be made.
     pub(crate) fn create(&self, name: &str) -> io::Result<File> {
-        OpenOptions::new().read(true).write(true).create_new(true).mode(OWNER_ONLY).open(self.path(name))
+        self.create_at(&self.path(name))
+    }
+
+    /// Creates a file at a path.
+    ///
+    /// # Errors
+    /// Where it exists, or can't be made.
+    pub(super) fn create_at(&self, path: &Path) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).create_new(true).mode(OWNER_ONLY).open(path)
+    }
+
+    /// The path of the file of a large group that is not in the log yet.
+    pub(super) fn prepared(&self, number: u64) -> PathBuf {
+        self.directory.join(format!("{}{PREPARED}{number:016x}", self.base))
+    }
+
+    /// The path of such a file while it is written anew.
+    pub(super) fn unfinished(&self, prepared: &Path) -> PathBuf {
+        prepared.with_extension(UNFINISHED)
+    }
+
+    /// The files of large groups that are not in the log. Those that were not written whole are removed.
+    ///
+    /// # Errors
+    /// Where the directory can't be read.
+    pub(super) fn all_prepared(&self) -> io::Result<Vec<PathBuf>> {
+        let front = format!("{}{PREPARED}", self.base);
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.directory)? {
+            let entry = entry?;
+            if !entry.file_name().to_string_lossy().starts_with(&front) {
+                continue;
+            }
+            if entry.path().extension().is_some_and(|extension| extension == UNFINISHED) {
+                fs::remove_file(entry.path())?;
+            } else {
+                found.push(entry.path());
+            }
+        }
+        Ok(found)
+    }
+
+    /// Gives a prepared file its name in the log.
+    ///
+    /// # Errors
+    /// Where it can't be renamed.
+    pub(super) fn take_in(&self, prepared: &Path, name: &str) -> io::Result<()> {
+        fs::rename(prepared, self.path(name))?;
+        self.sync_directory()
     }
 
     /// Opens a file to change it.

@@ -105,12 +105,17 @@ pub(super) fn put_begin(
     let begin = |out: &mut Vec<u8>| Query::new(0, b"", b"BEGIN").encode(out);
     let mut body = Vec::new();
     begin(&mut body);
-    let commit = events::placed_size(XID, format.checksum);
+    let commit = commit_size(format);
     let rest = events::placed_size(body.len(), format.checksum) + rows + commit;
     put_gtid(format, gtids, origin, TRANSACTIONAL | ALLOW_PARALLEL, rest, placer);
     if format.flavour == Flavour::MySql {
         placer.put(EventType::QUERY, EventFlags::SUPPRESS_USE, begin);
     }
+}
+
+/// The bytes of the event that ends a transaction.
+pub(super) const fn commit_size(format: &Format) -> u64 {
+    events::placed_size(XID, format.checksum)
 }
 
 /// The bytes of an XID event's body.

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use sealwire_binlog::{EventFlags, EventType, Flavour, FormatDescription, MAGIC, Rows};
+use sealwire_binlog::{EventFlags, EventType, Flavour, Rows};
 use sealwire_core::error::SqlError;
 use sealwire_core::random::Random as _;
 use sealwire_net::random::OsRandom;
 
 use super::cache::{CacheLimits, TransactionCache};
-use super::events::{self, FIRST_POSITION, Placer};
+use super::events::Placer;
 use super::files::LogFiles;
 use super::group::{self, CommitMark, Format, Origin, Statement};
 use super::gtids::Gtids;
@@ -22,8 +22,9 @@ use super::replicas::Replicas;
 use super::semi_sync::{Awaited, SemiSync};
 use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Where in a file the flags of its FORMAT_DESCRIPTION are.
-const FLAGS_OF_FORMAT: u64 = FIRST_POSITION + 17;
+mod file;
+mod large;
+
 /// Bytes that are gathered before they are written.
 const CHUNK: usize = 1 << 20;
 
@@ -57,6 +58,8 @@ pub(crate) struct BinaryLog {
     pub(crate) replicas: Replicas,
     pub(crate) semi_sync: Arc<SemiSync>,
     writer: Mutex<Writer>,
+    /// Wakes those who wait for a large group to be in the log.
+    settled: Condvar,
     reading: Mutex<Reading>,
     changed: Condvar,
     random: OsRandom,
@@ -69,6 +72,8 @@ struct Writer {
     end: u64,
     gtids: Gtids,
     unsynced: u64,
+    /// The databases of large groups that are not in the log yet, though they may be committed.
+    on_their_way: Vec<String>,
     /// Why nothing can be appended any more.
     broken: Option<String>,
 }
@@ -83,8 +88,8 @@ struct Reading {
 
 /// The contents of a group beside its GTID.
 pub(crate) enum Group<'a> {
-    /// The rows of a transaction, and where they were changed first; `None` for this server.
-    Rows(&'a mut TransactionCache, Option<Origin>),
+    /// The rows of a transaction, where they were changed first (`None` for this server), and the databases that have them.
+    Rows(&'a mut TransactionCache, Option<Origin>, &'a [&'a str]),
     /// A statement.
     Statement(&'a Statement<'a>),
 }
@@ -93,7 +98,7 @@ impl Group<'_> {
     /// Where the group was made first; `None` for this server.
     const fn origin(&self) -> Option<Origin> {
         match self {
-            Self::Rows(_, origin) => *origin,
+            Self::Rows(_, origin, _) => *origin,
             Self::Statement(statement) => statement.origin,
         }
     }
@@ -128,6 +133,7 @@ impl BinaryLog {
             exists
         });
         let mut gtids = Gtids::default();
+        let left = large::Left::find(&files, databases).map_err(failed)?;
         if let Some(last) = names.last() {
             let path = files.path(last);
             let shown = path.display();
@@ -142,7 +148,7 @@ impl BinaryLog {
             }
             gtids = found.gtids.clone();
             if found.is_in_use {
-                let kept = settle(&path, &found, databases)
+                let kept = settle(&path, &found, &left.after(databases))
                     .map_err(|error| format!("the binary log file '{shown}': {error}"))?;
                 if !kept {
                     gtids = found.gtids_before_last.clone();
@@ -151,14 +157,15 @@ impl BinaryLog {
                     Some(group) if !kept => group.start,
                     _ => found.end,
                 };
-                let repaired = files.open_to_change(last).and_then(|file| repair(file, end));
+                let repaired = files.open_to_change(last).and_then(|file| file::repair(file, end));
                 repaired.map_err(|error| format!("the binary log file '{shown}': {error}"))?;
             }
         }
-        let name = files.next_name(&names);
-        remove_unlisted(&files, &name)?;
         let server_id = settings.server_id.load(Ordering::Relaxed);
-        let (file, end) = begin_file(&files, &name, &format, server_id, &gtids, true)
+        left.add((&files, &format, server_id), &mut names, &mut gtids, databases)?;
+        let name = files.next_name(&names);
+        file::remove_unlisted(&files, &name)?;
+        let (file, end) = file::begin(&files, &name, &format, server_id, &gtids, true)
             .map_err(|error| format!("the binary log file '{}': {error}", files.path(&name).display()))?;
         names.push(name.clone());
         files.write_list(&names).map_err(failed)?;
@@ -169,7 +176,8 @@ impl BinaryLog {
             settings,
             replicas: Replicas::default(),
             semi_sync: Arc::default(),
-            writer: Mutex::new(Writer { names, file, end, gtids, unsynced: 0, broken: None }),
+            writer: Mutex::new(Writer { names, file, end, gtids, unsynced: 0, on_their_way: Vec::new(), broken: None }),
+            settled: Condvar::new(),
             reading: Mutex::new(reading),
             changed: Condvar::new(),
             random: OsRandom::new(),
@@ -180,6 +188,16 @@ impl BinaryLog {
 
     fn writer(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The lock of the writer as soon as no large group of these databases, or of any, is committed and not in the log.
+    fn writer_after(&self, databases: Option<&[&str]>) -> MutexGuard<'_, Writer> {
+        let mut writer = self.writer();
+        let is_waited_for = |own: &String| databases.is_none_or(|databases| databases.contains(&own.as_str()));
+        while writer.broken.is_none() && writer.on_their_way.iter().any(is_waited_for) {
+            writer = self.settled.wait(writer).unwrap_or_else(PoisonError::into_inner);
+        }
+        writer
     }
 
     fn reading(&self) -> MutexGuard<'_, Reading> {
@@ -205,14 +223,21 @@ impl BinaryLog {
         mark: impl FnOnce(CommitMark) -> Result<(), SqlError>,
         commit: impl FnOnce() -> Result<(), SqlError>,
     ) -> Result<Option<Awaited>, SqlError> {
-        let mut writer = self.writer();
+        let databases = match group {
+            Group::Rows(cache, origin, databases) if cache.length() >= large::LARGE_GROUP => {
+                return self.commit_large((cache, origin), databases, mark, commit);
+            }
+            Group::Rows(_, _, databases) => Some(databases),
+            Group::Statement(_) => None,
+        };
+        let mut writer = self.writer_after(databases);
         if let Some(reason) = &writer.broken {
             return Err(unwritable(reason));
         }
         let number = self.group_number();
         mark(group::mark_of(number))?;
         let (length, is_statement) = match &group {
-            Group::Rows(cache, _) => (cache.length(), false),
+            Group::Rows(cache, ..) => (cache.length(), false),
             Group::Statement(statement) => (statement.text.len() as u64, true),
         };
         let is_own = group.origin().is_none();
@@ -233,9 +258,7 @@ impl BinaryLog {
         let name = writer.names.last().map(String::as_str).unwrap_or_default();
         let awaited = self.semi_sync.commit(name, writer.end, is_own);
         self.publish(&writer);
-        if writer.end >= self.settings.max_size.load(Ordering::Relaxed) {
-            self.rotate_or_warn(&mut writer);
-        }
+        self.rotate_if_long(&mut writer);
         Ok(awaited)
     }
 
@@ -253,19 +276,10 @@ impl BinaryLog {
         let mut out = Vec::new();
         let mut placer = Placer { out: &mut out, position: writer.end, server_id, checksum: self.format.checksum };
         match group {
-            Group::Rows(cache, _) => {
+            Group::Rows(cache, ..) => {
                 let length = cache.length() + cache.events()? * self.format.checksum_bytes();
                 group::put_begin(&self.format, &mut writer.gtids, origin, length, &mut placer);
-                let file = &mut writer.file;
-                cache.for_each(|event| {
-                    placer.place(event);
-                    if placer.out.len() >= CHUNK {
-                        file.write_all(placer.out)?;
-                        placer.out.clear();
-                    }
-                    Ok(())
-                })?;
-                group::put_commit(number, &mut placer);
+                put_rows(cache, number, &mut placer, &mut writer.file)?;
             }
             Group::Statement(statement) => {
                 group::put_statement(&self.format, &mut writer.gtids, statement, number, &mut placer);
@@ -320,7 +334,7 @@ impl BinaryLog {
     /// # Errors
     /// Those of `take`.
     pub(crate) fn snapshot(&self, take: impl FnOnce() -> Result<(), SqlError>) -> Result<Place, SqlError> {
-        let writer = self.writer();
+        let writer = self.writer_after(None);
         take()?;
         let name = writer.names.last().map(String::as_str).unwrap_or_default();
         Ok(Place { file: name.into(), position: writer.end })
@@ -343,13 +357,17 @@ impl BinaryLog {
     /// # Errors
     /// 1026 where it can't be made.
     pub(crate) fn rotate(&self) -> Result<(), SqlError> {
-        let mut writer = self.writer();
+        let mut writer = self.writer_after(None);
         self.rotate_to_next(&mut writer).map_err(|error| unwritable(&error))?;
         self.expire(&mut writer);
         Ok(())
     }
 
-    fn rotate_or_warn(&self, writer: &mut Writer) {
+    /// Goes on in a new file where this one has its size.
+    fn rotate_if_long(&self, writer: &mut Writer) {
+        if writer.end < self.settings.max_size.load(Ordering::Relaxed) {
+            return;
+        }
         if let Err(error) = self.rotate_to_next(writer).map(|()| self.expire(writer)) {
             tracing::warn!("the binary log can't go on in a new file, and grows beyond max_binlog_size: {error}");
         }
@@ -358,21 +376,36 @@ impl BinaryLog {
     fn rotate_to_next(&self, writer: &mut Writer) -> io::Result<()> {
         let name = self.files.next_name(&writer.names);
         let server_id = self.settings.server_id.load(Ordering::Relaxed);
-        let (next, next_end) = begin_file(&self.files, &name, &self.format, server_id, &writer.gtids, false)?;
+        let next = file::begin(&self.files, &name, &self.format, server_id, &writer.gtids, false)?;
+        self.go_on_in(writer, &name, next, || Ok(())).inspect_err(|_| {
+            let _ = self.files.remove(&name);
+        })?;
+        self.publish(writer);
+        Ok(())
+    }
+
+    /// Closes the file and goes on in another with this end; `take_in` gives that its name once the index has it.
+    fn go_on_in(
+        &self,
+        writer: &mut Writer,
+        name: &str,
+        (next, next_end): (File, u64),
+        take_in: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<()> {
+        let server_id = self.settings.server_id.load(Ordering::Relaxed);
         let mut out = Vec::new();
         let mut placer = Placer { out: &mut out, position: writer.end, server_id, checksum: self.format.checksum };
-        group::put_rotate(&name, &mut placer);
-        let closed = writer.file.write_all(&out).and_then(|()| close_file(&mut writer.file));
+        group::put_rotate(name, &mut placer);
+        let closed = writer.file.write_all(&out).and_then(|()| file::close(&mut writer.file));
         let mut names = writer.names.clone();
-        names.push(name.clone());
-        if let Err(error) = closed.and_then(|()| self.files.write_list(&names)) {
+        names.push(name.to_owned());
+        if let Err(error) = closed.and_then(|()| self.files.write_list(&names)).and_then(|()| take_in()) {
             // The old file goes on.
             let _ = writer.file.set_len(writer.end).and_then(|()| writer.file.seek(SeekFrom::Start(writer.end)));
-            let _ = self.files.remove(&name);
+            let _ = self.files.write_list(&writer.names);
             return Err(error);
         }
         (writer.names, writer.file, writer.end, writer.unsynced) = (names, next, next_end, 0);
-        self.publish(writer);
         Ok(())
     }
 
@@ -458,7 +491,7 @@ impl BinaryLog {
     /// # Errors
     /// 1026 where the files can't be written.
     pub(crate) fn reset(&self, number: u64) -> Result<(), SqlError> {
-        let mut writer = self.writer();
+        let mut writer = self.writer_after(None);
         self.reset_to(&mut writer, number).map_err(|error| unwritable(&error))
     }
 
@@ -469,9 +502,17 @@ impl BinaryLog {
         }
         let name = self.files.name(number);
         let server_id = self.settings.server_id.load(Ordering::Relaxed);
-        let begun = begin_file(&self.files, &name, &self.format, server_id, &Gtids::default(), true);
+        let begun = file::begin(&self.files, &name, &self.format, server_id, &Gtids::default(), true);
         let (file, end) = begun.inspect_err(|error| writer.broken = Some(error.to_string()))?;
-        *writer = Writer { names: vec![name], file, end, gtids: Gtids::default(), unsynced: 0, broken: None };
+        *writer = Writer {
+            names: vec![name],
+            file,
+            end,
+            gtids: Gtids::default(),
+            unsynced: 0,
+            on_their_way: Vec::new(),
+            broken: None,
+        };
         self.files.write_list(&writer.names)?;
         self.publish(writer);
         self.semi_sync.forget();
@@ -492,7 +533,7 @@ impl BinaryLog {
         let mut out = Vec::new();
         let mut placer = Placer { out: &mut out, position: writer.end, server_id, checksum: self.format.checksum };
         placer.put(EventType::STOP, EventFlags::NONE, |_| {});
-        let closed = writer.file.write_all(&out).and_then(|()| close_file(&mut writer.file));
+        let closed = writer.file.write_all(&out).and_then(|()| file::close(&mut writer.file));
         if let Err(error) = closed {
             tracing::warn!("the binary log can't be closed: {error}");
         }
@@ -500,64 +541,18 @@ impl BinaryLog {
     }
 }
 
-/// Begins a file: FORMAT_DESCRIPTION, and the GTIDs of all earlier files. Returns it with its end.
-fn begin_file(
-    files: &LogFiles,
-    name: &str,
-    format: &Format,
-    server_id: u32,
-    gtids: &Gtids,
-    is_first_of_start: bool,
-) -> io::Result<(File, u64)> {
-    let mut file = files.create(name)?;
-    let mut out = MAGIC.to_vec();
-    let mut placer = Placer { out: &mut out, position: FIRST_POSITION, server_id, checksum: format.checksum };
-    let created = if is_first_of_start { events::now() } else { 0 };
-    let description = FormatDescription::new(format.flavour, format.version.as_bytes(), created, format.checksum);
-    placer.put(EventType::FORMAT_DESCRIPTION, EventFlags::NONE, |out| description.encode(out));
-    group::put_known(format, gtids, &mut placer);
-    let end = placer.position;
-    // The checksum of FORMAT_DESCRIPTION is that of a closed file.
-    if let Some(flags) = out.get_mut(FLAGS_OF_FORMAT as usize) {
-        *flags |= EventFlags::IN_USE.0 as u8;
-    }
-    let written = file.write_all(&out).and_then(|()| file.sync_all()).and_then(|()| files.sync_directory());
-    written.inspect_err(|_| {
-        // A file of that name would keep the next try from making it.
-        let _ = files.remove(name);
+/// Appends the rows of a group and its commit; the last bytes stay with the placer.
+fn put_rows(cache: &mut TransactionCache, number: u64, placer: &mut Placer<'_>, file: &mut File) -> io::Result<()> {
+    cache.for_each(|event| {
+        placer.place(event);
+        if placer.out.len() >= CHUNK {
+            file.write_all(placer.out)?;
+            placer.out.clear();
+        }
+        Ok(())
     })?;
-    Ok((file, end))
-}
-
-/// Removes the file that a killed server had begun and not listed yet. A file with groups is kept, because the index may be damaged.
-fn remove_unlisted(files: &LogFiles, name: &str) -> Result<(), String> {
-    let path = files.path(name);
-    if !path.exists() {
-        return Ok(());
-    }
-    let shown = path.display();
-    let has_groups = recovery::scan(&path).is_ok_and(|found| found.last.is_some());
-    if has_groups {
-        return Err(format!(
-            "the binary log file '{shown}' is not in the index '{}': add its line there, or move the file away",
-            files.index().display()
-        ));
-    }
-    files.remove(name).map_err(|error| format!("the binary log file '{shown}': {error}"))
-}
-
-/// Marks a file as closed, and writes it to disk.
-fn close_file(file: &mut File) -> io::Result<()> {
-    file.seek(SeekFrom::Start(FLAGS_OF_FORMAT))?;
-    file.write_all(&[0])?;
-    file.sync_all()?;
-    file.seek(SeekFrom::End(0)).map(drop)
-}
-
-/// Cuts the file of a killed server behind its last group.
-fn repair(mut file: File, end: u64) -> io::Result<()> {
-    file.set_len(end)?;
-    close_file(&mut file)
+    group::put_commit(number, placer);
+    Ok(())
 }
 
 /// Whether the last group of a killed server's log is kept, because it was committed in a database. It is then carried out in the others, too.
@@ -602,7 +597,7 @@ mod tests {
 
     use super::*;
 
-    fn open(place: &Path, flavour: Flavour, is_committed: bool) -> Result<BinaryLog, String> {
+    pub(super) fn open(place: &Path, flavour: Flavour, is_committed: bool) -> Result<BinaryLog, String> {
         let version = if flavour == Flavour::MariaDb { "10.11.9-MariaDB" } else { "8.0.99" };
         let format = Format {
             flavour,
@@ -675,7 +670,7 @@ mod tests {
         }
     }
 
-    fn log(log: &BinaryLog, text: &str, outcome: Result<(), SqlError>) -> Result<(), SqlError> {
+    pub(super) fn log(log: &BinaryLog, text: &str, outcome: Result<(), SqlError>) -> Result<(), SqlError> {
         let databases = ["d"];
         let statement = Statement {
             text,

@@ -185,7 +185,7 @@ impl SqliteSession {
             self.run_batch("PRAGMA wal_autocheckpoint = 0")?;
         }
         let committed = capture.log.commit(
-            Group::Rows(&mut cache, origin),
+            Group::Rows(&mut cache, origin, &names),
             |mark| self.mark(&names, mark),
             || self.run_batch("COMMIT"),
         );
