@@ -263,6 +263,8 @@ impl RelayLog {
     fn next_file(&mut self, source_file: &[u8], position: u64) -> io::Result<()> {
         self.flush()?;
         let name = self.files.next_name(&self.names);
+        // A server that was killed before it listed the file has left it, and nobody has read it.
+        self.files.remove(&name)?;
         let file = self.files.create(&name)?;
         self.names.push(name);
         self.files.write_list(&self.names)?;
@@ -490,6 +492,19 @@ mod tests {
         let (log, found) = bench.recovered(Some(154));
         assert_eq!(read_from(&log, &found.unwrap().apply_from), [204, 254, 304]);
         assert_eq!(log.names().len(), 2, "each connection has its own file");
+    }
+
+    #[test]
+    fn a_file_that_a_killed_server_has_not_listed_is_made_again() {
+        let mut bench = Bench::new();
+        bench.group(1, u64::MAX);
+        let unlisted = bench.log.path("relay-bin.000002");
+        std::fs::write(&unlisted, MAGIC).unwrap();
+        bench.connect();
+        bench.group(2, u64::MAX);
+        assert!(bench.log.end().file == "relay-bin.000002" && unlisted.metadata().unwrap().len() > 100);
+        let (log, found) = bench.recovered(Some(154));
+        assert_eq!(read_from(&log, &found.unwrap().apply_from), [204, 254, 304]);
     }
 
     #[test]
