@@ -58,9 +58,10 @@ impl Gtids {
         self.last.insert(gtid.domain, gtid);
     }
 
-    /// The number of the domain's next group.
+    /// The number of the domain's next group. It is larger than all so far, also where a source's group with a smaller one came last.
     pub(super) fn next_sequence(&self, domain: u32) -> u64 {
-        self.last.get(&domain).map_or(0, |gtid| gtid.sequence).saturating_add(1)
+        let of_domain = self.by_server.range((domain, 0)..=(domain, u32::MAX));
+        of_domain.map(|(_, sequence)| *sequence).max().unwrap_or(0).saturating_add(1)
     }
 
     /// The last GTID of a domain.
@@ -141,6 +142,13 @@ mod tests {
         assert_eq!(gtids.state_text(), "0-1-2,0-2-3,5-1-7");
         assert_eq!(gtids.position_text(), "0-2-3,5-1-7");
         assert_eq!(gtids.next_sequence(0), 4);
+        // In a ring the other server's group comes with a number that was given here meanwhile.
+        gtids.add(Gtid { domain: 0, server: 1, sequence: 3 });
+        gtids.add(Gtid { domain: 0, server: 2, sequence: 4 });
+        gtids.add(Gtid { domain: 0, server: 1, sequence: 4 });
+        gtids.add(Gtid { domain: 0, server: 2, sequence: 5 });
+        gtids.add(Gtid { domain: 0, server: 1, sequence: 4 });
+        assert_eq!((gtids.next_sequence(0), gtids.position_text()), (6, "0-1-4,5-1-7".to_owned()));
     }
 
     #[test]
