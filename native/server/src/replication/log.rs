@@ -324,6 +324,11 @@ impl BinaryLog {
         (reading.end.clone(), reading.version)
     }
 
+    /// Whether the GTIDs of all groups that readers may have are so.
+    pub(crate) fn has(&self, is_so: impl FnOnce(&Gtids) -> bool) -> bool {
+        is_so(&self.reading().gtids)
+    }
+
     /// The GTIDs of all groups that readers may have.
     pub(crate) fn gtids(&self) -> Gtids {
         self.reading().gtids.clone()

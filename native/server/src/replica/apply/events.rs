@@ -132,6 +132,9 @@ impl Applier {
         let server_id = event.header.server_id;
         let is_own = u64::from(server_id) == own_id && !self.filters.same_server_id;
         let is_applied = gtid.is_some_and(|gtid| self.gtids.contains(gtid));
+        if is_own && !is_applied && !self.has_told_own_id {
+            self.tell_own_id(server_id, gtid);
+        }
         let mut group = Group {
             form,
             gtid,
@@ -163,6 +166,28 @@ impl Applier {
             self.open_transaction()?;
         }
         Ok(())
+    }
+
+    /// Warns of a group that has this server's number, and is not in its log: it is left out, and would be missed.
+    fn tell_own_id(&mut self, server_id: u32, gtid: Option<Gtid>) {
+        let Some(gtid) = gtid else { return };
+        let is_logged = self.server.log.as_ref().is_some_and(|log| {
+            log.has(|gtids| match gtid {
+                Gtid::MariaDb(gtid) => {
+                    gtids.last_of_server(gtid.domain, gtid.server).is_some_and(|last| last >= gtid.sequence)
+                }
+                Gtid::MySql(uuid, tag, number) => gtids.transactions.contains(uuid, tag, number),
+            })
+        });
+        if is_logged {
+            return;
+        }
+        self.has_told_own_id = true;
+        let (channel, gtid) = (&self.channel, gtid.text());
+        tracing::warn!(
+            "replication channel '{channel}' leaves out the group {gtid}, because it comes from a server with the id {server_id}, and it is not in \
+             this server's binary log: another server may have this server's id {server_id}; SET GLOBAL server_id"
+        );
     }
 
     fn open_transaction(&mut self) -> Result<(), SqlError> {

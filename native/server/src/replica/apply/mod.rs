@@ -50,6 +50,8 @@ pub(crate) struct Applier {
     left_out: u64,
     /// The group that a killed server may have applied in part.
     partial: Option<PartialGroup>,
+    /// Whether a group was left out that may come from another server with this server's number, so that one warning tells all.
+    has_told_own_id: bool,
     /// Reads the events in compressed transactions.
     reader: Reader,
     group: Option<Group>,
@@ -103,6 +105,7 @@ impl Applier {
             number,
             left_out: 0,
             partial: groups.partial,
+            has_told_own_id: false,
             reader: Reader::stream(Checksum::None, Limits::default()),
             group: None,
             given: Given::default(),

@@ -12,6 +12,17 @@ pub(super) enum Gtid {
     MySql(Uuid, Tag, i64),
 }
 
+impl Gtid {
+    /// The GTID as its product writes it.
+    pub(super) fn text(self) -> String {
+        match self {
+            Self::MariaDb(gtid) => gtid.to_string(),
+            Self::MySql(uuid, tag, number) if tag.as_bytes().is_empty() => format!("{uuid}:{number}"),
+            Self::MySql(uuid, tag, number) => format!("{uuid}:{}:{number}", String::from_utf8_lossy(tag.as_bytes())),
+        }
+    }
+}
+
 /// All GTIDs so far, in the form of the source.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Gtids {
