@@ -1,23 +1,24 @@
 //! The thread that reads the relay log, and gives its events to the applier.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sealwire::{Boundary, ClientError, Progress, StartPosition};
-use sealwire_binlog::{Body, Event, GtidSet, MariaDbGtid, MariaDbGtidSet};
+use sealwire_binlog::{Body, Event, GtidSet, MAGIC, MariaDbGtid, MariaDbGtidSet};
 use sealwire_core::error::SqlError;
 
 use super::apply::{Applied, Applier, Boundary as Ended, GroupKind, SourcePlace};
 use super::channel::{Channel, Part, Phase};
 use super::gtids::{has_all, is_at_or_behind};
-use super::relay_log::RelayPlace;
+use super::relay_log::{RelayLog, RelayPlace};
 use super::relay_reader::{RelayError, RelayReader};
 use super::settings::Settings;
 use super::statement::Until;
 use crate::state::Server;
 
 /// MySQL's error number of a relay log that can't be read.
-const RELAY_LOG_READ: u16 = 1594;
+pub(super) const RELAY_LOG_READ: u16 = 1594;
 /// How long the applier waits at most before it looks whether it shall stop.
 const WAIT: Duration = Duration::from_secs(1);
 
@@ -141,10 +142,20 @@ fn no_progress() -> Result<Progress, SqlError> {
 
 fn unreadable(name: &str, error: &dyn std::fmt::Display) -> SqlError {
     let message = format!(
-        "Relay log read failure: Could not parse relay log event entry in '{name}': {error}. STOP REPLICA, RESET REPLICA and START REPLICA fetch \
-         the log again"
+        "Relay log read failure: Could not parse relay log event entry in '{name}': {error}. STOP REPLICA and START REPLICA fetch the log again"
     );
     SqlError::new(RELAY_LOG_READ, b"HY000", message)
+}
+
+/// Opens a file that the receiver may have begun; `None` where its first bytes are not there yet.
+fn open_begun(relay: &RelayLog, name: &str) -> Result<Option<RelayReader>, SqlError> {
+    let end = relay.end();
+    let has_bytes = end.file != name || end.position > MAGIC.len() as u64;
+    match RelayReader::open(name, &relay.path(name)) {
+        Ok(reader) => Ok(Some(reader)),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof && !has_bytes => Ok(None),
+        Err(error) => Err(unreadable(name, &error)),
+    }
 }
 
 /// Opens the file from which to apply, as soon as it is there; `None` where the applier shall stop.
@@ -154,14 +165,10 @@ fn wait_for_file(channel: &Channel, from: &RelayPlace) -> Result<Option<RelayRea
     let mut relay = channel.relay();
     while !channel.must_stop(Part::Applier) {
         let name = if from.file.is_empty() { relay.names().first() } else { Some(&from.file) };
-        if let Some(name) = name {
-            let opened = RelayReader::open(name, &relay.path(name));
-            match opened {
-                Ok(reader) => return Ok(Some(reader)),
-                // The first bytes of a new file come later than its name.
-                Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {}
-                Err(error) => return Err(unreadable(name, &error)),
-            }
+        if let Some(name) = name
+            && let Some(reader) = open_begun(&relay, name)?
+        {
+            return Ok(Some(reader));
         }
         relay = channel.wait_for_relay(relay, WAIT);
     }
@@ -246,7 +253,11 @@ impl Loop<'_> {
         if !self.is_open {
             let mut state = self.channel.state();
             state.apply_from = RelayPlace { file: name.to_string(), position: self.reader.offset() };
-            state.applied = (file, position);
+            // A connection by GTID begins with events of the file's beginning, behind which groups are applied.
+            let applied = (&*String::from_utf8_lossy(&state.applied.0), state.applied.1);
+            if boundary == Boundary::Commit || is_at_or_behind((&String::from_utf8_lossy(&file), position), applied) {
+                state.applied = (file, position);
+            }
         }
         Ok(if boundary == Boundary::Commit { Step::Applied } else { Step::Read })
     }
@@ -296,17 +307,12 @@ impl Loop<'_> {
                 }
                 let next = at.and_then(|at| names.get(at + 1)).cloned();
                 let Some(next) = next else { return Err(unreadable(self.reader.name(), &"it is gone from the index")) };
-                let opened = RelayReader::open(&next, &relay.path(&next));
-                match opened {
-                    Ok(reader) => {
-                        // The file before stays, because it has the last group that is applied.
-                        let before = std::mem::replace(&mut self.reader, reader);
-                        relay.purge_before(before.name()).map_err(|error| unreadable(before.name(), &error))?;
-                        self.limit = 0;
-                        continue;
-                    }
-                    Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {}
-                    Err(error) => return Err(unreadable(&next, &error)),
+                if let Some(reader) = open_begun(&relay, &next)? {
+                    // The file before stays, because it has the last group that is applied.
+                    let before = std::mem::replace(&mut self.reader, reader);
+                    relay.purge_before(before.name()).map_err(|error| unreadable(before.name(), &error))?;
+                    self.limit = 0;
+                    continue;
                 }
             } else if self.reader.offset() < end.position {
                 self.limit = end.position;

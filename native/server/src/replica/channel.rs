@@ -59,6 +59,8 @@ pub(crate) struct State {
     pub(crate) read: (Vec<u8>, u64),
     /// The place from which the next connection requests the log; `None` until the relay log was read.
     pub(crate) resume: Option<Resume>,
+    /// Whether the applier could not read the relay log, so that the next START with both threads fetches it again.
+    pub(crate) is_relay_unreadable: bool,
     /// The place in the relay log from which to apply.
     pub(crate) apply_from: RelayPlace,
     /// The place in the source's log up to which it is applied, and the GTIDs.
@@ -162,6 +164,7 @@ impl State {
             tls: None,
             source: SourceFacts::default(),
             resume: None,
+            is_relay_unreadable: false,
             apply_from: RelayPlace::default(),
             until: Until::None,
             interruption: None,

@@ -47,7 +47,11 @@ impl ChannelThreads {
 impl Runner for ChannelThreads {
     fn start(&self, channel: &Arc<Channel>, threads: Threads, options: StartOptions) -> Result<(), SqlError> {
         let server = self.server()?;
-        let is_known = channel.state().resume.is_some();
+        let is_known = {
+            let state = channel.state();
+            // A receiver that runs goes on writing into its relay log.
+            state.resume.is_some() && (!state.is_relay_unreadable || state.receiver.is_running())
+        };
         let mut prepared = if is_known { None } else { Some(prepare(&server, channel)?) };
         {
             let mut state = channel.state();
@@ -96,6 +100,7 @@ fn spawn(
     let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
         let ended = work(&server, &of_thread);
         if let Err(error) = &ended {
+            of_thread.state().is_relay_unreadable |= error.code == applier::RELAY_LOG_READ;
             tracing::error!("replication channel '{}': {name} stops: {error}", of_thread.name);
         }
         of_thread.end(part, ended.err());
@@ -179,6 +184,7 @@ fn prepare(server: &Arc<Server>, channel: &Channel) -> Result<Applier, SqlError>
     }
     drop(relay);
     let mut state = channel.state();
+    state.is_relay_unreadable = false;
     state.applied = (file.clone(), position);
     state.applied_gtids = applied.gtids;
     (state.read, state.resume, state.apply_from) = match recovered {
