@@ -118,7 +118,10 @@ fn a_reset_forgets_the_place_and_then_all_settings() {
     world.same("SELECT * FROM d.t");
     sql(world.ours(), "STOP SLAVE; RESET SLAVE ALL");
     assert!(status(world.ours()).is_empty() && relay_logs().is_empty());
-    assert_eq!(fs::read_to_string(data.join("replica-channels")).unwrap(), "");
+    // The rows stay applied, and with them their GTIDs; nothing else is kept.
+    let kept = fs::read_to_string(data.join("replica-channels")).unwrap();
+    assert!(kept.contains("0-11-") && !kept.contains("127.0.0.1") && !kept.contains("repl"), "{kept}");
+    assert!(error(world.ours(), "START SLAVE").contains("ERROR 1200"));
     sql(world.ours(), "CHANGE MASTER TO MASTER_HOST='other'");
     let anew = status(world.ours());
     for (column, expected) in [

@@ -192,6 +192,11 @@ impl State {
         self.receiver.is_running() || self.applier.is_running()
     }
 
+    /// Whether the channel was removed, and keeps its GTIDs alone.
+    pub(crate) fn is_removed(&self) -> bool {
+        self.settings.host.is_empty() && self.settings.has_gtids
+    }
+
     /// Forgets the places, because the settings name others.
     pub(crate) fn begin_anew(&mut self) {
         let settings = self.settings.clone();
@@ -225,6 +230,11 @@ impl Channel {
     /// Whether the channel has a source. Without one it keeps the GTIDs that `gtid_slave_pos` was given.
     pub(crate) fn is_configured(&self) -> bool {
         !self.state().settings.host.is_empty()
+    }
+
+    /// Whether the channel was removed, and keeps its GTIDs alone.
+    pub(crate) fn is_removed(&self) -> bool {
+        self.state().is_removed()
     }
 
     /// The relay log.

@@ -16,7 +16,7 @@ use sealwire_net::files::unreadable;
 use super::channel::{Channel, Part, Phase};
 use super::gtids::{has_all, is_at_or_behind};
 use super::relay_log::RelayLog;
-use super::settings::{FIRST_POSITION, Settings};
+use super::settings::{FIRST_POSITION, Settings, Using};
 use super::statement::{Change, Chosen, Named, StartOptions, Threads};
 use crate::engine::{AppliedPlaces, Arrival, Interruption, Wanted};
 use crate::replication::LogFiles;
@@ -118,7 +118,8 @@ impl Channels {
     /// # Errors
     /// 1617 where MariaDB's connection does not exist, 3074 where MySQL's channel does not.
     pub(crate) fn named(&self, named: &Named) -> Result<Arc<Channel>, SqlError> {
-        self.find(&named.name).ok_or_else(|| {
+        let found = self.find(&named.name).filter(|channel| named.name.is_empty() || !channel.is_removed());
+        found.ok_or_else(|| {
             if named.is_mysql {
                 SqlError::new(3074, b"HY000", format!("Replica channel '{}' does not exist.", named.name))
             } else {
@@ -233,6 +234,26 @@ impl Channels {
             (settings.has_gtids, settings.begins) = (true, true);
             state.begin_anew();
         }
+        // They are all that this server has applied.
+        self.locked().retain(|name, channel| name.is_empty() || !channel.is_removed());
+        self.save()
+    }
+
+    /// Forgets MySQL's GTIDs of the channels that do not run, as RESET BINARY LOGS AND GTIDS asks.
+    ///
+    /// # Errors
+    /// Where the file can't be written.
+    pub(crate) fn forget_gtids_of_mysql(&self) -> Result<(), SqlError> {
+        for channel in self.all() {
+            let _control = channel.control.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut state = channel.state();
+            let is_by_gtid = state.settings.using == Using::AutoPosition || state.is_removed();
+            if is_by_gtid && !state.is_running() && state.applied_gtids.contains(':') {
+                state.settings.gtids.clear();
+                (state.settings.has_gtids, state.settings.begins) = (true, true);
+                state.begin_anew();
+            }
+        }
         self.save()
     }
 
@@ -253,12 +274,21 @@ impl Channels {
         channel.relay().clear().map_err(|error| unwritable(&error.to_string()))
     }
 
-    /// Removes a channel whose threads do not run, and writes the settings of the others.
+    /// Removes a channel whose threads do not run. Its GTIDs stay, because its groups stay applied: a channel of this name by GTID goes on
+    /// behind them, as `gtid_slave_pos` and `gtid_executed` do in MariaDB and MySQL.
     ///
     /// # Errors
     /// Where a file can't be written.
     pub(crate) fn remove(&self, channel: &Channel) -> Result<(), SqlError> {
-        self.locked().remove(&channel.name.to_lowercase());
+        let gtids = channel.state().applied_gtids.clone();
+        if gtids.is_empty() {
+            self.locked().remove(&channel.name.to_lowercase());
+        } else {
+            let mut state = channel.state();
+            state.settings = Settings { gtids, has_gtids: true, begins: true, ..Settings::default() };
+            state.begin_anew();
+            (state.receiver.error, state.applier.error) = (None, None);
+        }
         self.save()?;
         channel.relay().remove().map_err(|error| unwritable(&error.to_string()))?;
         self.runner()?.forget(&channel.name)

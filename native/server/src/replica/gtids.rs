@@ -1,6 +1,6 @@
 //! Comparison of places in a source's log: GTIDs, as either product writes them, and positions.
 
-use sealwire_binlog::{GtidSet, MariaDbGtidSet};
+use sealwire_binlog::{GtidSet, MariaDbGtid, MariaDbGtidSet};
 
 /// Whether all GTIDs of `wanted` are among those applied.
 pub(super) fn has_all(applied: &str, wanted: &str) -> bool {
@@ -18,6 +18,18 @@ pub(super) fn has_all(applied: &str, wanted: &str) -> bool {
     }
 }
 
+/// MariaDB's `gtid_current_pos`: the last GTIDs that were applied, or that this server gave itself, whichever have the larger numbers.
+pub(super) fn current_position(applied: MariaDbGtidSet, own: impl Iterator<Item = MariaDbGtid>) -> MariaDbGtidSet {
+    let mut position = applied;
+    for gtid in own {
+        if position.last(gtid.domain).is_none_or(|last| last.sequence < gtid.sequence) {
+            // A full set keeps what it has.
+            let _ = position.set(gtid);
+        }
+    }
+    position
+}
+
 /// Compares two places in a log's files, whose names grow with their numbers.
 pub(super) fn is_at_or_behind(place: (&str, u64), other: (&str, u64)) -> bool {
     let order = |(file, position): (&str, u64)| (file.len(), file.to_owned(), position);
@@ -27,6 +39,14 @@ pub(super) fn is_at_or_behind(place: (&str, u64), other: (&str, u64)) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_current_position_has_the_later_gtids() {
+        let own = |domain, sequence| MariaDbGtid { domain, server: 7, sequence };
+        let position =
+            current_position("0-11-5,1-11-9".parse().unwrap(), [own(0, 6), own(1, 8), own(2, 1)].into_iter());
+        assert_eq!(position.to_string(), "0-7-6,1-11-9,2-7-1");
+    }
 
     #[test]
     fn a_position_has_all_before_it() {

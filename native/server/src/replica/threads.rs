@@ -3,13 +3,14 @@
 use std::sync::{Arc, Weak};
 
 use sealwire::{ClientError, Progress, StartPosition};
-use sealwire_binlog::{GtidError, GtidSet};
+use sealwire_binlog::{GtidError, GtidSet, MariaDbGtidSet};
 use sealwire_core::error::SqlError;
 
 use super::apply::{Applied, Applier, Filters};
 use super::channel::{Channel, Part, Resume};
 use super::channels::{Runner, unwritable};
 use super::filters::FilterLists;
+use super::gtids::current_position;
 use super::settings::{Settings, Using};
 use super::statement::{StartOptions, Threads};
 use super::{applier, receiver};
@@ -157,9 +158,8 @@ fn prepare(server: &Arc<Server>, channel: &Channel) -> Result<Applier, SqlError>
     let unwritten = |error: std::io::Error| unwritable(&format!("the relay log: {error}"));
     if settings.begins {
         channel.relay().clear().map_err(unwritten)?;
-        // By position all groups behind it are applied, also those whose GTIDs were applied before.
-        let is_kept = !settings.has_gtids && settings.using != Using::Position;
-        let gtids = if is_kept { applier.positions().gtids.clone() } else { settings.gtids.clone() };
+        let kept = if settings.has_gtids { &settings.gtids } else { &applier.positions().gtids };
+        let gtids = beginning(server, settings.using, kept);
         applier.start_at(Applied { file: settings.log_file.clone().into(), position: settings.log_pos, gtids })?;
         {
             let mut state = channel.state();
@@ -196,6 +196,26 @@ fn prepare(server: &Arc<Server>, channel: &Channel) -> Result<Applier, SqlError>
         None => ((file, position), Some(Resume { start, position }), Default::default()),
     };
     Ok(applier)
+}
+
+/// The GTIDs behind which a channel begins, where these were applied before. Those of the other product mean nothing to the source.
+fn beginning(server: &Server, using: Using, kept: &str) -> String {
+    let logged = || server.log.as_ref().map(|log| log.gtids()).unwrap_or_default();
+    match using {
+        // All groups behind a position are applied, also those whose GTIDs were applied before.
+        Using::Position => String::new(),
+        Using::SlavePos => kept.parse::<MariaDbGtidSet>().map(|set| set.to_string()).unwrap_or_default(),
+        Using::CurrentPos => {
+            let own = logged().last_of(server.globals.server_id.get());
+            current_position(kept.parse().unwrap_or_default(), own.into_iter()).to_string()
+        }
+        Using::AutoPosition => {
+            let mut set: GtidSet = kept.parse().unwrap_or_default();
+            // A full set keeps what it has.
+            let _ = set.add_all(&logged().transactions);
+            set.to_string()
+        }
+    }
 }
 
 /// The place from which the log is requested.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use sealwire_binlog::{GtidSet, Tag, Uuid};
+use sealwire_binlog::{GtidSet, MariaDbGtid, Tag, Uuid};
 
 /// A GTID of MariaDB's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -67,6 +67,17 @@ impl Gtids {
     /// The last GTID of a domain.
     pub(crate) fn last(&self, domain: u32) -> Option<Gtid> {
         self.last.get(&domain).copied()
+    }
+
+    /// The GTIDs of the domains whose last group this server gave itself.
+    pub(crate) fn last_of(&self, server: u64) -> Vec<MariaDbGtid> {
+        let own = self.last.values().filter(|gtid| u64::from(gtid.server) == server);
+        own.map(|Gtid { domain, server, sequence }| MariaDbGtid {
+            domain: *domain,
+            server: *server,
+            sequence: *sequence,
+        })
+        .collect()
     }
 
     /// The last number of a domain and a server.
@@ -149,6 +160,7 @@ mod tests {
         gtids.add(Gtid { domain: 0, server: 2, sequence: 5 });
         gtids.add(Gtid { domain: 0, server: 1, sequence: 4 });
         assert_eq!((gtids.next_sequence(0), gtids.position_text()), (6, "0-1-4,5-1-7".to_owned()));
+        assert_eq!((gtids.last_of(1).len(), gtids.last_of(2).len()), (2, 0));
     }
 
     #[test]

@@ -208,6 +208,7 @@ impl Session {
         Ok(Some(Box::new(move |session| {
             session.view.demand(RELOADS)?;
             session.binary_log()?.reset(number.max(1))?;
+            session.view.server.channels.forget_gtids_of_mysql()?;
             Ok(Answer::Ok(Reply::default()))
         })))
     }
