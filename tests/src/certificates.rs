@@ -73,11 +73,20 @@ impl CertificateSet {
         Self::current(folder, KeyKind::P256)
     }
 
+    /// The set of [`Self::by_openssl`], with a server certificate for these names, as openssl's subjectAltName has them.
+    pub fn for_names(folder: &Path, names: &str) -> Self {
+        Self::made(folder, KeyKind::P256, names)
+    }
+
     fn current(folder: &Path, kind: KeyKind) -> Self {
+        Self::made(folder, kind, "DNS:localhost,IP:127.0.0.1,IP:::1")
+    }
+
+    fn made(folder: &Path, kind: KeyKind, names: &str) -> Self {
         let openssl = OpenSsl::new(folder);
         openssl.ca(kind);
         openssl.request("server", kind, "/O=Sealwire tests/CN=server");
-        openssl.sign("server", 2, Some("subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1"));
+        openssl.sign("server", 2, Some(&format!("subjectAltName={names}")));
         openssl.request("client", kind, CLIENT_SUBJECT);
         openssl.sign("client", 3, Some("basicConstraints=CA:FALSE"));
         Self::in_folder(folder)

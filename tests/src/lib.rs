@@ -19,3 +19,4 @@ pub mod restart;
 pub mod rogue;
 pub mod server;
 pub mod websocket;
+pub mod workload;

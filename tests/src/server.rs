@@ -260,15 +260,23 @@ fn mariadbd(place: &Path, settings: &Settings) -> Result<(Command, u16), String>
     // At start MariaDB removes the temporary tables that it finds; in a folder of its own it removes no other server's.
     let temporary = place.join("tmp");
     fs::create_dir_all(&temporary).map_err(|error| format!("{}: {error}", temporary.display()))?;
-    let mut install = Command::new("mariadb-install-db");
-    install.env("TMPDIR", &temporary);
-    install.args(["--no-defaults", "--user=root", "--auth-root-authentication-method=normal", "--skip-test-db", &data]);
-    let output = install.output().map_err(|error| format!("mariadb-install-db: {error}"))?;
-    if !output.status.success() {
-        return Err(format!("mariadb-install-db: {}", String::from_utf8_lossy(&output.stderr)));
+    if !place.join("data").exists() {
+        let mut install = Command::new("mariadb-install-db");
+        install.env("TMPDIR", &temporary);
+        install.args(["--no-defaults", "--user=root", "--auth-root-authentication-method=normal", "--skip-test-db"]);
+        let output = install.arg(&data).output().map_err(|error| format!("mariadb-install-db: {error}"))?;
+        if !output.status.success() {
+            return Err(format!("mariadb-install-db: {}", String::from_utf8_lossy(&output.stderr)));
+        }
     }
     // The anonymous accounts would take precedence over 'u'@'%'.
-    let first = ["DELETE FROM mysql.global_priv WHERE User='';", "FLUSH PRIVILEGES;"].map(str::to_owned);
+    let first = [
+        "SET sql_log_bin = 0;",
+        "DELETE FROM mysql.global_priv WHERE User='';",
+        "FLUSH PRIVILEGES;",
+        "SET sql_log_bin = 1;",
+    ]
+    .map(str::to_owned);
     let statements = [first.to_vec(), settings.statements.clone()].concat();
     // MariaDB accepts no port 0 and does not report a chosen port, so a free port is chosen here.
     let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());

@@ -1,28 +1,33 @@
-//! Random statements with values of every type.
+//! Random statements with values of every type, for replicas to repeat.
 
 /// A table with a column of each type that MariaDB and sealwired share.
-pub(crate) const EVERY_TYPE: &str = "CREATE TABLE d.every (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, t TINYINT, tu TINYINT UNSIGNED, s SMALLINT, m MEDIUMINT, \
+pub const EVERY_TYPE: &str = "CREATE TABLE d.every (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, t TINYINT, tu TINYINT UNSIGNED, s SMALLINT, m MEDIUMINT, \
      i INT UNSIGNED, b BIGINT, bu BIGINT UNSIGNED, f FLOAT, d DOUBLE, n DECIMAL(20,5), bi BIT(12), y YEAR, da DATE, ti TIME(3), \
      dt DATETIME(6), ts TIMESTAMP NULL, c CHAR(10), v VARCHAR(300), bn BINARY(4), vb VARBINARY(300), tt TINYTEXT, tx TEXT, lb LONGBLOB, \
      e ENUM('x','y','ü'), se SET('a','b','c'), j JSON, u UUID);";
 
 /// A query that shows all its values.
-pub(crate) const SHOW_EVERY: &str = "SELECT id, t, tu, s, m, i, b, bu, f, d, n, RIGHT(CONCAT('0000', HEX(bi)), 4), y, da, ti, dt, ts, HEX(c), HEX(v), HEX(vb), HEX(tt), HEX(tx), HEX(lb), e, se, j, u \
+pub const SHOW_EVERY: &str = "SELECT id, t, tu, s, m, i, b, bu, f, d, n, RIGHT(CONCAT('0000', HEX(bi)), 4), y, da, ti, dt, ts, HEX(c), HEX(v), HEX(vb), HEX(tt), HEX(tx), HEX(lb), e, se, j, u \
      FROM d.every ORDER BY id";
+
+/// Tables without a key in two databases, which show a transaction that was applied twice or by half.
+pub const TWO_DATABASES: &str = "CREATE TABLE d.half (a INT); CREATE TABLE e.half (a INT);";
 
 /// Makes a value of a column.
 type Make = fn(&mut Dice) -> String;
 
 /// Pseudo-random numbers.
-pub(crate) struct Dice(u64);
+#[derive(Debug)]
+pub struct Dice(u64);
 
 impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// The numbers of a seed.
+    pub fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
     /// A number below `most`.
-    pub(crate) fn roll(&mut self, most: u64) -> u64 {
+    pub fn roll(&mut self, most: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -87,7 +92,7 @@ impl Dice {
     }
 
     /// A statement on the table.
-    pub(crate) fn statement(&mut self) -> String {
+    pub fn statement(&mut self) -> String {
         let values = self.values();
         let key = 1 + self.roll(200);
         match self.roll(10) {
@@ -113,7 +118,7 @@ impl Dice {
     }
 
     /// A transaction of some statements, in part rolled back to savepoints, or as a whole.
-    pub(crate) fn transaction(&mut self) -> String {
+    pub fn transaction(&mut self) -> String {
         let mut out = String::from("BEGIN;\n");
         for number in 0..self.roll(6) {
             out.push_str(&format!("SAVEPOINT s{number};\n{};\n", self.statement()));
@@ -122,6 +127,47 @@ impl Dice {
             }
         }
         out.push_str(if self.roll(5) == 0 { "ROLLBACK;\n" } else { "COMMIT;\n" });
+        out
+    }
+
+    /// A definition of one of some tables, or rows for it. It fails where the tables are not so. `alters` says whether it may be one that does
+    /// not succeed twice.
+    fn definition(&mut self, alters: bool) -> String {
+        let table = format!("e.x{}", self.roll(3));
+        let column = format!("k{}", self.roll(4));
+        match self.roll(16) {
+            0..=2 => {
+                format!(
+                    "CREATE TABLE IF NOT EXISTS {table} (a INT AUTO_INCREMENT PRIMARY KEY, b VARCHAR(40), c DECIMAL(12,3))"
+                )
+            }
+            3 => format!("DROP TABLE IF EXISTS {table}"),
+            4 => format!("TRUNCATE TABLE {table}"),
+            5 => format!("DELETE FROM {table} WHERE a % 3 = {}", self.roll(3)),
+            6 => format!("UPDATE {table} SET c = c + 1 WHERE a % 5 = {}", self.roll(5)),
+            7 | 8 if alters => format!("ALTER TABLE {table} ADD COLUMN {column} INT DEFAULT {}", self.roll(100)),
+            9 if alters => format!("ALTER TABLE {table} DROP COLUMN {column}"),
+            10 if alters => format!("CREATE INDEX of_{column} ON {table} (c)"),
+            11 if alters => format!("DROP INDEX of_{column} ON {table}"),
+            _ => format!("INSERT INTO {table} (b, c) VALUES ('{}', {}.5), (NULL, 0)", self.text(40), self.roll(10_000)),
+        }
+    }
+
+    /// Statements for a client that goes on behind errors: single ones, transactions over one and two databases, and definitions. The rows of
+    /// [`TWO_DATABASES`] have the numbers from `from` on. `alters` says whether tables are altered.
+    pub fn work(&mut self, from: u64, times: u64, alters: bool) -> String {
+        let mut out = String::new();
+        for number in from..from + times {
+            out.push_str(&self.transaction());
+            out.push_str(&format!(
+                "BEGIN; INSERT INTO d.half VALUES ({number}); INSERT INTO e.half VALUES ({number}); {}; COMMIT;\n",
+                self.statement()
+            ));
+            out.push_str(&format!("{};\n", self.statement()));
+            if self.roll(3) == 0 {
+                out.push_str(&format!("{};\n", self.definition(alters)));
+            }
+        }
         out
     }
 }

@@ -14,5 +14,4 @@ mod stalled;
 mod streams;
 mod temporary;
 mod tools;
-mod workload;
 mod world;

@@ -8,8 +8,8 @@ use std::process::Command;
 use sealwire_tests::child;
 use sealwire_tests::programs::needs;
 use sealwire_tests::server::Server;
+use sealwire_tests::workload::Dice;
 
-use super::workload::Dice;
 use super::world::{MARIADB, PEERS, World};
 
 /// The tables that the statements change.

@@ -1,8 +1,8 @@
 //! A replica of MariaDB's, by position and by GTID, over TLS 1.3 with a client certificate.
 
 use sealwire_tests::programs::needs;
+use sealwire_tests::workload::{Dice, EVERY_TYPE, SHOW_EVERY};
 
-use super::workload::{Dice, EVERY_TYPE, SHOW_EVERY};
 use super::world::{MARIADB, PEERS, World, error, sql};
 
 #[test]

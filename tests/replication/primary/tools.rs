@@ -5,8 +5,8 @@ use std::process::Command;
 use sealwire_tests::child;
 use sealwire_tests::drivers::{python, site_packages};
 use sealwire_tests::programs::{can, needs, set_up};
+use sealwire_tests::workload::{Dice, EVERY_TYPE};
 
-use super::workload::{Dice, EVERY_TYPE};
 use super::world::{MARIADB, PEERS, World, error, sql};
 
 fn output(command: &mut Command) -> String {

@@ -2,11 +2,11 @@
 
 use crate::run::{Context, run};
 
-/// Runs the tests of `tests/faults/killed.rs` and `tests/replication/primary/killed.rs` with the given number of rounds and seed.
+/// Runs the tests of `tests/faults/killed.rs` and `tests/replication/chain/killed.rs` with the given number of rounds and seed.
 pub(crate) fn faults(context: &Context, words: &[&str]) -> Result<(), String> {
     let (rounds, seed) = read(words)?;
     run(&mut context.cargo(["build", "--workspace", "--bins", "--examples"]))?;
-    let test = ["test", "--workspace", "--test", "faults", "--test", "primary", "--", "--nocapture", "killed::"];
+    let test = ["test", "--workspace", "--test", "faults", "--test", "chain", "--", "--nocapture", "killed::"];
     let mut command = context.cargo(test);
     command.env("SEALWIRE_PROGRAMS", context.programs());
     command.env("SEALWIRE_FAULTS_ROUNDS", rounds.to_string()).env("SEALWIRE_FAULTS_SEED", seed.to_string());

@@ -1,0 +1,110 @@
+//! Two servers that change roles, and a third one that follows whichever is the source.
+
+use sealwire_tests::certificates::CertificateSet;
+use sealwire_tests::programs::needs;
+
+use super::member::{AS_MARIADB, AS_MYSQL, Member, PEERS};
+
+const TABLES: &str = "CREATE DATABASE d; CREATE DATABASE e; CREATE TABLE d.t (a INT AUTO_INCREMENT PRIMARY KEY, b VARCHAR(20)); \
+    CREATE TABLE d.keyless (a INT); CREATE TABLE e.t (a INT);";
+
+/// Changes of all tables, which would fail or be seen if they came twice.
+fn write(source: &Member, name: &str) {
+    source.sql(&format!(
+        "INSERT INTO d.t (b) VALUES ('{name} 1'), ('{name} 2'); INSERT INTO d.keyless VALUES (1); CREATE TABLE e.{name} (a INT);
+         BEGIN; INSERT INTO d.keyless VALUES (2); INSERT INTO e.t VALUES (3); COMMIT; UPDATE d.t SET b = CONCAT(b, '+') WHERE a % 2 = 0"
+    ));
+}
+
+#[track_caller]
+fn assert_alike(source: &Member, replicas: &[&Member], when: &str) {
+    for replica in replicas {
+        replica.wait_for(source);
+        for query in [
+            "SELECT * FROM d.t ORDER BY a",
+            "SELECT a FROM d.keyless ORDER BY a",
+            "SELECT a FROM e.t ORDER BY a",
+            "SHOW TABLES FROM e",
+        ] {
+            source.same(replica, query, when);
+        }
+    }
+}
+
+/// Makes `new` the source: the other servers follow it from then on.
+fn promote(new: &Member, old: &Member, third: &Member, using: &str) {
+    new.wait_for(old);
+    new.sql("STOP SLAVE; RESET SLAVE ALL");
+    old.follow(new, using);
+    third.sql(&format!("STOP SLAVE; {}; START SLAVE", third.change(new, using)));
+}
+
+fn switch(first: &mut Member, second: &mut Member, third: &Member, using: &str) {
+    first.sql(TABLES);
+    write(first, "one");
+    for replica in [&*second, third] {
+        replica.follow(first, using);
+    }
+    assert_alike(first, &[second, third], "before");
+    promote(second, first, third, using);
+    write(second, "two");
+    assert_alike(second, &[first, third], "switched");
+    first.restart_with(|_| {});
+    write(second, "three");
+    assert_alike(second, &[first, third], "after a restart");
+    promote(first, second, third, using);
+    write(first, "four");
+    assert_alike(first, &[second, third], "back again");
+    // The source is lost, and comes back as a replica.
+    assert_alike(first, &[second, third], "all is received");
+    first.kill();
+    second.sql("STOP SLAVE; RESET SLAVE ALL");
+    write(second, "five");
+    third.sql(&format!("STOP SLAVE; {}; START SLAVE", third.change(second, using)));
+    assert_alike(second, &[third], "without the first one");
+    first.start_again();
+    first.follow(second, using);
+    write(second, "six");
+    assert_alike(second, &[first, third], "with the lost one");
+    for server in [first, second, third] {
+        let log = server.server().log();
+        assert!(!log.contains("bug in sealwired"), "{log}");
+    }
+}
+
+#[test]
+fn two_of_ours_change_roles_with_the_gtids_of_mariadb() {
+    if !needs(&["mariadb", "openssl"]) {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let certificates = CertificateSet::by_openssl(place.path());
+    for using in ["MASTER_USE_GTID=current_pos", "MASTER_USE_GTID=slave_pos"] {
+        let server = |id| Member::ours(&certificates, id, &["--log-bin", AS_MARIADB]);
+        switch(&mut server(1), &mut server(2), &server(3), using);
+    }
+}
+
+#[test]
+fn two_of_ours_change_roles_with_the_gtids_of_mysql() {
+    if !needs(&["mariadb", "openssl"]) {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let certificates = CertificateSet::by_openssl(place.path());
+    let server = |id| Member::ours(&certificates, id, &["--log-bin", AS_MYSQL]);
+    switch(&mut server(1), &mut server(2), &server(3), "MASTER_AUTO_POSITION=1");
+}
+
+#[test]
+fn ours_and_mariadb_change_roles() {
+    if !needs(PEERS) {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let certificates = CertificateSet::by_openssl(place.path());
+    let mut ours = Member::ours(&certificates, 1, &["--log-bin", AS_MARIADB]);
+    let mut theirs = Member::mariadb(&certificates, 2, &[]);
+    let third = Member::ours(&certificates, 3, &["--log-bin", AS_MARIADB]);
+    switch(&mut ours, &mut theirs, &third, "MASTER_USE_GTID=current_pos");
+}
