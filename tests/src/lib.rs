@@ -18,5 +18,6 @@ pub mod replication;
 pub mod restart;
 pub mod rogue;
 pub mod server;
+pub mod source;
 pub mod websocket;
 pub mod workload;

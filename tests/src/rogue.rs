@@ -45,19 +45,30 @@ impl Rogue {
     /// # Panics
     /// No port is free.
     pub fn start(tls: Option<ServerContext>) -> Self {
+        Self::serving(control_text("version"), tls, |stream, config| {
+            drive(stream, config, Reply::to, |reply, connection, _| reply.say(connection))
+        })
+    }
+
+    /// Starts a server of that version, which serves each connection in a thread of its own.
+    pub(crate) fn serving(
+        version: String,
+        tls: Option<ServerContext>,
+        serve: impl Fn(TcpStream, Arc<Config>) -> Result<(), Error> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("its address").port();
-        let mut config = Config::new(control_text("version"), Arc::new(OsRandom::new()));
+        let mut config = Config::new(version, Arc::new(OsRandom::new()));
         config.default_plugin = Plugin::MysqlNativePassword;
         config.tls = tls;
-        let (config, over) = (Arc::new(config), Arc::<AtomicBool>::default());
+        let (config, serve, over) = (Arc::new(config), Arc::new(serve), Arc::<AtomicBool>::default());
         let ends = Arc::clone(&over);
         let thread = thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 if ends.load(Ordering::Relaxed) {
                     break;
                 }
-                let config = Arc::clone(&config);
+                let (config, serve) = (Arc::clone(&config), Arc::clone(&serve));
                 // The thread ends when its client is gone.
                 thread::spawn(move || serve(stream, config));
             }
@@ -74,7 +85,13 @@ impl Drop for Rogue {
     }
 }
 
-fn serve(mut stream: TcpStream, config: Arc<Config>) -> Result<(), Error> {
+/// Serves a connection until its client is gone: `to` makes the reply to an event, and `say` sends the reply.
+pub(crate) fn drive<R>(
+    mut stream: TcpStream,
+    config: Arc<Config>,
+    to: impl Fn(&Event<'_>) -> R,
+    mut say: impl FnMut(R, &mut Connection, &mut TcpStream) -> Result<(), Error>,
+) -> Result<(), Error> {
     let peer = Peer { transport: Transport::Tcp, host: "127.0.0.1".into(), user: None };
     let mut connection = Connection::new(config, 7, peer, clock::now());
     let (mut out, mut input) = (Vec::new(), Vec::new());
@@ -94,10 +111,18 @@ fn serve(mut stream: TcpStream, config: Arc<Config>) -> Result<(), Error> {
                 continue;
             }
             Output::Event(Event::Closed) => return Ok(()),
-            Output::Event(event) => Reply::to(&event),
+            Output::Event(event) => to(&event),
         };
-        reply.say(&mut connection)?;
+        say(reply, &mut connection, &mut stream)?;
     }
+}
+
+/// Takes this password of any user.
+pub(crate) fn authenticate(connection: &mut Connection, password: &str) -> Result<(), Error> {
+    let plugin = Plugin::MysqlNativePassword;
+    let credential = Credential::from_password(plugin, password.as_bytes(), &OsRandom::new())
+        .map_err(|_| Error::Misuse("no credential"))?;
+    connection.authenticate(Candidate { credential, ..Candidate::decoy(plugin) })
 }
 
 /// The answer, kept apart from the event because that borrows the connection.
@@ -140,12 +165,7 @@ impl Reply {
         let status = StatusFlags::AUTOCOMMIT;
         match self {
             Self::Nothing => Ok(()),
-            Self::Authenticate => {
-                let plugin = Plugin::MysqlNativePassword;
-                let credential = Credential::from_password(plugin, PASSWORD.as_bytes(), &OsRandom::new())
-                    .map_err(|_| Error::Misuse("no credential"))?;
-                connection.authenticate(Candidate { credential, ..Candidate::decoy(plugin) })
-            }
+            Self::Authenticate => authenticate(connection, PASSWORD),
             Self::Accept => connection.accept(status),
             Self::Ok => connection.ok(&OkPacket {
                 info: control_text("info").as_bytes(),
