@@ -3,7 +3,7 @@
 use sealwire_core::error::SqlError;
 use sqlparser::ast::{
     CheckConstraint, ColumnDef, ColumnOption, DataType, EnumMember, Expr, GeneratedExpressionMode, Ident, ObjectName,
-    Value,
+    UnaryOperator, Value,
 };
 use sqlparser::tokenizer::Token;
 
@@ -54,7 +54,10 @@ pub(super) fn column(
             ColumnOption::NotNull => writer.push(" NOT NULL"),
             ColumnOption::Default(value) => {
                 writer.push(" DEFAULT ");
-                default_value(value, writer)?;
+                match text_of_time(column, value) {
+                    Some(text) => writer.text(&text),
+                    None => default_value(value, writer)?,
+                }
             }
             ColumnOption::PrimaryKey(_) => writer.push(" PRIMARY KEY NOT NULL"),
             ColumnOption::Unique(_) => writer.push(" UNIQUE"),
@@ -219,7 +222,11 @@ fn annotations_of(
     for option in &column.options {
         match &option.option {
             ColumnOption::Default(value) => {
-                annotations.add(Annotation::Default, origin.source.expression(origin.behind("DEFAULT"), value)?);
+                let text = match text_of_time(column, value) {
+                    Some(text) => text_literal(&text),
+                    None => origin.source.expression(origin.behind("DEFAULT"), value)?,
+                };
+                annotations.add(Annotation::Default, text);
             }
             ColumnOption::OnUpdate(value) => {
                 let behind = origin.behind("ON").and_then(|range| origin.source.behind(&range, "UPDATE"));
@@ -270,6 +277,18 @@ fn charset_of(column: &ColumnDef, writer: &Writer<'_>) -> Result<Option<TextChar
         return Err(collation_of_another(last_part(collation), charset.name()));
     }
     Ok(named.or_else(|| collated.map(|(charset, _)| charset)))
+}
+
+/// The text of a whole number that is the default of a TIME: its digits are hours, minutes and seconds.
+fn text_of_time(column: &ColumnDef, value: &Expr) -> Option<String> {
+    let (sign, value) = match value {
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => ("-", &**expr),
+        value => ("", value),
+    };
+    let (DataType::Time(..), Expr::Value(value)) = (&column.data_type, value) else { return None };
+    let Value::Number(digits, _) = &value.value else { return None };
+    let number: u32 = digits.parse().ok()?;
+    Some(format!("{sign}{:02}:{:02}:{:02}", number / 10_000, number / 100 % 100, number % 100))
 }
 
 fn default_value(value: &Expr, writer: &mut Writer<'_>) -> WriteResult {
