@@ -266,11 +266,14 @@ impl Session {
             self.view.demand_on_table(Privilege::SHOW_VIEW, &database, &table)?;
         }
         let kind = if definition.is_view { ("View", "Create View") } else { ("Table", "Create Table") };
-        let titles = [(kind.0, "VARCHAR(64)"), (kind.1, "VARCHAR(1024)")];
-        Ok(Answer::Rows(Table {
-            columns: columns(&titles),
-            rows: vec![vec![Datum::Text(definition.name), Datum::Text(definition.statement)]],
-        }))
+        let mut titles = vec![(kind.0, "VARCHAR(64)"), (kind.1, "VARCHAR(1024)")];
+        let mut row = vec![Datum::Text(definition.name), Datum::Text(definition.statement)];
+        if definition.is_view {
+            // A dump restores a view in these, in which the server keeps its text.
+            titles.extend([("character_set_client", "VARCHAR(32)"), ("collation_connection", "VARCHAR(64)")]);
+            row.extend(["utf8mb4", "utf8mb4_general_ci"].map(|name| Datum::Text(name.to_owned())));
+        }
+        Ok(Answer::Rows(Table { columns: columns(&titles), rows: vec![row] }))
     }
 
     fn show_index(&self, words: &mut Cursor<'_>) -> Result<Answer, SqlError> {
