@@ -292,6 +292,12 @@ impl Checked {
             let bytes = text_of(value, made)?;
             return if bytes.len() > self.longest as usize { Err(Refusal::TooLong) } else { Ok(bytes) };
         };
+        if let (ValueRef::Blob(bytes), TextCharset::Latin1) = (value, charset)
+            && std::str::from_utf8(bytes).is_err()
+        {
+            // Each byte is a character, and MySQL takes bytes without a character set for those of the column's.
+            return if bytes.len() > self.longest as usize { Err(Refusal::TooLong) } else { Ok(bytes) };
+        }
         let encoded = {
             let text = std::str::from_utf8(text_of(value, made)?).map_err(|_| Refusal::Incorrect)?;
             let encoded = charset.encode(text).ok_or(Refusal::Incorrect)?;
@@ -569,6 +575,14 @@ mod tests {
         ] {
             assert_eq!(check_in(charset, declared, ValueRef::Text(text.as_bytes())), expected, "{charset:?} {text}");
         }
+    }
+
+    #[test]
+    fn bytes_go_into_a_column_of_latin1_as_they_are() {
+        let latin1 = TextCharset::Latin1;
+        assert_eq!(check_in(latin1, "CHAR(3)", ValueRef::Blob(b"\xe9\xff")), Ok(()));
+        assert_eq!(check_in(latin1, "CHAR(3)", ValueRef::Blob(b"\xe9\xe9\xe9\xe9")), Err(1406));
+        assert_eq!(check("CHAR(3)", ValueRef::Blob(b"\xe9")), Err(1366));
     }
 
     /// The bytes are those of MariaDB 10.11.19.
