@@ -11,6 +11,7 @@ mod replica;
 mod secrets;
 mod semi_sync;
 mod stalled;
+mod statements;
 mod streams;
 mod temporary;
 mod tools;

@@ -218,6 +218,7 @@ fn each_statement_about_the_log_has_its_privilege() {
         ("FLUSH BINARY LOGS", "RELOAD"),
         ("SET sql_log_bin = 0", "SYSTEM_VARIABLES_ADMIN"),
         ("SET binlog_row_image = 'MINIMAL'", "SYSTEM_VARIABLES_ADMIN"),
+        ("SET binlog_format = 'STATEMENT'", "SYSTEM_VARIABLES_ADMIN"),
     ] {
         let (is_done, said) = told(statement);
         assert!(!is_done && said.contains("1227") && said.contains(privilege), "{statement}: {said}");

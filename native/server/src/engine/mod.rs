@@ -237,6 +237,8 @@ pub(crate) struct Limits {
     pub(crate) row_metadata: RowMetadata,
     /// Which columns of a row the binary log has.
     pub(crate) row_image: RowImage,
+    /// Whether the binary log gets a change as its statement, where replicas repeat the statement exactly.
+    pub(crate) repeats_statements: bool,
     /// The number of the session's connection.
     pub(crate) connection: u32,
     /// The first AUTO_INCREMENT value that the statement must generate, because it did so at the source.
@@ -257,6 +259,7 @@ impl Default for Limits {
             annotates: false,
             row_metadata: RowMetadata::Full,
             row_image: RowImage::Full,
+            repeats_statements: false,
             connection: 0,
             insert_id: None,
         }

@@ -8,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sealwire_binlog::{EventFlags, EventType, HEADER};
+use sealwire_binlog::{Body, EventFlags, EventType, HEADER};
 use sealwire_core::error::SqlError;
 
 use super::events;
@@ -127,7 +127,19 @@ impl TransactionCache {
         limits: CacheLimits,
     ) -> Result<(), SqlError> {
         // The commit has the group's number.
-        self.put(EventType::QUERY, EventFlags::NONE, |out| put_query(format, statement, 0, out), limits)
+        let body = |out: &mut Vec<u8>| put_query(format, statement, 0, out);
+        let at = statement.moment.unwrap_or_else(events::now);
+        events::put_unplaced_at(at, EventType::QUERY, EventFlags::NONE, body, &mut self.memory);
+        self.bound(limits)
+    }
+
+    /// Adds an event that gives the following statement a value.
+    ///
+    /// # Errors
+    /// As for [`TransactionCache::add`].
+    pub(crate) fn add_value(&mut self, value: &Body<'_>, limits: CacheLimits) -> Result<(), SqlError> {
+        let Some(event_type) = value.event_type() else { return Ok(()) };
+        self.put(event_type, EventFlags::NONE, |out| value.encode(out), limits)
     }
 
     /// Notes that the statement has ended.
@@ -193,6 +205,11 @@ impl TransactionCache {
         limits: CacheLimits,
     ) -> Result<(), SqlError> {
         events::put_unplaced(event_type, flags, body, &mut self.memory);
+        self.bound(limits)
+    }
+
+    /// Keeps the memory and the size within their limits.
+    fn bound(&mut self, limits: CacheLimits) -> Result<(), SqlError> {
         if self.length() > limits.size {
             return Err(too_large());
         }

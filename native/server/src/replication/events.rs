@@ -33,8 +33,19 @@ pub(super) fn put_unplaced(
     body: impl FnOnce(&mut Vec<u8>),
     out: &mut Vec<u8>,
 ) {
+    put_unplaced_at(now(), event_type, flags, body, out);
+}
+
+/// As [`put_unplaced`], for an event of this second.
+pub(super) fn put_unplaced_at(
+    timestamp: u32,
+    event_type: EventType,
+    flags: EventFlags,
+    body: impl FnOnce(&mut Vec<u8>),
+    out: &mut Vec<u8>,
+) {
     let start = out.len();
-    EventHeader { timestamp: now(), event_type, server_id: 0, size: 0, end_log_pos: 0, flags }.encode(out);
+    EventHeader { timestamp, event_type, server_id: 0, size: 0, end_log_pos: 0, flags }.encode(out);
     body(out);
     let size = u32::try_from(out.len() - start).unwrap_or(u32::MAX);
     set(out.get_mut(start..).unwrap_or_default(), SIZE, size);

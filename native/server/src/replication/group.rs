@@ -56,6 +56,8 @@ pub(crate) struct Statement<'a> {
     pub(crate) is_definition: bool,
     /// Whether foreign keys were ignored.
     pub(crate) skips_foreign_keys: bool,
+    /// The moment that it took for now, in seconds since 1970, where a replica repeats it; `None` where that does not matter.
+    pub(crate) moment: Option<u32>,
     /// Where it was run first; `None` for this server.
     pub(crate) origin: Option<Origin>,
 }
@@ -146,12 +148,18 @@ pub(super) fn put_statement(
 const FLAGS: u8 = 0;
 const SQL_MODE: u8 = 1;
 const CHARSET: u8 = 4;
+const TIME_ZONE: u8 = 5;
+const CATALOG: u8 = 6;
 const DATABASE_COLLATION: u8 = 8;
 const INVOKER: u8 = 11;
 const UPDATED_DATABASES: u8 = 12;
 const MYSQL_DDL_NUMBER: u8 = 17;
 const UTF8MB4_COLLATION: u8 = 18;
 const MARIADB_NUMBER: u8 = 0x81;
+/// The one catalog that MySQL has.
+const STANDARD: &[u8] = b"std";
+/// The zone of all times of this server.
+const UTC: &[u8] = b"+00:00";
 /// `OPTION_NO_FOREIGN_KEY_CHECKS` among the flags.
 const NO_FOREIGN_KEYS: u32 = 0x0400_0000;
 /// The most databases that a QUERY event names.
@@ -164,12 +172,22 @@ pub(super) fn put_query(format: &Format, statement: &Statement<'_>, number: u64,
     // Texts are logged as the default mode reads them. Without NO_ENGINE_SUBSTITUTION a replica takes a table of an engine that it lacks.
     status.put_u8(SQL_MODE);
     status.put_u64(0);
+    if format.flavour == Flavour::MySql {
+        status.put_u8(CATALOG);
+        status.put_u8(STANDARD.len() as u8);
+        status.put(STANDARD);
+    }
     status.put_u8(CHARSET);
     for _ in 0..3 {
         status.put_u16(COLLATION);
     }
     status.put_u8(DATABASE_COLLATION);
     status.put_u16(COLLATION);
+    if statement.moment.is_some() {
+        status.put_u8(TIME_ZONE);
+        status.put_u8(UTC.len() as u8);
+        status.put(UTC);
+    }
     let (user, host) = statement.invoker.rsplit_once('@').unwrap_or((statement.invoker, ""));
     if let (Ok(user_length), Ok(host_length)) = (u8::try_from(user.len()), u8::try_from(host.len())) {
         status.put_u8(INVOKER);

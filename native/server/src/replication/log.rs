@@ -685,6 +685,7 @@ mod tests {
             invoker: "root@localhost",
             is_definition: true,
             skips_foreign_keys: false,
+            moment: None,
             origin: None,
         };
         log.commit(Group::Statement(&statement), |_| Ok(()), || outcome).map(drop)

@@ -245,6 +245,11 @@ impl Session {
         }
     }
 
+    /// Whether the log gets a change as its statement, where replicas repeat the statement exactly.
+    pub(super) fn repeats_statements(&self) -> bool {
+        self.is_logged() && &*self.view.variables.binlog_format != "ROW"
+    }
+
     /// Which columns of a row the log has.
     pub(super) fn row_image(&self) -> RowImage {
         match &*self.view.variables.binlog_row_image {
@@ -271,6 +276,7 @@ impl Session {
             invoker: &self.view.account_text(),
             is_definition,
             skips_foreign_keys: false,
+            moment: None,
             origin: self.origin,
         };
         *self.awaited.borrow_mut() = log.commit(Group::Statement(&statement), |_| Ok(()), change)?;
@@ -295,7 +301,7 @@ impl Session {
         statements.iter().try_for_each(|statement| self.log_with(statement, false, || Ok(())))
     }
 
-    /// SET sql_log_bin and binlog_row_image need a privilege, because all replicas lack what is not logged.
+    /// SET sql_log_bin, binlog_row_image and binlog_format need a privilege, because all replicas lack what is not logged.
     pub(super) fn demand_unlogged(&self, variable: &str) -> Result<(), SqlError> {
         if self.view.server.log.is_none() {
             return Ok(());

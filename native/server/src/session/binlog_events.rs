@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 
-use sealwire_binlog::{Body, Event, EventHeader, HEADER, Limits, MAGIC, Reader, RowsFlags};
+use sealwire_binlog::{Body, Event, EventHeader, HEADER, IntVar, Limits, MAGIC, Reader, RowsFlags};
 
 use super::answer::Table;
 use super::show;
@@ -90,6 +90,9 @@ fn info(event: &Event<'_>) -> String {
         Body::Rotate(rotate) => format!("{};pos={}", lossy(rotate.file), rotate.position),
         Body::Query(query) if query.database.is_empty() || &*query.sql == b"BEGIN" => lossy(&query.sql),
         Body::Query(query) => format!("use {}; {}", backquoted(&lossy(query.database)), lossy(&query.sql)),
+        Body::IntVar(given) if given.kind == IntVar::INSERT_ID => format!("INSERT_ID={}", given.value),
+        Body::IntVar(given) => format!("LAST_INSERT_ID={}", given.value),
+        Body::Rand(seeds) => format!("rand_seed1={},rand_seed2={}", seeds.seed1, seeds.seed2),
         Body::Xid(number) => format!("COMMIT /* xid={number} */"),
         Body::TableMap(map) => format!("table_id: {} ({}.{})", map.table_id, lossy(map.database), lossy(map.table)),
         Body::Rows(rows) if rows.flags.contains(RowsFlags::STMT_END) => {

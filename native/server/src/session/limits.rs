@@ -77,6 +77,7 @@ impl Session {
             annotates: self.annotates(),
             row_metadata: self.row_metadata(),
             row_image: self.row_image(),
+            repeats_statements: self.repeats_statements(),
             connection: self.view.id,
             insert_id: self.insert_id,
             ..Limits::default()

@@ -57,11 +57,15 @@ impl Session {
         };
         self.process.begin_statement(session.interruption());
         let wake = Arc::clone(&self.wake);
+        let mut view = self.view.clone();
+        if limits.repeats_statements {
+            view.fix_moment();
+        }
         let job = Job {
             session,
             task,
             database: self.view.database.clone(),
-            context: Arc::new(self.view.clone()),
+            context: Arc::new(view),
             autocommit: self.view.autocommit(),
             limits,
             entry: self.entry.clone(),

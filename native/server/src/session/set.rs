@@ -269,7 +269,10 @@ impl Session {
             let message = format!("SESSION variable '{name}' is read-only. Use SET GLOBAL to assign the value");
             return Err(SqlError::new(1621, b"HY000", message));
         }
-        if name == variable::sql_log_bin.name || name == variable::binlog_row_image.name {
+        if [&variable::sql_log_bin, &variable::binlog_row_image, &variable::binlog_format]
+            .iter()
+            .any(|own| own.name == name)
+        {
             self.demand_unlogged(name)?;
         }
         if matches!(changed.location, ValueLocation::Fact(Fact::LastInsertId)) {

@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use sealwire_accounts::{Account, Identity, Privilege};
 use sealwire_core::error::SqlError;
 use sealwire_core::facts::Facts;
+use sealwire_core::random::Random as _;
 
 use crate::replication::Place;
 use crate::replication::{BinaryLog, known_before};
@@ -17,6 +18,12 @@ use crate::sql::lex::Syntax;
 use crate::sql::mode::Mode;
 use crate::sql::{Allowances, Datum, Names};
 use crate::state::Server;
+
+/// The numbers for RAND() are below this one, as MySQL's.
+const MOST_SEED: u32 = 0x3fff_ffff;
+
+/// Microseconds in a second.
+const MICROSECONDS: i64 = 1_000_000;
 
 /// A session as its statements read it. Copying is cheap, because a statement that runs in another thread takes a copy.
 #[derive(Debug, Clone)]
@@ -279,6 +286,18 @@ impl View {
         variables.character_set_results = charset;
         variables.collation_connection = collation.into();
         self.note_syntax();
+    }
+
+    /// Gives the statement a moment and numbers for RAND(), which the binary log tells a replica that repeats it.
+    pub(super) fn fix_moment(&mut self) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        // Whole seconds, because the log's events have no more.
+        self.moment.get_or_insert(i64::try_from(now.as_secs()).unwrap_or(i64::MAX).saturating_mul(MICROSECONDS));
+        let mut bytes = [0; 8];
+        self.server.random.fill(&mut bytes);
+        let [a, b, c, d, e, f, g, h] = bytes;
+        let number = |bytes| u64::from(u32::from_le_bytes(bytes) % MOST_SEED);
+        self.random_seeds.get_or_insert((number([a, b, c, d]), number([e, f, g, h])));
     }
 
     /// Whether each statement is its own transaction.

@@ -50,6 +50,7 @@ const YEAR: u64 = 31_536_000;
 const LEVELS: &[&str] = &["READ-UNCOMMITTED", "READ-COMMITTED", "REPEATABLE-READ", "SERIALIZABLE"];
 const CHECKSUMS: &[&str] = &["NONE", "CRC32"];
 const METADATA: &[&str] = &["NO_LOG", "MINIMAL", "FULL"];
+const FORMATS: &[&str] = &["ROW", "STATEMENT", "MIXED"];
 const IMAGES: &[&str] = &["FULL", "MINIMAL", "NOBLOB"];
 /// A replica gets a group after its commit, so a commit can't wait before.
 const WAIT_POINTS: &[&str] = &["AFTER_COMMIT"];
@@ -67,7 +68,8 @@ system_variables! {
     binlog_checksum: fixed Choice(CHECKSUMS) = "CRC32" => "What ends the events of the binary log: CRC32 or NONE.";
     binlog_expire_logs_seconds: global Number(0, 4_294_967_295) = 2_592_000 =>
         "Seconds after which a binary log file is removed; 0 keeps all.";
-    binlog_format: both Choice(&["ROW"]) = "ROW" => "The form of changes in the binary log: ROW.";
+    binlog_format: both Choice(FORMATS) = "ROW" =>
+        "The form of changes in the binary log: ROW, or STATEMENT or MIXED (the statement where replicas repeat it exactly, else the rows).";
     binlog_row_image: both Choice(IMAGES) = "FULL" =>
         "The columns of a changed row in the binary log: FULL (all), MINIMAL (the key before, the changed columns after), or NOBLOB (all but \
          large values that are neither of the key nor changed).";

@@ -48,6 +48,7 @@ mod disk;
 mod giving_way;
 mod like;
 mod logging;
+mod repeated;
 mod replica;
 mod replicated;
 mod safe_updates;

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
-use sealwire_binlog::Flavour;
+use sealwire_binlog::{Body, Flavour};
 use sealwire_core::error::SqlError;
 
 use super::super::capture_names::FUNCTION;
@@ -187,6 +187,24 @@ impl Capture {
         let mut state = self.state();
         state.databases.extend(statement.databases.iter().map(|database| (*database).to_owned()));
         state.cache.add_query(&self.log.format, statement, limits)
+    }
+
+    /// Puts a statement, and the values that it reads, in the place of the rows since `mark`.
+    pub(super) fn replace_rows(
+        &self,
+        mark: Mark,
+        values: &[Body<'_>],
+        statement: &Statement<'_>,
+    ) -> Result<(), SqlError> {
+        let limits = self.log.cache_limits();
+        let mut state = self.state();
+        state.cache.go_back(mark);
+        let added = values.iter().try_for_each(|value| state.cache.add_value(value, limits));
+        let added = added.and_then(|()| state.cache.add_query(&self.log.format, statement, limits));
+        if added.is_err() {
+            state.cache.go_back(mark);
+        }
+        added
     }
 
     /// Forgets the rows of the change that is running, because they were rolled back and come anew.

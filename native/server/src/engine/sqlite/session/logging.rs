@@ -43,10 +43,15 @@ impl SqliteSession {
             // It is not logged.
             return run();
         }
+        let repeated = self.repeated(translated, request)?;
         let text = Some(request.sql).filter(|_| request.limits.annotates);
         let mark = capture.begin(text, request.limits.is_logged, request.limits.row_image);
         let ran = run();
-        let ended = capture.end(mark, matches!(ran, Ok(Some(_))));
+        let is_done = matches!(ran, Ok(Some(_)));
+        let ended = capture.end(mark, is_done).and_then(|()| match &repeated {
+            Some(repeated) if is_done => self.log_repeated(capture, mark, repeated, translated, request),
+            _ => Ok(()),
+        });
         if let Err(error) = ended {
             // SQLite has made the change, which only the end of the transaction takes back.
             self.run_batch("ROLLBACK")?;
@@ -305,6 +310,7 @@ impl SqliteSession {
             invoker: account,
             is_definition: true,
             skips_foreign_keys: request.limits.skips_foreign_keys,
+            moment: None,
             origin: self.group().and_then(|group| group.origin),
         })
     }

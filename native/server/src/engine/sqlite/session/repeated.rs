@@ -1,0 +1,262 @@
+//! Changes that the binary log has as their statements, with `binlog_format` STATEMENT or MIXED.
+//!
+//! The log gets a statement only where a replica repeats it exactly. Its rows are collected all the same, because they say whether it changed any,
+//! and because they are logged where its AUTO_INCREMENT values do not follow each other.
+//!
+//! Source: MySQL Reference Manual, "Determination of Safe and Unsafe Statements in Binary Logging".
+
+use sealwire_binlog::{Body, Flavour, IntVar, Rand, UserValue, UserVar};
+use sealwire_core::error::SqlError;
+
+use super::SqliteSession;
+use super::capture::Capture;
+use crate::engine::translate::{StatementKind, Translated, quote, schema_of};
+use crate::engine::{Request, is_system_database};
+use crate::replication::{Mark, Statement};
+use crate::sql::Datum;
+use crate::sql::lex::{Lexer, Piece};
+
+/// Words of statements that may have another result at a replica, or of which the manual says so.
+const UNSAFE: [&str; 33] = [
+    "BENCHMARK",
+    "BINLOG_GTID_POS",
+    "CONNECTION_ID",
+    "CURRENT_ROLE",
+    "CURRENT_USER",
+    "DATABASE",
+    "FOUND_ROWS",
+    "GET_LOCK",
+    "IS_FREE_LOCK",
+    "IS_USED_LOCK",
+    "LASTVAL",
+    "LIMIT",
+    "LOAD_FILE",
+    "MASTER_GTID_WAIT",
+    "MASTER_POS_WAIT",
+    "NEXTVAL",
+    "RANDOM_BYTES",
+    "RELEASE_ALL_LOCKS",
+    "RELEASE_LOCK",
+    "ROWNUM",
+    "ROW_COUNT",
+    "SCHEMA",
+    "SESSION_USER",
+    "SLEEP",
+    "SOURCE_POS_WAIT",
+    "SYSDATE",
+    "SYSTEM_USER",
+    "SYS_GUID",
+    "USER",
+    "UUID",
+    "UUID_SHORT",
+    "VERSION",
+    "WAIT_FOR_EXECUTED_GTID_SET",
+];
+
+/// utf8mb4_general_ci, and the collations that MariaDB's and MySQL's servers give for numbers.
+const UTF8MB4: u32 = 45;
+const MARIADB_NUMBER: u32 = 8;
+const MYSQL_NUMBER: u32 = 33;
+/// The collations of variables whose bytes are those of UTF-8, by the name of `collation_connection`.
+const UTF8MB3: [(&str, u32); 4] =
+    [("utf8_general_ci", 33), ("utf8mb3_general_ci", 33), ("utf8_bin", 83), ("utf8mb3_bin", 83)];
+
+/// A statement that replicas repeat exactly, and what it reads.
+pub(super) struct Repeated {
+    /// The names of its user variables, without `@`.
+    variables: Vec<String>,
+    is_random: bool,
+    /// Whether it calls LAST_INSERT_ID().
+    reads_last_id: bool,
+    /// The value after which it generates AUTO_INCREMENT values; `None` where the table has none.
+    last_key: Option<i64>,
+}
+
+impl Repeated {
+    /// Reads a statement in its canonical form; `None` where a replica may not repeat it exactly.
+    fn read(sql: &str) -> Option<Self> {
+        let mut read = Self { variables: Vec::new(), is_random: false, reads_last_id: false, last_key: None };
+        for (piece, text) in Lexer::new(sql.as_bytes()) {
+            match piece {
+                // The quoted name of a variable, or an assignment to one.
+                Piece::Symbol(b'@' | b':') => return None,
+                Piece::Word => {
+                    let word = std::str::from_utf8(text).ok()?;
+                    match word.strip_prefix('@') {
+                        Some(name) if name.is_empty() || name.starts_with('@') => return None,
+                        Some(name) if read.variables.iter().any(|own| own.eq_ignore_ascii_case(name)) => {}
+                        Some(name) => read.variables.push(name.to_lowercase()),
+                        None if UNSAFE.iter().any(|own| own.eq_ignore_ascii_case(word)) => return None,
+                        None => {
+                            read.is_random |= word.eq_ignore_ascii_case("RAND");
+                            read.reads_last_id |= word.eq_ignore_ascii_case("LAST_INSERT_ID");
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        Some(read)
+    }
+}
+
+impl SqliteSession {
+    /// Tells whether the log gets a change as its statement, before it runs; `None` where the log gets its rows.
+    pub(super) fn repeated(
+        &self,
+        translated: &Translated,
+        request: &Request<'_>,
+    ) -> Result<Option<Repeated>, SqlError> {
+        let limits = &request.limits;
+        let is_plain = request.parameters.is_empty()
+            && !translated.names_temporary
+            && translated.ignore.is_none()
+            && translated.kind != StatementKind::Upsert
+            && !translated.accesses.iter().any(|access| is_system_database(&access.database));
+        if !(limits.repeats_statements && limits.is_logged && is_plain) {
+            return Ok(None);
+        }
+        let Some(mut repeated) = Repeated::read(request.sql) else { return Ok(None) };
+        if matches!(translated.kind, StatementKind::Insert | StatementKind::Replace) && self.generates_keys(translated)
+        {
+            let selects = |(piece, word): (Piece, &[u8])| piece == Piece::Word && word.eq_ignore_ascii_case(b"SELECT");
+            if Lexer::new(request.sql.as_bytes()).any(selects) {
+                return Ok(None);
+            }
+            repeated.last_key = self.last_key(translated, request)?;
+        }
+        Ok(Some(repeated))
+    }
+
+    /// The last AUTO_INCREMENT value of the changed table.
+    fn last_key(&self, translated: &Translated, request: &Request<'_>) -> Result<Option<i64>, SqlError> {
+        let Some((database, table)) =
+            translated.accesses.first().and_then(|access| Some((&access.database, access.table.as_ref()?)))
+        else {
+            return Ok(None);
+        };
+        let failed = |error: rusqlite::Error| self.explain(&error, request.sql);
+        let (schema, name) = (quote(&schema_of(database))?, quote(table)?);
+        // This takes the lock for the change, because SQLite waits for a lock only before it has read.
+        let lock = format!("UPDATE {schema}.sqlite_sequence SET seq = seq WHERE 0");
+        self.connection.execute_batch(&lock).map_err(failed)?;
+        let sql = format!(
+            "SELECT max(coalesce((SELECT max(_rowid_) FROM {schema}.{name}), 0), \
+             coalesce((SELECT seq FROM {schema}.sqlite_sequence WHERE name = ?1 COLLATE NOCASE), 0))"
+        );
+        self.connection.query_row(&sql, [table], |row| row.get(0)).map(Some).map_err(failed)
+    }
+
+    /// Logs a change that has run as its statement. The rows since `mark` stay where a replica would give them other AUTO_INCREMENT values.
+    pub(super) fn log_repeated(
+        &self,
+        capture: &Capture,
+        mark: Mark,
+        repeated: &Repeated,
+        translated: &Translated,
+        request: &Request<'_>,
+    ) -> Result<(), SqlError> {
+        if capture.state().cache.mark() == mark {
+            return Ok(());
+        }
+        let context = request.context.as_ref();
+        let mut values = Vec::new();
+        if repeated.reads_last_id
+            && let Some(Datum::UInt(value)) = context.function("LAST_INSERT_ID")
+        {
+            values.push(Body::IntVar(IntVar { kind: IntVar::LAST_INSERT_ID, value }));
+        }
+        if let Some(last_key) = repeated.last_key {
+            let added = i64::try_from(self.connection.changes()).unwrap_or(i64::MAX);
+            if last_key.checked_add(added) != Some(self.connection.last_insert_rowid()) {
+                return Ok(());
+            }
+            let value = u64::try_from(last_key).unwrap_or(0).saturating_add(1);
+            values.push(Body::IntVar(IntVar { kind: IntVar::INSERT_ID, value }));
+        }
+        if repeated.is_random
+            && let Some((seed1, seed2)) = context.random_seeds()
+        {
+            values.push(Body::Rand(Rand { seed1, seed2 }));
+        }
+        let collation = context.name("@@collation_connection")?.map_or_else(String::new, |name| name.to_text());
+        let mut variables = Vec::new();
+        for name in &repeated.variables {
+            let value = context.name(&format!("@{name}"))?.map_or(Datum::Null, |value| value.into_owned());
+            variables.push((name, Variable::new(value, capture.log.format.flavour, &collation)));
+        }
+        values.extend(variables.iter().map(|(name, variable)| {
+            Body::UserVar(UserVar { name: name.as_bytes(), value: variable.as_ref().map(Variable::value) })
+        }));
+        let databases: Vec<&str> = translated.changed_databases().into_iter().collect();
+        let account = context.account();
+        let statement = Statement {
+            text: request.sql,
+            database: request.database,
+            databases: &databases,
+            thread: request.limits.connection,
+            invoker: &account,
+            is_definition: false,
+            skips_foreign_keys: request.limits.skips_foreign_keys,
+            moment: context.moment().and_then(|moment| u32::try_from(moment.div_euclid(1_000_000)).ok()),
+            origin: None,
+        };
+        capture.replace_rows(mark, &values, &statement)
+    }
+}
+
+/// The value of a user variable as the log has it.
+struct Variable {
+    kind: u8,
+    charset: u32,
+    data: Vec<u8>,
+    is_unsigned: bool,
+}
+
+impl Variable {
+    /// The value of a variable; `None` for NULL.
+    fn new(value: Datum, flavour: Flavour, collation: &str) -> Option<Self> {
+        let number = if flavour == Flavour::MariaDb { MARIADB_NUMBER } else { MYSQL_NUMBER };
+        let is_unsigned = matches!(value, Datum::UInt(_));
+        let (kind, charset, data) = match value {
+            Datum::Null => return None,
+            Datum::Int(value) => (UserValue::INT, number, value.to_le_bytes().to_vec()),
+            Datum::UInt(value) => (UserValue::INT, number, value.to_le_bytes().to_vec()),
+            Datum::Real(value) => (UserValue::REAL, number, value.to_le_bytes().to_vec()),
+            Datum::Blob(value) => (UserValue::STRING, 63, value),
+            Datum::Text(value) => {
+                let own = UTF8MB3.iter().find(|(name, _)| *name == collation).map(|(_, charset)| *charset);
+                let is_short = value.chars().all(|character| character.len_utf8() < 4);
+                (UserValue::STRING, own.filter(|_| is_short).unwrap_or(UTF8MB4), value.into_bytes())
+            }
+        };
+        Some(Self { kind, charset, data, is_unsigned })
+    }
+
+    fn value(&self) -> UserValue<'_> {
+        UserValue { kind: self.kind, charset: self.charset, data: &self.data, flags: Some(u8::from(self.is_unsigned)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_that_a_replica_may_not_repeat_are_told_from_others() {
+        let read =
+            Repeated::read("UPDATE t SET a = RAND() + @x + @X + @y, b = 'UUID()' WHERE c = LAST_INSERT_ID()").unwrap();
+        assert_eq!(read.variables, ["x", "y"]);
+        assert!(read.is_random && read.reads_last_id);
+        for sql in [
+            "INSERT INTO t VALUES (uuid())",
+            "DELETE FROM t LIMIT 1",
+            "UPDATE t SET a = @@server_id",
+            "UPDATE t SET a = @`a b`",
+            "UPDATE t SET a = (@a := 1)",
+            "INSERT INTO t VALUES (CURRENT_USER)",
+        ] {
+            assert!(Repeated::read(sql).is_none(), "{sql}");
+        }
+    }
+}
