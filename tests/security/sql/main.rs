@@ -7,6 +7,7 @@ mod exhaustion;
 mod injection;
 mod names;
 mod privileges;
+mod read_lock;
 mod roundtrip;
 mod unread;
 mod views;

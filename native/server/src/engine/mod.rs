@@ -7,6 +7,7 @@ mod delivery;
 mod first_value;
 mod interruption;
 mod pool;
+mod read_lock;
 pub(crate) mod replicated;
 mod sqlite;
 mod threads;
@@ -31,6 +32,7 @@ pub(crate) use background_close::ClosedInBackground;
 pub(crate) use delivery::{Deliveries, Delivery, Outcome};
 pub(crate) use interruption::{Interruption, WaitEnd};
 pub(crate) use pool::{Job, Pool, Task, evaluate};
+pub(crate) use read_lock::{Commit, HeldReadLock, OwnChange, ReadLock};
 pub(crate) use sqlite::{SqliteEngine, allow_descriptors, date_time, unix_seconds, zone as time_zone};
 
 /// MySQL's limit for names, in characters.
@@ -72,6 +74,9 @@ pub(crate) trait Engine: Debug + Send + Sync {
     /// # Errors
     /// 1146 where there is no such table.
     fn table_definition(&self, database: &str, table: &str) -> Result<TableDefinition, SqlError>;
+
+    /// The lock of FLUSH TABLES WITH READ LOCK.
+    fn read_lock(&self) -> &Arc<ReadLock>;
 
     /// The groups of a source that a channel has applied.
     ///
@@ -282,6 +287,8 @@ pub(crate) const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// Why a statement may change nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReadOnly {
+    /// The session has FLUSH TABLES WITH READ LOCK.
+    ReadLock,
     /// The transaction is READ ONLY.
     Transaction,
     /// `read_only` is on, and the account has no privilege that exempts it.
@@ -294,6 +301,10 @@ impl ReadOnly {
     /// The error of a statement that would have changed something.
     pub(crate) fn refusal(self) -> SqlError {
         let option = match self {
+            Self::ReadLock => {
+                let message = "Can't execute the query because you have a conflicting read lock";
+                return SqlError::new(1223, b"HY000", message);
+            }
             Self::Transaction => {
                 return SqlError::new(1792, b"25006", "Cannot execute statement in a READ ONLY transaction.");
             }

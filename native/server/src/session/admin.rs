@@ -10,7 +10,7 @@ use super::Session;
 use super::answer::{Answer, Reply, Table};
 use super::execution::Execution;
 use super::show;
-use crate::engine::{Interruption, LockWait, declared_column, interrupted, is_system_database, unknown_database};
+use crate::engine::{Interruption, declared_column, interrupted, is_system_database, unknown_database};
 use crate::sql::charset::{check_collation, default_collation};
 use crate::sql::{Cursor, Datum, backquoted};
 use crate::status_variables;
@@ -134,6 +134,16 @@ impl Session {
         if matches!(what, "SSL" | "STATUS") {
             words.expect_end()?;
         }
+        if matches!(what, "TABLES" | "TABLE") {
+            while !words.is_at_end() {
+                // The lock on some tables is the lock on all.
+                if words.accept_all(&["WITH", "READ", "LOCK"]) || words.accept_all(&["FOR", "EXPORT"]) {
+                    words.expect_end()?;
+                    return Ok(Box::new(|session| session.lock_all_tables().map(Answer::Ok)));
+                }
+                words.skip();
+            }
+        }
         Ok(Box::new(move |session| session.flush(what).map(Answer::Ok)))
     }
 
@@ -152,6 +162,15 @@ impl Session {
                 self.flush_binary_log()?;
             }
             _ => self.view.demand(&[Privilege::RELOAD, Privilege::FLUSH_TABLES, Privilege::FLUSH_USER_RESOURCES])?,
+        }
+        Ok(Reply::default())
+    }
+
+    /// FLUSH TABLES WITH READ LOCK.
+    fn lock_all_tables(&mut self) -> Result<Reply, SqlError> {
+        self.view.demand(&[Privilege::RELOAD])?;
+        if self.read_lock.is_none() {
+            self.read_lock = Some(self.view.server.engine.read_lock().hold(&self.wait_for_locks())?);
         }
         Ok(Reply::default())
     }
@@ -191,6 +210,7 @@ impl Session {
 
     fn create_database(&mut self, name: &str, if_not_exists: bool) -> Result<Reply, SqlError> {
         self.view.demand_on_database(Privilege::CREATE, name)?;
+        let _change = self.begin_own_change()?;
         let condition = if if_not_exists { "IF NOT EXISTS " } else { "" };
         let statement = format!("CREATE DATABASE {condition}{}", backquoted(name));
         match self.log_with(&statement, true, || self.view.server.engine.create_database(name)) {
@@ -251,10 +271,11 @@ impl Session {
         }))
     }
 
-    /// UNLOCK TABLES commits if LOCK TABLES came before.
+    /// UNLOCK TABLES ends FLUSH TABLES WITH READ LOCK, and commits if LOCK TABLES came before.
     pub(super) fn unlock_tables(&mut self, words: &mut Cursor<'_>) -> Result<Option<Answer>, SqlError> {
         words.accept_one(&["TABLES", "TABLE"]).ok_or_else(|| words.syntax_error())?;
         words.expect_end()?;
+        self.read_lock = None;
         let commits = std::mem::take(&mut self.has_locked_tables) && self.in_transaction;
         Ok(Some(if commits { Answer::commit() } else { Answer::Ok(Reply::default()) }))
     }
@@ -269,12 +290,8 @@ impl Session {
 
     fn drop_database(&mut self, name: &str, if_exists: bool) -> Result<Reply, SqlError> {
         self.view.demand_on_database(Privilege::DROP, name)?;
-        let process = Arc::clone(&self.process);
-        let wait = LockWait {
-            most: self.lock_wait(),
-            is_stopped: Box::new(move || process.is_stopped()),
-            is_appliers: self.origin.is_some(),
-        };
+        let _change = self.begin_own_change()?;
+        let wait = self.wait_for_locks();
         let statement = format!("DROP DATABASE IF EXISTS {}", backquoted(name));
         // Logged only when no transaction is waited for any more, because transactions wait for the log when they commit.
         let dropped =

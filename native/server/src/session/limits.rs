@@ -1,5 +1,6 @@
 //! The limits that a session's variables and its transaction set for a statement.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sealwire_accounts::Privilege;
@@ -7,7 +8,7 @@ use sealwire_core::error::SqlError;
 
 use super::Session;
 use super::answer::Answer;
-use crate::engine::{Limits, ReadOnly, Task, TransactionStep};
+use crate::engine::{Limits, LockWait, OwnChange, ReadOnly, Task, TransactionStep};
 use crate::sql::Cursor;
 
 /// First words of the statements that change tables, databases or accounts.
@@ -35,6 +36,9 @@ pub(super) fn changes(sql: &str) -> bool {
 impl Session {
     /// Why no changes are allowed now; `None` where they are.
     fn read_only(&self) -> Option<ReadOnly> {
+        if self.read_lock.is_some() {
+            return Some(ReadOnly::ReadLock);
+        }
         let globals = &self.view.server.globals;
         // The server's own session, which runs the init file, has no limits.
         if self.view.account.is_some() && globals.read_only.is_on() {
@@ -102,6 +106,27 @@ impl Session {
     pub(super) fn lock_wait(&self) -> Duration {
         let variables = &self.view.variables;
         Duration::from_secs(variables.innodb_lock_wait_timeout.min(variables.lock_wait_timeout))
+    }
+
+    /// Begins a change that is not the engine's.
+    ///
+    /// # Errors
+    /// 1223 where the session has FLUSH TABLES WITH READ LOCK; 1205 and 1317 where another has it.
+    pub(super) fn begin_own_change(&self) -> Result<OwnChange, SqlError> {
+        if self.read_lock.is_some() {
+            return Err(ReadOnly::ReadLock.refusal());
+        }
+        self.view.server.engine.read_lock().begin_change(&self.wait_for_locks())
+    }
+
+    /// A wait for others' transactions and changes.
+    pub(super) fn wait_for_locks(&self) -> LockWait {
+        let process = Arc::clone(&self.process);
+        LockWait {
+            most: self.lock_wait(),
+            is_stopped: Box::new(move || process.is_stopped()),
+            is_appliers: self.origin.is_some(),
+        }
     }
 
     fn execution_time(&self) -> Option<Duration> {

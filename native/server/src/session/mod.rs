@@ -55,7 +55,7 @@ use sealwire_core::message::{Capabilities, Command, OkPacket, StatusFlags};
 use sealwire_core::server::{Connection, Event, Login};
 
 use super::counters::count;
-use super::engine::{EngineSession, Task, interrupted};
+use super::engine::{EngineSession, HeldReadLock, Task, interrupted};
 use super::memory::{self, Held};
 use super::registry::{Entry, ProcessEntry};
 use super::replication::{Awaited, Dump, Origin, Registered};
@@ -98,6 +98,8 @@ pub(crate) struct Session {
     in_transaction: bool,
     /// Whether LOCK TABLES came, and neither UNLOCK TABLES nor a new transaction after it.
     has_locked_tables: bool,
+    /// The lock of FLUSH TABLES WITH READ LOCK.
+    read_lock: Option<HeldReadLock>,
     access: Access,
     init_connect: InitConnect,
     is_logged_in: bool,
@@ -204,6 +206,7 @@ impl Session {
             held_text: Held::default(),
             in_transaction: false,
             has_locked_tables: false,
+            read_lock: None,
             access: Access::default(),
             init_connect: InitConnect::default(),
             is_logged_in: false,
@@ -448,6 +451,7 @@ impl Session {
         self.prepared = Prepared::new(Arc::clone(&self.view.server.counters.prepared_statements));
         self.in_transaction = false;
         self.has_locked_tables = false;
+        self.read_lock = None;
         self.access = Access::default();
         self.view.reset_variables();
         self.view.user_variables = Arc::default();

@@ -43,7 +43,7 @@ use sealwire_binlog::Flavour;
 use sealwire_core::error::SqlError;
 
 use super::replicated::AppliedGroups;
-use super::{Around, Engine, EngineSession, LockWait, TableDefinition, is_system_database};
+use super::{Around, Engine, EngineSession, LockWait, ReadLock, TableDefinition, is_system_database};
 use crate::replication::{self, BinaryLog, CommitMark, GroupRows};
 use shared::Shared;
 use shared_session::SharedSession;
@@ -172,6 +172,10 @@ impl Engine for SqliteEngine {
 
     fn table_definition(&self, database: &str, table: &str) -> Result<TableDefinition, SqlError> {
         show_create::create_statement(&self.shared.databases, database, table)
+    }
+
+    fn read_lock(&self) -> &Arc<ReadLock> {
+        &self.shared.read_lock
     }
 
     fn applied_groups(&self, channel: &str) -> Result<AppliedGroups, SqlError> {

@@ -48,6 +48,7 @@ mod disk;
 mod giving_way;
 mod like;
 mod logging;
+mod read_lock;
 mod repeated;
 mod replica;
 mod replicated;

@@ -9,6 +9,7 @@ use super::open_transactions::{self, OpenTransactions};
 use super::replica_places::OwnFile;
 use super::writers::Writers;
 use super::{disk_space, wal};
+use crate::engine::ReadLock;
 use crate::replication::BinaryLog;
 
 /// The databases, and the limits and counts that hold for all sessions.
@@ -21,6 +22,8 @@ pub(super) struct Shared {
     pub(super) idle: Duration,
     pub(super) transactions: OpenTransactions,
     pub(super) writers: Writers,
+    /// The lock of FLUSH TABLES WITH READ LOCK.
+    pub(super) read_lock: Arc<ReadLock>,
     /// The binary log; `None` without one.
     pub(super) log: Option<Arc<BinaryLog>>,
     /// The sum of all write-ahead logs.
@@ -38,6 +41,7 @@ impl Shared {
             idle: open_transactions::IDLE,
             transactions: OpenTransactions::default(),
             writers: Writers::default(),
+            read_lock: Arc::default(),
             log: None,
             wal_bytes: Arc::default(),
             readers_waits: Arc::default(),

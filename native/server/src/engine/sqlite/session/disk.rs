@@ -29,6 +29,8 @@ impl SqliteSession {
         if translated.kind == StatementKind::Query || fills_temporary {
             return self.run_translated(translated, request, rows);
         }
+        // Dropped when the change is committed.
+        let _own = self.begin_own_change(translated, request)?;
         let is_limited = self.limit_growth(translated)?;
         let done = self.run_translated(translated, request, rows);
         self.space.stop();

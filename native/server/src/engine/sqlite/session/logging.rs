@@ -166,6 +166,7 @@ impl SqliteSession {
 
     /// Commits SQLite's transaction, with its changes in the binary log.
     pub(super) fn commit(&self) -> Result<(), SqlError> {
+        let _commit = self.begin_commit()?;
         self.keep_places()?;
         let origin = self.group().and_then(|group| group.origin);
         let Some(capture) = self.capture.as_ref().filter(|capture| capture.has_rows()) else {
