@@ -127,7 +127,8 @@ pub(crate) const OTHERS: &[Other] = &[
         "`mydumper`, `myloader`",
         Itself,
         "a dump of 20,000 rows equal to the original's to the byte, restored and dumped again",
-    ),
+    )
+    .with_ours("the same"),
     other("odbc-mariadb", "`isql`: a query", Itself, VERIFIED).with_ours("verified"),
     other("python3-mysqldb", "its own tests", Itself, "1 failed, 88 passed: test_binary_prefix")
         .with_ours("80 of its tests pass"),
