@@ -54,7 +54,7 @@ pub fn start(
         let mut asked = Checksum::Crc32;
         drive(stream, config, reply, |reply, connection, socket| match reply {
             Reply::Dump => {
-                connection.begin_stream()?;
+                connection.begin_stream(false)?;
                 script(&mut Stream { connection, socket, flavour, asked, position: 4, number: 0 })
             }
             Reply::NoChecksum => {

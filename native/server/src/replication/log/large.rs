@@ -390,6 +390,7 @@ mod tests {
             invoker: "root@localhost",
             is_definition: false,
             skips_foreign_keys: false,
+            moment: None,
             origin: None,
         };
         let mut cache = TransactionCache::default();
@@ -430,6 +431,7 @@ mod tests {
                     invoker: "",
                     is_definition: false,
                     skips_foreign_keys: false,
+                    moment: None,
                     origin: None,
                 };
                 cache.add_query(&own.format, &statement, limits)?;
