@@ -6,15 +6,15 @@ use super::world::{MARIADB, PEERS, World, sql};
 
 /// Statements that a replica repeats with what they read: the moment, RAND(), variables, and AUTO_INCREMENT values.
 const REPEATED: &str = "SET @n = 5, @text = 'ä', @nothing = NULL, @real = 1.5e0; SET timestamp = 1700000000;
-    INSERT INTO t (n, s, d, r) VALUES (@n, @text, NOW(), RAND()), (-1, @nothing, CURDATE(), @real);
-    INSERT INTO t (n) VALUES (LAST_INSERT_ID()); UPDATE t SET r = r + RAND(), n = n + 1 WHERE s IS NULL;
-    INSERT INTO t (s) VALUES ('it''s \\\\ \"quoted\"'); DELETE FROM t WHERE n = 0;
+    INSERT INTO t (n, s, d, r) VALUES (@n, @text, NOW(), RAND()), (-1, @nothing, CURRENT_TIMESTAMP, @real);
+    INSERT INTO t (n) VALUES (LAST_INSERT_ID()); INSERT INTO t (r) VALUES (RAND()), (RAND());
+    INSERT INTO t (s) VALUES ('it''s \\\\ \"quoted\"');
     BEGIN; INSERT INTO t (n) VALUES (10); SAVEPOINT s; INSERT INTO t (n) VALUES (11); ROLLBACK TO s; INSERT INTO t (n) VALUES (12); COMMIT;
     REPLACE INTO k VALUES (1, 'a'), (2, 'b'); REPLACE INTO k VALUES (1, 'c');";
 
 /// Statements that a replica may repeat otherwise, so that their rows are logged.
 const BY_ROWS: &str =
-    "INSERT INTO t (s) VALUES (UUID()); UPDATE t SET n = 7 LIMIT 1; INSERT INTO t (id, n) VALUES (100, 1), (NULL, 2);
+    "INSERT INTO t (s) VALUES (UUID()), ('Ä'), ('a'); UPDATE t SET n = 7 LIMIT 1; UPDATE t SET n = 8 WHERE s = 'ä'; DELETE FROM t WHERE n = 0; INSERT INTO t (id, n) VALUES (100, 1), (NULL, 2);
     INSERT IGNORE INTO k VALUES (1, 'x'), (3, 'y'); INSERT INTO k VALUES (1, 'z') ON DUPLICATE KEY UPDATE s = 'z';
     INSERT INTO t (n, s) SELECT a, s FROM k;
     CREATE TEMPORARY TABLE own (a INT); INSERT INTO own VALUES (1); INSERT INTO t (n) SELECT a FROM own;

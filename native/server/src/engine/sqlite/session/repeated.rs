@@ -16,42 +16,12 @@ use crate::replication::{Mark, Statement};
 use crate::sql::Datum;
 use crate::sql::lex::{Lexer, Piece};
 
-/// Words of statements that may have another result at a replica, or of which the manual says so.
-const UNSAFE: [&str; 33] = [
-    "BENCHMARK",
-    "BINLOG_GTID_POS",
-    "CONNECTION_ID",
-    "CURRENT_ROLE",
-    "CURRENT_USER",
-    "DATABASE",
-    "FOUND_ROWS",
-    "GET_LOCK",
-    "IS_FREE_LOCK",
-    "IS_USED_LOCK",
-    "LASTVAL",
-    "LIMIT",
-    "LOAD_FILE",
-    "MASTER_GTID_WAIT",
-    "MASTER_POS_WAIT",
-    "NEXTVAL",
-    "RANDOM_BYTES",
-    "RELEASE_ALL_LOCKS",
-    "RELEASE_LOCK",
-    "ROWNUM",
-    "ROW_COUNT",
-    "SCHEMA",
-    "SESSION_USER",
-    "SLEEP",
-    "SOURCE_POS_WAIT",
-    "SYSDATE",
-    "SYSTEM_USER",
-    "SYS_GUID",
-    "USER",
-    "UUID",
-    "UUID_SHORT",
-    "VERSION",
-    "WAIT_FOR_EXECUTED_GTID_SET",
-];
+/// The words behind VALUES of an INSERT or REPLACE that replicas repeat exactly, besides whole numbers and variables. Comparisons, arithmetic and
+/// functions of texts are not among them, because those of this engine are not in all cases a replica's.
+const REPEATABLE: [&str; 9] =
+    ["CURRENT_TIMESTAMP", "DEFAULT", "FALSE", "LAST_INSERT_ID", "NOW", "NULL", "RAND", "TRUE", "VALUES"];
+/// The most digits of a whole number, which then fits a BIGINT.
+const MOST_DIGITS: usize = 18;
 
 /// utf8mb4_general_ci, and the collations that MariaDB's and MySQL's servers give for numbers.
 const UTF8MB4: u32 = 45;
@@ -76,27 +46,46 @@ impl Repeated {
     /// Reads a statement in its canonical form; `None` where a replica may not repeat it exactly.
     fn read(sql: &str) -> Option<Self> {
         let mut read = Self { variables: Vec::new(), is_random: false, reads_last_id: false, last_key: None };
-        for (piece, text) in Lexer::new(sql.as_bytes()) {
-            match piece {
-                // The quoted name of a variable, or an assignment to one.
-                Piece::Symbol(b'@' | b':') => return None,
-                Piece::Word => {
-                    let word = std::str::from_utf8(text).ok()?;
-                    match word.strip_prefix('@') {
-                        Some(name) if name.is_empty() || name.starts_with('@') => return None,
-                        Some(name) if read.variables.iter().any(|own| own.eq_ignore_ascii_case(name)) => {}
-                        Some(name) => read.variables.push(name.to_lowercase()),
-                        None if UNSAFE.iter().any(|own| own.eq_ignore_ascii_case(word)) => return None,
-                        None => {
-                            read.is_random |= word.eq_ignore_ascii_case("RAND");
-                            read.reads_last_id |= word.eq_ignore_ascii_case("LAST_INSERT_ID");
-                        }
-                    }
-                }
-                _ => {}
+        let mut pieces = Lexer::new(sql.as_bytes()).filter(|(piece, _)| !piece.is_blank());
+        let is = |text: &[u8], word: &str| text.eq_ignore_ascii_case(word.as_bytes());
+        pieces.next().filter(|(_, first)| is(first, "INSERT") || is(first, "REPLACE"))?;
+        // The table's name and those of its columns.
+        loop {
+            match pieces.next()? {
+                (Piece::Word, word) if is(word, "VALUES") => break,
+                (Piece::Word, word) if is(word, "IGNORE") || is(word, "SELECT") || is(word, "SET") => return None,
+                (Piece::Word | Piece::QuotedName | Piece::Symbol(b'(' | b')' | b',' | b'.'), _) => {}
+                _ => return None,
             }
         }
+        let mut begins_value = false;
+        for (piece, text) in pieces {
+            match piece {
+                Piece::Text | Piece::Symbol(b'(' | b')' | b',') => {}
+                // The sign of a number, not an operator.
+                Piece::Symbol(b'-') if begins_value => {}
+                Piece::Word => read.word(std::str::from_utf8(text).ok()?)?,
+                _ => return None,
+            }
+            begins_value = matches!(piece, Piece::Symbol(b'(' | b','));
+        }
         Some(read)
+    }
+
+    /// Reads a word behind VALUES; `None` where a replica may not repeat it exactly.
+    fn word(&mut self, word: &str) -> Option<()> {
+        match word.strip_prefix('@') {
+            Some(name) if name.is_empty() || name.starts_with('@') => return None,
+            Some(name) if self.variables.iter().any(|own| own.eq_ignore_ascii_case(name)) => {}
+            Some(name) => self.variables.push(name.to_lowercase()),
+            None if word.len() <= MOST_DIGITS && word.bytes().all(|byte| byte.is_ascii_digit()) => {}
+            None => {
+                REPEATABLE.iter().find(|own| own.eq_ignore_ascii_case(word))?;
+                self.is_random |= word.eq_ignore_ascii_case("RAND");
+                self.reads_last_id |= word.eq_ignore_ascii_case("LAST_INSERT_ID");
+            }
+        }
+        Some(())
     }
 }
 
@@ -117,12 +106,7 @@ impl SqliteSession {
             return Ok(None);
         }
         let Some(mut repeated) = Repeated::read(request.sql) else { return Ok(None) };
-        if matches!(translated.kind, StatementKind::Insert | StatementKind::Replace) && self.generates_keys(translated)
-        {
-            let selects = |(piece, word): (Piece, &[u8])| piece == Piece::Word && word.eq_ignore_ascii_case(b"SELECT");
-            if Lexer::new(request.sql.as_bytes()).any(selects) {
-                return Ok(None);
-            }
+        if self.generates_keys(translated) {
             repeated.last_key = self.last_key(translated, request)?;
         }
         Ok(Some(repeated))
@@ -244,17 +228,28 @@ mod tests {
 
     #[test]
     fn statements_that_a_replica_may_not_repeat_are_told_from_others() {
-        let read =
-            Repeated::read("UPDATE t SET a = RAND() + @x + @X + @y, b = 'UUID()' WHERE c = LAST_INSERT_ID()").unwrap();
+        let sql = "INSERT INTO `t` (a, b) VALUES (RAND(), @x), (-5, @X), (LAST_INSERT_ID(), 'UUID()'), (NOW(), @y)";
+        let read = Repeated::read(sql).unwrap();
         assert_eq!(read.variables, ["x", "y"]);
         assert!(read.is_random && read.reads_last_id);
         for sql in [
             "INSERT INTO t VALUES (uuid())",
-            "DELETE FROM t LIMIT 1",
-            "UPDATE t SET a = @@server_id",
-            "UPDATE t SET a = @`a b`",
-            "UPDATE t SET a = (@a := 1)",
+            "INSERT INTO t VALUES (1 - 1)",
+            "INSERT INTO t VALUES (1.5)",
+            "INSERT INTO t VALUES (1e3)",
+            "INSERT INTO t VALUES (9999999999999999999)",
+            "INSERT INTO t VALUES (CONCAT('a', 'b'))",
             "INSERT INTO t VALUES (CURRENT_USER)",
+            "INSERT INTO t (a) VALUES (a)",
+            "INSERT INTO t VALUES (@`a b`)",
+            "INSERT INTO t VALUES (@@server_id)",
+            "INSERT INTO t VALUES (@a := 1)",
+            "INSERT INTO t VALUES (1) ON DUPLICATE KEY UPDATE a = 1",
+            "INSERT IGNORE INTO t VALUES (1)",
+            "INSERT INTO t SELECT 1",
+            "INSERT INTO t SET a = 1",
+            "UPDATE t SET a = 1",
+            "DELETE FROM t WHERE a = 'x'",
         ] {
             assert!(Repeated::read(sql).is_none(), "{sql}");
         }
