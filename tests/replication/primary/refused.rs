@@ -230,6 +230,24 @@ const OTHERWISE: &[(&str, u16, u16)] = &[
     ("CREATE TABLE t (a INT CHECK (a > 1) NOT NULL)", 1235, 1064),
     ("CREATE TABLE t (a INT CONSTRAINT c CHECK (a > 1))", 1235, 1064),
     ("CREATE TABLE t (a INT COLLATE utf8mb4_bin)", 1064, 0),
+    ("CREATE VIEW v AS SELECT a AS `a ` FROM e", 1166, 1166),
+    ("CREATE VIEW v (`a `) AS SELECT a FROM e", 1166, 1166),
+    (
+        "CREATE VIEW v AS SELECT a AS xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx FROM e",
+        1166,
+        1166,
+    ),
+    ("CREATE TABLE `#mysql50#t` (a INT)", 1103, 1103),
+    (
+        "CREATE TABLE `日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日` (a INT)",
+        1005,
+        1005,
+    ),
+    ("CREATE TABLE t (`😀` INT)", 1300, 1300),
+    ("CREATE TABLE `😀` (a INT)", 1300, 1300),
+    ("GRANT SELECT ON d.gone TO CURRENT_USER", 1146, 1146),
+    ("GRANT SELECT ON gone TO CURRENT_USER", 1146, 1146),
+    ("GRANT CREATE, SELECT ON d.gone TO CURRENT_USER", 0, 0),
 ];
 
 /// The calls, casts and operators that sealwired has, of a column `a` of numbers and a column `s` of texts.

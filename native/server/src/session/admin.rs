@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use sealwire_accounts::{AccountStatement, Accounts, Outcome, Privilege, Session as Asker};
+use sealwire_accounts::{AccountStatement, Accounts, GrantLevel, Level, Outcome, Privilege, Session as Asker};
 use sealwire_core::error::SqlError;
 
 use super::Session;
@@ -22,6 +22,7 @@ impl Session {
         if statement == AccountStatement::FlushPrivileges {
             server.accounts.forget_digests();
         }
+        self.check_granted_table(&statement)?;
         let interruption = Arc::new(Interruption::default());
         self.process.begin_statement(Arc::clone(&interruption));
         let asker = Asker {
@@ -52,6 +53,27 @@ impl Session {
                 rows: rows.into_iter().map(|text| vec![Datum::Text(text)]).collect(),
             })),
         }
+    }
+
+    /// Checks that the table of a GRANT is there, unless it may be created. Who may not grant on it learns nothing of it here.
+    ///
+    /// # Errors
+    /// 1146.
+    fn check_granted_table(&self, statement: &AccountStatement) -> Result<(), SqlError> {
+        let AccountStatement::Grant { privileges: Some(privileges), on, .. } = statement else { return Ok(()) };
+        let (database, table) = match on {
+            GrantLevel::Level(Level::Table(database, table)) => (database.as_str(), table),
+            GrantLevel::TableInCurrentDatabase(table) => (self.view.database.as_deref().unwrap_or_default(), table),
+            _ => return Ok(()),
+        };
+        let is_checked = !privileges.contains(Privilege::CREATE)
+            && !database.is_empty()
+            && !is_system_database(database)
+            && self.view.is_granted(Privilege::GRANT_OPTION, database, table);
+        if is_checked {
+            self.view.server.engine.table_definition(database, table)?;
+        }
+        Ok(())
     }
 
     /// KILL [QUERY | CONNECTION].

@@ -540,14 +540,44 @@ fn too_many_tables() -> SqlError {
 /// do that print the binary log or dump tables, run what comes behind one.
 ///
 /// # Errors
-/// `code` where the name is not allowed, 1059 where it is too long.
+/// `code` where the name is not allowed, 1300 for characters outside of Unicode's Basic Multilingual Plane, 1059 where it is too long.
+/// Source: MySQL Reference Manual, "Schema Object Names".
 pub(super) fn check_new_name(name: &str, code: u16, what: &str) -> Result<(), SqlError> {
     // The server's own tables have names that begin with U+0001.
     if name.is_empty() || name.ends_with(' ') || name.contains(['\0', '\n', '\r']) || name.starts_with('\u{1}') {
         return Err(SqlError::new(code, b"42000", format!("Incorrect {what} name '{name}'")));
+    }
+    if name.chars().any(|character| character > '\u{ffff}') {
+        return Err(SqlError::new(1300, b"HY000", format!("Invalid utf8mb3 character string: '{name}'")));
     }
     if name.chars().count() > LONGEST_NAME {
         return Err(SqlError::new(1059, b"42000", format!("Identifier name '{name}' is too long")));
     }
     Ok(())
 }
+
+/// Checks the name of a new table or view, which is also a file's name at servers of MySQL and MariaDB.
+///
+/// # Errors
+/// Those of [`check_new_name`], 1103 for a prefix that means a file of an old version, 1005 where the file's name would be too long.
+/// Source: MySQL Reference Manual, "Mapping of Identifiers to File Names".
+pub(super) fn check_new_table(name: &str) -> Result<(), SqlError> {
+    check_new_name(name, 1103, "table")?;
+    if name.starts_with("#mysql50#") {
+        return Err(SqlError::new(1103, b"42000", format!("Incorrect table name '{name}'")));
+    }
+    let bytes = |character: char| match character {
+        '0'..='9' | 'A'..='Z' | 'a'..='z' | '_' => 1,
+        // Letters have numbers of two characters behind `@`, all others of four.
+        '\u{c0}'..='\u{5ff}' | '\u{1e00}'..='\u{1fff}' | '\u{2160}'..='\u{217f}' | '\u{24b0}'..='\u{24ef}' => 3,
+        _ => 5,
+    };
+    if name.chars().map(bytes).sum::<usize>() > LONGEST_FILE_NAME {
+        let message = format!("Can't create table '{name}' (errno: 36 \"File name too long\")");
+        return Err(SqlError::new(1005, b"HY000", message));
+    }
+    Ok(())
+}
+
+/// The most bytes of a file's name without its suffix of four.
+const LONGEST_FILE_NAME: usize = 251;

@@ -11,7 +11,7 @@ use super::super::names::schema_of;
 use super::super::source::Source;
 use super::super::translated::ColumnMove;
 use super::super::weight;
-use super::super::writer::{WriteResult, Writer, check_new_name};
+use super::super::writer::{WriteResult, Writer, check_new_name, check_new_table};
 use super::column::{column, is_auto_increment};
 use super::grammar;
 use super::index::{drop_index, index};
@@ -123,7 +123,7 @@ fn begin(table: &Target, operation: &'static str, writer: &mut Writer<'_>) -> Wr
 
 fn rename(table: &Target, name: &ObjectName, writer: &mut Writer<'_>) -> WriteResult {
     let (database, new) = writer.resolve(name)?;
-    check_new_name(&new, 1103, "table")?;
+    check_new_table(&new)?;
     if database != table.database {
         return Err(unsupported("RENAME of a table to another database"));
     }

@@ -13,7 +13,7 @@ use super::super::errors::{MOST_KEYS, too_many_keys, unsupported};
 use super::super::names::last_part;
 use super::super::source::Source;
 use super::super::weight;
-use super::super::writer::{READ, WriteResult, Writer, check_new_name};
+use super::super::writer::{READ, WriteResult, Writer, check_new_name, check_new_table};
 use super::column::{self, check, is_auto_increment};
 use super::grammar;
 use super::index::{column_name, index, key_parts};
@@ -37,7 +37,7 @@ pub(super) fn create_table(
         return Err(unsupported("CREATE OR REPLACE TABLE"));
     }
     let (database, table) = writer.resolve(&create.name)?;
-    check_new_name(&table, 1103, "table")?;
+    check_new_table(&table)?;
     let table = Target { database, table, is_temporary: create.temporary, exists: false };
     if create.temporary {
         writer.require_on_database(&table.database, &[Privilege::CREATE_TEMPORARY_TABLES]);

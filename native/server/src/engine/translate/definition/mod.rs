@@ -2,12 +2,12 @@
 
 use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
-use sqlparser::ast::{CreateView, ObjectName, ObjectType, Statement};
+use sqlparser::ast::{CreateView, Ident, ObjectName, ObjectType, SelectItem, SetExpr, Statement};
 
 use super::errors::unsupported;
 use super::names::last_part;
 use super::source::Source;
-use super::writer::{Writer, check_new_name, quote};
+use super::writer::{Writer, check_new_name, check_new_table, quote};
 use crate::engine::annotations::{Annotation, Annotations};
 use alter_table::alter_table;
 use create_table::create_table;
@@ -114,6 +114,22 @@ fn drop_object(
     Ok(logged)
 }
 
+/// The names that a query gives its columns.
+fn aliases(query: &SetExpr) -> Vec<&Ident> {
+    match query {
+        SetExpr::Select(select) => {
+            let alias = |item: &'_ SelectItem| match item {
+                SelectItem::ExprWithAlias { alias, .. } => Some(alias),
+                _ => None,
+            };
+            select.projection.iter().filter_map(alias).collect()
+        }
+        SetExpr::Query(query) => aliases(&query.body),
+        SetExpr::SetOperation { left, .. } => aliases(left),
+        _ => Vec::new(),
+    }
+}
+
 /// Writes CREATE VIEW. Returns its query as the creator would run it.
 fn create_view(
     create: &CreateView,
@@ -130,7 +146,10 @@ fn create_view(
     let privileges: &'static [Privilege] =
         if create.or_replace { &[Privilege::CREATE_VIEW, Privilege::DROP] } else { &[Privilege::CREATE_VIEW] };
     let (database, table) = writer.resolve(&create.name)?;
-    check_new_name(&table, 1103, "table")?;
+    check_new_table(&table)?;
+    for name in create.columns.iter().map(|column| &column.name).chain(aliases(&create.query.body)) {
+        check_new_name(&name.value, 1166, "column").map_err(|error| SqlError { code: 1166, ..error })?;
+    }
     writer.require(&database, &table, privileges)?;
     let view = Target { database: database.clone(), table, is_temporary: false, exists: false };
     if create.or_replace {
