@@ -2,12 +2,11 @@
 
 use std::fs::File;
 use std::io::{self, Seek as _, SeekFrom, Write as _};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use sealwire_binlog::{EventFlags, EventType, Flavour, Rows};
+use sealwire_binlog::{EventFlags, EventType, Flavour};
 use sealwire_core::error::SqlError;
 use sealwire_core::random::Random as _;
 use sealwire_net::random::OsRandom;
@@ -17,16 +16,18 @@ use super::events::Placer;
 use super::files::LogFiles;
 use super::group::{self, CommitMark, Format, Origin, Statement};
 use super::gtids::Gtids;
-use super::recovery::{self, Databases, LastGroup};
+use super::recovery::{self, Databases};
 use super::replicas::Replicas;
 use super::semi_sync::{Awaited, SemiSync};
 use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use file::put_rows;
+use prepared::LARGE_GROUP;
+use settling::{Left, settle};
 
 mod file;
 mod large;
-
-/// Bytes that are gathered before they are written.
-const CHUNK: usize = 1 << 20;
+mod prepared;
+mod settling;
 
 /// The settings that SET GLOBAL changes.
 #[derive(Debug, Default)]
@@ -133,7 +134,7 @@ impl BinaryLog {
             exists
         });
         let mut gtids = Gtids::default();
-        let left = large::Left::find(&files, databases).map_err(failed)?;
+        let left = Left::find(&files, databases).map_err(failed)?;
         if let Some(last) = names.last() {
             let path = files.path(last);
             let shown = path.display();
@@ -224,7 +225,7 @@ impl BinaryLog {
         commit: impl FnOnce() -> Result<(), SqlError>,
     ) -> Result<Option<Awaited>, SqlError> {
         let databases = match group {
-            Group::Rows(cache, origin, databases) if cache.length() >= large::LARGE_GROUP => {
+            Group::Rows(cache, origin, databases) if cache.length() >= LARGE_GROUP => {
                 return self.commit_large((cache, origin), databases, mark, commit);
             }
             Group::Rows(_, _, databases) => Some(databases),
@@ -546,51 +547,6 @@ impl BinaryLog {
     }
 }
 
-/// Appends the rows of a group and its commit; the last bytes stay with the placer.
-fn put_rows(cache: &mut TransactionCache, number: u64, placer: &mut Placer<'_>, file: &mut File) -> io::Result<()> {
-    cache.for_each(|event| {
-        placer.place(event);
-        if placer.out.len() >= CHUNK {
-            file.write_all(placer.out)?;
-            placer.out.clear();
-        }
-        Ok(())
-    })?;
-    group::put_commit(number, placer);
-    Ok(())
-}
-
-/// Whether the last group of a killed server's log is kept, because it was committed in a database. It is then carried out in the others, too.
-fn settle(path: &Path, found: &recovery::Scan, all: &dyn Databases) -> Result<bool, String> {
-    let Some(LastGroup { start, databases, number: Some(number), statement, .. }) = &found.last else {
-        return Ok(true);
-    };
-    if databases.is_empty() {
-        return statement.as_ref().map_or(Ok(()), |statement| recovery::redo(statement, all)).map(|()| true);
-    }
-    let mark = group::mark_of(*number);
-    let (with, without): (Vec<&String>, Vec<&String>) =
-        databases.iter().partition(|database| all.is_committed(database, mark));
-    let Some(whole) = with.first() else { return Ok(false) };
-    for database in without {
-        let mut rows = |each: &mut dyn FnMut(&Rows<'_>) -> Result<(), String>| {
-            recovery::for_each_rows(path, *start, found.end, each)
-        };
-        let flavour = found.flavour.unwrap_or(Flavour::MariaDb);
-        match all.redo((database, whole), mark, flavour, &mut rows) {
-            Ok(()) => tracing::warn!(
-                "the server was killed within a commit: the last transaction of the binary log was in {with:?} and is now in '{database}', too"
-            ),
-            Err(why) => tracing::error!(
-                "the last transaction in the binary log file '{}' was committed in {with:?} and not in '{database}', because the server was killed \
-                 between the two, and it can't be carried out there ({why}): compare this database with a replica's",
-                path.display()
-            ),
-        }
-    }
-    Ok(true)
-}
-
 fn unwritable(reason: &dyn std::fmt::Display) -> SqlError {
     SqlError::new(1026, b"HY000", format!("Error writing the binary log ({reason})"))
 }
@@ -599,6 +555,7 @@ fn unwritable(reason: &dyn std::fmt::Display) -> SqlError {
 mod tests {
     use std::cell::RefCell;
     use std::io::Write as _;
+    use std::path::Path;
 
     use super::*;
 

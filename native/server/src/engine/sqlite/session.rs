@@ -25,7 +25,7 @@ use super::privileges::{authorise, authorise_lock};
 use super::rows::{bind, column_sources, length_of, put_row};
 use super::shared::Shared;
 use super::temporary;
-use super::writers::Writer;
+use super::writers::{Writer, gave_way};
 use crate::engine::replicated::{GroupEnd, KeptPlace, ReplicatedGroup, RowChange};
 use crate::engine::translate::{
     Access, Scope, StatementKind, Temporaries, Translated, quote, schema_of, temporary_name, translate,
@@ -36,7 +36,6 @@ use crate::engine::{
 };
 use crate::replication::{Awaited, Place};
 use capture::Capture;
-use giving_way::gave_way;
 use replica::Replica;
 
 mod attaching;
@@ -78,7 +77,7 @@ pub(super) struct SqliteSession {
     is_begun: bool,
     /// Whether SQLite has rolled the client's transaction back, which the client has not ended yet.
     is_rolled_back: bool,
-    /// What other sessions see of the session's locks.
+    /// The session's locks, as other sessions see them.
     writer: Arc<Writer>,
     /// The database for which the client's transaction was rolled back, until its next statement is told.
     gave_way: Option<String>,

@@ -6,10 +6,21 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::time::Duration;
 
+use sealwire_core::error::SqlError;
+
 use crate::engine::Interruption;
 
 /// How long an applier waits before others have to give way.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The error of a client whose transaction was rolled back, because the applier needed this database.
+pub(super) fn gave_way(database: &str) -> SqlError {
+    let message = format!(
+        "Deadlock found when trying to get lock: the replica's applier needed the database '{database}', so the transaction was rolled back; try \
+         restarting transaction"
+    );
+    SqlError::new(1213, b"40001", message)
+}
 
 /// A session that can give way while no statement of it runs.
 pub(super) trait GivesWay: Send {

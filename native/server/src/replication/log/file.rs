@@ -1,10 +1,11 @@
-//! A file of the log: its first bytes, and its end.
+//! A file of the log: its first bytes, the rows of a group, and its end.
 
 use std::fs::File;
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 
 use sealwire_binlog::{EventFlags, EventType, FormatDescription, MAGIC};
 
+use super::super::cache::TransactionCache;
 use super::super::events::{self, FIRST_POSITION, Placer};
 use super::super::files::LogFiles;
 use super::super::group::{self, Format};
@@ -13,6 +14,9 @@ use super::super::recovery;
 
 /// Where in a file the flags of its FORMAT_DESCRIPTION are.
 const FLAGS_OF_FORMAT: u64 = FIRST_POSITION + 17;
+
+/// Bytes that are gathered before they are written.
+pub(super) const CHUNK: usize = 1 << 20;
 
 /// The bytes with which a file that is in use begins: FORMAT_DESCRIPTION, and the GTIDs of all earlier files.
 pub(super) fn head(format: &Format, server_id: u32, gtids: &Gtids, is_first_of_start: bool) -> Vec<u8> {
@@ -77,4 +81,23 @@ pub(super) fn close(file: &mut File) -> io::Result<()> {
 pub(super) fn repair(mut file: File, end: u64) -> io::Result<()> {
     file.set_len(end)?;
     close(&mut file)
+}
+
+/// Appends the rows of a group and its commit; the last bytes stay with the placer.
+pub(super) fn put_rows(
+    cache: &mut TransactionCache,
+    number: u64,
+    placer: &mut Placer<'_>,
+    file: &mut File,
+) -> io::Result<()> {
+    cache.for_each(|event| {
+        placer.place(event);
+        if placer.out.len() >= CHUNK {
+            file.write_all(placer.out)?;
+            placer.out.clear();
+        }
+        Ok(())
+    })?;
+    group::put_commit(number, placer);
+    Ok(())
 }

@@ -7,191 +7,16 @@
 //! A server that is killed in between finds the file and the group's mark in a database, and does step 3 when it starts. Without the mark it
 //! removes the file.
 
-use std::fs::{self, File};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
+use std::io;
 use std::sync::atomic::Ordering;
 
-use sealwire_binlog::{EventHeader, Flavour, HEADER};
 use sealwire_core::error::SqlError;
-use sealwire_core::wire::Reader;
 
-use super::super::cache::{TransactionCache, for_each_event};
-use super::super::events::{self, FIRST_POSITION, Placer};
-use super::super::files::LogFiles;
-use super::super::group::{self, CommitMark, Format, Origin, OriginGtid};
-use super::super::gtids::Gtids;
-use super::super::recovery::{self, Databases, GroupRows};
+use super::super::cache::TransactionCache;
+use super::super::group::{self, CommitMark, Origin};
 use super::super::semi_sync::Awaited;
-use super::{BinaryLog, CHUNK, Writer, file, put_rows, settle, unwritable};
-
-/// From this size on a group gets a file of its own, in bytes.
-#[cfg(not(test))]
-pub(super) const LARGE_GROUP: u64 = 64 << 20;
-#[cfg(test)]
-pub(super) const LARGE_GROUP: u64 = 1 << 20;
-/// More bytes than a file has before the rows of its first group.
-const LONGEST_FRONT: u64 = 1 << 20;
-
-/// A group's file that is not in the log yet.
-struct Prepared {
-    path: PathBuf,
-    file: File,
-    /// The bytes in front of the rows: those that begin the file, and the group's first events.
-    front: u64,
-    /// The bytes of the rows.
-    rows: u64,
-    end: u64,
-    /// The server at which the group was made, and what is known of its GTID.
-    server_id: u32,
-    origin: Option<Origin>,
-}
-
-/// The log to which a group's file is added.
-struct Target<'a> {
-    files: &'a LogFiles,
-    format: &'a Format,
-    server_id: u32,
-}
-
-impl Target<'_> {
-    /// The bytes in front of the group's rows, in the file behind those that have these GTIDs. The group's GTID is added to them.
-    fn front(&self, gtids: &mut Gtids, (server_id, origin): (u32, Option<Origin>), rows: u64) -> Vec<u8> {
-        let mut out = file::head(self.format, self.server_id, gtids, false);
-        let position = out.len() as u64;
-        let mut placer = Placer { out: &mut out, position, server_id, checksum: self.format.checksum };
-        group::put_begin(self.format, gtids, origin, rows, &mut placer);
-        out
-    }
-
-    fn create(&self, path: PathBuf, front: Vec<u8>, group: (u32, Option<Origin>), rows: u64) -> io::Result<Prepared> {
-        let file = self.files.create_at(&path)?;
-        let mut prepared =
-            Prepared { path, file, front: front.len() as u64, rows, end: 0, server_id: group.0, origin: group.1 };
-        prepared.file.write_all(&front)?;
-        Ok(prepared)
-    }
-
-    /// Writes the file of a group.
-    fn prepare(
-        &self,
-        gtids: &mut Gtids,
-        (cache, origin): (&mut TransactionCache, Option<Origin>),
-        number: u64,
-    ) -> io::Result<Prepared> {
-        let rows = cache.length() + cache.events()? * self.format.checksum_bytes();
-        let group = (origin.map_or(self.server_id, |origin| origin.server_id), origin);
-        let front = self.front(gtids, group, rows);
-        let path = self.files.prepared(number);
-        let written = self.create(path.clone(), front, group, rows).and_then(|mut prepared| {
-            let mut out = Vec::new();
-            let mut placer =
-                Placer { out: &mut out, position: prepared.front, server_id: group.0, checksum: self.format.checksum };
-            put_rows(cache, number, &mut placer, &mut prepared.file)?;
-            prepared.end = placer.position;
-            prepared.file.write_all(&out)?;
-            prepared.file.sync_all()?;
-            self.files.sync_directory()?;
-            Ok(prepared)
-        });
-        written.inspect_err(|_| discard(&path))
-    }
-
-    /// Gives the file of a group the front that it has behind these GTIDs, to which the group's is added.
-    fn complete(&self, mut prepared: Prepared, gtids: &mut Gtids) -> io::Result<Prepared> {
-        let front = self.front(gtids, (prepared.server_id, prepared.origin), prepared.rows);
-        if front.len() as u64 != prepared.front {
-            return self.rewrite(prepared, front);
-        }
-        prepared.file.seek(SeekFrom::Start(0))?;
-        prepared.file.write_all(&front)?;
-        prepared.file.sync_all()?;
-        prepared.file.seek(SeekFrom::End(0))?;
-        Ok(prepared)
-    }
-
-    /// Writes a file anew whose front has another length, because more servers are in the log than before.
-    fn rewrite(&self, mut old: Prepared, front: Vec<u8>) -> io::Result<Prepared> {
-        let path = self.files.unfinished(&old.path);
-        discard(&path);
-        let mut new = self.create(path, front, (old.server_id, old.origin), old.rows)?;
-        old.file.seek(SeekFrom::Start(old.front))?;
-        let checksum = usize::try_from(self.format.checksum_bytes()).unwrap_or_default();
-        let mut out = Vec::new();
-        let mut placer =
-            Placer { out: &mut out, position: new.front, server_id: old.server_id, checksum: self.format.checksum };
-        let length = old.end.saturating_sub(old.front);
-        for_each_event(&mut old.file, length, |event| {
-            placer.place(event.get(..event.len().saturating_sub(checksum)).unwrap_or_default());
-            flush(&mut placer, &mut new.file, CHUNK)
-        })?;
-        flush(&mut placer, &mut new.file, 1)?;
-        new.end = placer.position;
-        new.file.sync_all()?;
-        // The old file is replaced at once, because it is the only one that a killed server finds.
-        fs::rename(&new.path, &old.path)?;
-        self.files.sync_directory()?;
-        new.path = old.path;
-        Ok(new)
-    }
-
-    /// Opens the file that a killed server left.
-    fn reopen(&self, path: &Path, gtids: &Gtids) -> io::Result<Prepared> {
-        let malformed = || io::Error::other("it does not begin as a file of the log");
-        let mut file = File::options().read(true).write(true).open(path)?;
-        let mut bytes = Vec::new();
-        (&mut file).take(LONGEST_FRONT).read_to_end(&mut bytes)?;
-        // FORMAT_DESCRIPTION, the GTIDs before, the group's own, and MySQL's BEGIN.
-        let events = if self.format.flavour == Flavour::MariaDb { 3 } else { 4 };
-        let (mut at, mut gtid) = (FIRST_POSITION as usize, None);
-        for number in 0..events {
-            let rest = bytes.get(at..).unwrap_or_default();
-            let size = usize::try_from(events::size_of(rest)).unwrap_or(usize::MAX);
-            let event = rest.get(..size).filter(|event| event.len() >= HEADER).ok_or_else(malformed)?;
-            if number == 2 {
-                gtid = Some(event);
-            }
-            at += size;
-        }
-        let event = gtid.ok_or_else(malformed)?;
-        let server_id = EventHeader::decode(event).map_err(|_| malformed())?.server_id;
-        let origin = self.origin(server_id, event.get(HEADER..).unwrap_or_default(), gtids).ok_or_else(malformed)?;
-        let (front, end) = (at as u64, file.metadata()?.len());
-        let commit = group::commit_size(self.format);
-        let rows = end.checked_sub(front + commit).ok_or_else(malformed)?;
-        Ok(Prepared { path: path.to_owned(), file, front, rows, end, server_id, origin })
-    }
-
-    /// Where a group was made, by the body of its GTID. A GTID that this server gave is given anew; `None` where the body is malformed.
-    fn origin(&self, server_id: u32, body: &[u8], gtids: &Gtids) -> Option<Option<Origin>> {
-        let mut reader = Reader::new(body);
-        let (gtid, is_free) = if self.format.flavour == Flavour::MariaDb {
-            let (sequence, domain) = (reader.u64("sequence").ok()?, reader.u32("domain").ok()?);
-            let is_own = server_id == self.server_id && domain == self.format.domain;
-            (OriginGtid::MariaDb(domain, sequence), !is_own && gtids.next_sequence(domain) <= sequence)
-        } else {
-            let uuid: [u8; 16] = body.get(1..17)?.try_into().ok()?;
-            let number = i64::from_le_bytes(body.get(17..25)?.try_into().ok()?);
-            (OriginGtid::MySql(uuid, number), uuid != self.format.uuid && number > 0)
-        };
-        let gtid = Some(gtid).filter(|_| is_free);
-        Some((gtid.is_some() || server_id != self.server_id).then_some(Origin { server_id, gtid }))
-    }
-}
-
-/// Writes the bytes so far where there are at least so many.
-fn flush(placer: &mut Placer<'_>, file: &mut File, least: usize) -> io::Result<()> {
-    if placer.out.len() >= least {
-        file.write_all(placer.out)?;
-        placer.out.clear();
-    }
-    Ok(())
-}
-
-/// Removes a file that is not in the log. One that stays is removed at the next start.
-fn discard(path: &Path) {
-    let _ = fs::remove_file(path);
-}
+use super::prepared::{Prepared, Target, discard};
+use super::{BinaryLog, Writer, unwritable};
 
 impl BinaryLog {
     fn target(&self) -> Target<'_> {
@@ -265,111 +90,19 @@ impl BinaryLog {
     }
 }
 
-/// The files of large groups that a killed server left beside the log, with the marks of those that are committed.
-pub(super) struct Left {
-    committed: Vec<(PathBuf, CommitMark)>,
-}
-
-impl Left {
-    /// Finds the files, and removes those whose groups are not committed.
-    ///
-    /// # Errors
-    /// Where the directory can't be read.
-    pub(super) fn find(files: &LogFiles, databases: &dyn Databases) -> io::Result<Self> {
-        let mut committed = Vec::new();
-        for path in files.all_prepared()? {
-            let last = recovery::scan(&path).ok().and_then(|found| found.last);
-            let mark = last.as_ref().and_then(|group| group.number).map(group::mark_of);
-            let is_in = |mark: &CommitMark| {
-                last.iter().flat_map(|group| &group.databases).any(|database| databases.is_committed(database, *mark))
-            };
-            match mark.filter(is_in) {
-                Some(mark) => committed.push((path, mark)),
-                None => discard(&path),
-            }
-        }
-        Ok(Self { committed })
-    }
-
-    /// The databases, in which the marks of these groups have replaced those of groups before.
-    pub(super) fn after<'a>(&self, databases: &'a dyn Databases) -> After<'a> {
-        After { databases, marks: self.committed.iter().map(|(_, mark)| *mark).collect() }
-    }
-
-    /// Adds the groups to the log, whose files before have these names and GTIDs, and carries them out in databases that lack them.
-    ///
-    /// # Errors
-    /// A sentence that names the file.
-    pub(super) fn add(
-        self,
-        (files, format, server_id): (&LogFiles, &Format, u32),
-        names: &mut Vec<String>,
-        gtids: &mut Gtids,
-        databases: &dyn Databases,
-    ) -> Result<(), String> {
-        let target = Target { files, format, server_id };
-        for (path, _) in self.committed {
-            let failed = |error: &dyn std::fmt::Display| format!("the binary log file '{}': {error}", path.display());
-            let prepared = target.reopen(&path, gtids).and_then(|prepared| target.complete(prepared, gtids));
-            let Prepared { file, end, .. } = prepared.map_err(|error| failed(&error))?;
-            let name = files.next_name(names);
-            names.push(name.clone());
-            let added = files.write_list(names).and_then(|()| files.take_in(&path, &name));
-            added.map_err(|error| failed(&error))?;
-            tracing::warn!(
-                "the server was killed before its last large transaction was in the binary log, and adds it now as '{name}'"
-            );
-            let path = files.path(&name);
-            let found = recovery::scan(&path).map_err(|error| failed(&error))?;
-            settle(&path, &found, databases).map_err(|error| failed(&error))?;
-            file::repair(file, end).map_err(|error| failed(&error))?;
-        }
-        Ok(())
-    }
-}
-
-/// Databases whose marks may be those of later groups.
-pub(super) struct After<'a> {
-    databases: &'a dyn Databases,
-    marks: Vec<CommitMark>,
-}
-
-impl Databases for After<'_> {
-    fn is_committed(&self, database: &str, mark: CommitMark) -> bool {
-        let has = |mark| self.databases.is_committed(database, mark);
-        has(mark) || self.marks.iter().copied().any(has)
-    }
-
-    fn redo(
-        &self,
-        databases: (&str, &str),
-        mark: CommitMark,
-        flavour: Flavour,
-        rows: &mut GroupRows<'_>,
-    ) -> Result<(), String> {
-        self.databases.redo(databases, mark, flavour, rows)
-    }
-
-    fn has(&self, database: &str) -> bool {
-        self.databases.has(database)
-    }
-
-    fn create(&self, database: &str) -> Result<(), String> {
-        self.databases.create(database)
-    }
-
-    fn remove(&self, database: &str) -> Result<(), String> {
-        self.databases.remove(database)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
     use std::sync::mpsc::channel;
 
+    use sealwire_binlog::Flavour;
+
     use super::super::super::cache::CacheLimits;
-    use super::super::super::group::Statement;
+    use super::super::super::group::{OriginGtid, Statement};
+    use super::super::super::recovery;
     use super::super::Group;
+    use super::super::prepared::LARGE_GROUP;
     use super::super::tests::{log, open};
     use super::*;
 
@@ -519,32 +252,5 @@ mod tests {
                 log(&own, "CREATE TABLE after", Ok(())).unwrap();
             }
         }
-    }
-
-    /// The last group of the log is committed where its database has the mark of the large group after it.
-    #[test]
-    fn a_group_before_a_large_one_stays() {
-        struct Marked(CommitMark);
-        impl Databases for Marked {
-            fn is_committed(&self, _: &str, mark: CommitMark) -> bool {
-                mark == self.0
-            }
-            fn redo(&self, _: (&str, &str), _: CommitMark, _: Flavour, _: &mut GroupRows<'_>) -> Result<(), String> {
-                Err("nothing lacks a group".to_owned())
-            }
-            fn has(&self, _: &str) -> bool {
-                true
-            }
-            fn create(&self, _: &str) -> Result<(), String> {
-                Ok(())
-            }
-            fn remove(&self, _: &str) -> Result<(), String> {
-                Ok(())
-            }
-        }
-        let left = Left { committed: vec![(PathBuf::new(), 7)] };
-        let databases = Marked(7);
-        assert!(left.after(&databases).is_committed("d", 5));
-        assert!(!left.after(&Marked(6)).is_committed("d", 5));
     }
 }

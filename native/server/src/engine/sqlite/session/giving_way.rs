@@ -5,19 +5,10 @@ use std::sync::Arc;
 use rusqlite::TransactionState;
 use sealwire_core::error::SqlError;
 
-use super::super::writers::{GivesWay, Writer};
+use super::super::writers::{GivesWay, Writer, gave_way};
 use super::SqliteSession;
 use crate::engine::translate::{StatementKind, Translated, schema_of};
 use crate::engine::{Done, interrupted};
-
-/// The error of a client whose transaction was rolled back, because the applier needed this database.
-pub(super) fn gave_way(database: &str) -> SqlError {
-    let message = format!(
-        "Deadlock found when trying to get lock: the replica's applier needed the database '{database}', so the transaction was rolled back; try \
-         restarting transaction"
-    );
-    SqlError::new(1213, b"40001", message)
-}
 
 impl SqliteSession {
     /// The part of the session that others see.
