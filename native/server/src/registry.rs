@@ -22,6 +22,8 @@ pub(crate) struct Registry {
 #[derive(Debug, Default)]
 struct Connections {
     by_id: BTreeMap<u32, Arc<ProcessEntry>>,
+    /// The threads of channels, which are no connections.
+    threads: BTreeMap<u32, Arc<ProcessEntry>>,
     /// How many connections are logged in.
     logged_in: usize,
 }
@@ -68,7 +70,12 @@ pub(crate) struct ProcessEntry {
     close_at_once: AtomicBool,
     /// Wakes the connection's worker.
     wake: Box<dyn Fn() + Send + Sync>,
+    /// The state of a channel's thread; `None` for a connection.
+    doing: Option<Doing>,
 }
+
+/// Says what a channel's thread does.
+pub(crate) type Doing = Box<dyn Fn() -> &'static str + Send + Sync>;
 
 /// The part of a connection's state that changes.
 #[derive(Debug, Clone)]
@@ -93,6 +100,8 @@ pub(crate) struct State {
     pub(crate) is_stopped: bool,
 }
 
+/// The user of threads, as MySQL names him.
+const THREADS_USER: &str = "system user";
 /// How many bytes of a statement are shown.
 const MOST_INFO: usize = 1024;
 
@@ -127,7 +136,8 @@ impl Registry {
     pub(crate) fn next_id(&self) -> u32 {
         loop {
             let id = self.last.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-            if id != 0 && !self.connections().by_id.contains_key(&id) {
+            let connections = self.connections();
+            if id != 0 && !connections.by_id.contains_key(&id) && !connections.threads.contains_key(&id) {
                 return id;
             }
         }
@@ -135,21 +145,31 @@ impl Registry {
 
     /// Registers a connection.
     pub(crate) fn enter(&self, id: u32, host: String, wake: Box<dyn Fn() + Send + Sync>) -> Arc<ProcessEntry> {
-        let state = State {
-            user: None,
-            account: None,
-            database: None,
-            command: "Connect",
-            since: Instant::now(),
-            info: None,
-            facts: Arc::default(),
-            interruption: None,
-            is_stopped: false,
-        };
-        let (killed, close_at_once) = (AtomicBool::new(false), AtomicBool::new(false));
-        let process = Arc::new(ProcessEntry { id, host, state: Mutex::new(state), killed, close_at_once, wake });
+        let process = ProcessEntry::new(id, host, wake, None);
         self.connections().by_id.insert(id, Arc::clone(&process));
         process
+    }
+
+    /// The entry of a session that is neither listed nor found.
+    pub(crate) fn unlisted(&self) -> Arc<ProcessEntry> {
+        ProcessEntry::new(self.next_id(), String::new(), Box::new(|| {}), None)
+    }
+
+    /// Registers a channel's thread, which `wake` ends after a KILL.
+    pub(crate) fn enter_thread(
+        self: &Arc<Self>,
+        command: &'static str,
+        doing: Doing,
+        wake: Box<dyn Fn() + Send + Sync>,
+    ) -> Arc<Entry> {
+        let id = self.next_id();
+        let process = ProcessEntry::new(id, String::new(), wake, Some(doing));
+        process.update(|state| {
+            state.user = Some(THREADS_USER.to_owned());
+            state.command = command;
+        });
+        self.connections().threads.insert(id, process);
+        self.entry(id)
     }
 
     /// The entry of a registered connection.
@@ -160,6 +180,7 @@ impl Registry {
     /// Removes a connection, even if a statement of it is running; see [`Entry`].
     pub(crate) fn leave(&self, id: u32) {
         let mut connections = self.connections();
+        connections.threads.remove(&id);
         if let Some(process) = connections.by_id.remove(&id)
             && process.locked().user.is_some()
         {
@@ -202,18 +223,45 @@ impl Registry {
         Ok(connections.logged_in)
     }
 
-    /// The connection of that number.
+    /// The connection or the thread of that number.
     pub(crate) fn find(&self, id: u32) -> Option<Arc<ProcessEntry>> {
-        self.connections().by_id.get(&id).cloned()
+        let connections = self.connections();
+        connections.by_id.get(&id).or_else(|| connections.threads.get(&id)).cloned()
     }
 
     /// All connections, by number.
     pub(crate) fn all(&self) -> Vec<Arc<ProcessEntry>> {
         self.connections().by_id.values().cloned().collect()
     }
+
+    /// The threads of channels, by number.
+    pub(crate) fn threads(&self) -> Vec<Arc<ProcessEntry>> {
+        self.connections().threads.values().cloned().collect()
+    }
 }
 
 impl ProcessEntry {
+    fn new(id: u32, host: String, wake: Box<dyn Fn() + Send + Sync>, doing: Option<Doing>) -> Arc<Self> {
+        let state = State {
+            user: None,
+            account: None,
+            database: None,
+            command: "Connect",
+            since: Instant::now(),
+            info: None,
+            facts: Arc::default(),
+            interruption: None,
+            is_stopped: false,
+        };
+        let (killed, close_at_once) = (AtomicBool::new(false), AtomicBool::new(false));
+        Arc::new(Self { id, host, state: Mutex::new(state), killed, close_at_once, wake, doing })
+    }
+
+    /// The state of a channel's thread; `None` for a connection.
+    pub(crate) fn doing(&self) -> Option<&'static str> {
+        self.doing.as_ref().map(|doing| doing())
+    }
+
     fn locked(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -114,6 +114,33 @@ fn the_applier_waits_stops_and_leaves_out_as_it_is_told() {
 }
 
 #[test]
+fn the_threads_are_in_the_process_list_and_a_kill_ends_them() {
+    if !needs(PEERS) {
+        return;
+    }
+    let world = World::new(&[]);
+    let ours = world.ours();
+    sql(world.primary(), "CREATE DATABASE d; CREATE TABLE d.t (a INT)");
+    sql(ours, &format!("{}; START SLAVE", world.change("repl", "")));
+    world.wait();
+    let listed = "SELECT command, state, info IS NULL FROM information_schema.processlist WHERE user = 'system user' ORDER BY command";
+    let expected = "Slave_IO\tWaiting for master to send event\t1\nSlave_SQL\tSlave has read all relay log; waiting for more updates\t1\n";
+    world.until("both wait", |_| sql(ours, listed) == expected);
+    for (command, running) in [("Slave_IO", "Slave_IO_Running"), ("Slave_SQL", "Slave_SQL_Running")] {
+        let id = sql(ours, &format!("SELECT id FROM information_schema.processlist WHERE command = '{command}'"));
+        sql(ours, &format!("KILL {id}"));
+        world.until(command, |status| status[running] == "No");
+        assert!(!sql(ours, listed).contains(command));
+    }
+    assert_eq!(sql(ours, listed), "");
+    sql(ours, "START SLAVE");
+    sql(world.primary(), "INSERT INTO d.t VALUES (1)");
+    world.wait();
+    sql(ours, "STOP SLAVE");
+    assert_eq!(sql(ours, listed), "", "a stopped thread is gone");
+}
+
+#[test]
 fn a_source_that_waits_is_told_what_is_stored() {
     let Some(world) = World::start(&["--rpl-semi-sync-slave-enabled"]) else { return };
     let ours = world.ours();

@@ -92,11 +92,19 @@ fn spawn(
     channel: &Arc<Channel>,
     work: impl FnOnce(&Server, &Channel) -> Result<(), SqlError> + Send + 'static,
 ) -> Result<(), SqlError> {
-    let name = match part {
-        Part::Receiver => "replica-receiver",
-        Part::Applier => "replica-applier",
+    let (name, command) = match part {
+        Part::Receiver => ("replica-receiver", "Slave_IO"),
+        Part::Applier => ("replica-applier", "Slave_SQL"),
     };
     channel.begin(part);
+    let (shown, killed) = (Arc::downgrade(channel), Arc::downgrade(channel));
+    let doing = move || shown.upgrade().map_or("", |channel| channel.state().thread(part).doing);
+    let end = move || {
+        if let Some(channel) = killed.upgrade() {
+            channel.ask_to_stop(part);
+        }
+    };
+    let entry = server.registry.enter_thread(command, Box::new(doing), Box::new(end));
     let of_thread = Arc::clone(channel);
     let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
         let ended = work(&server, &of_thread);
@@ -104,6 +112,7 @@ fn spawn(
             of_thread.state().is_relay_unreadable |= error.code == applier::RELAY_LOG_READ;
             tracing::error!("replication channel '{}': {name} stops: {error}", of_thread.name);
         }
+        drop(entry);
         of_thread.end(part, ended.err());
     });
     thread.map(drop).map_err(|error| {

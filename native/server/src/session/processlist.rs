@@ -17,13 +17,16 @@ pub(super) const COLUMNS: &[(&str, &str)] = &[
     ("Info", "LONGTEXT"),
 ];
 
-/// A row for each connection that the session may see: its own account's, or all with the privilege PROCESS. Without `full` a statement is cut
-/// after 100 characters.
+/// A row for each connection that the session may see: its own account's, or all, and the threads of channels, with the privilege PROCESS.
+/// Without `full` a statement is cut after 100 characters.
 pub(super) fn rows(view: &View, full: bool) -> Vec<Vec<Datum>> {
     let sees_all = view.may(Privilege::PROCESS);
     let own = view.own_account();
     let mut rows = Vec::new();
-    for process in view.server.registry.all() {
+    let mut all = view.server.registry.all();
+    all.extend(view.server.registry.threads());
+    all.sort_unstable_by_key(|process| process.id);
+    for process in all {
         let state = process.state();
         if !sees_all && (state.account.is_none() || state.account.as_ref() != own) {
             continue;
@@ -37,7 +40,7 @@ pub(super) fn rows(view: &View, full: bool) -> Vec<Vec<Datum>> {
             state.database.map_or(Datum::Null, Datum::Text),
             text(state.command),
             Datum::Int(seconds),
-            text(if info.is_some() { "executing" } else { "" }),
+            text(process.doing().unwrap_or(if info.is_some() { "executing" } else { "" })),
             info.map_or(Datum::Null, Datum::Text),
         ]);
     }

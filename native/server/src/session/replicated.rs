@@ -13,7 +13,7 @@ use crate::sql::charset::of_collation;
 use crate::sql::{Datum, lex, mode};
 use crate::state::Server;
 
-/// The user whom the list of processes shows.
+/// The user for whom a channel applies.
 const USER: &str = "system user";
 /// Modes of MariaDB's that no statement of a log depends on: IGNORE_BAD_TABLE_OPTIONS, NO_KEY_OPTIONS, NO_TABLE_OPTIONS, NO_FIELD_OPTIONS,
 /// MYSQL323 and MYSQL40.
@@ -45,11 +45,9 @@ pub(crate) struct Surroundings {
 impl Session {
     /// The session with which a channel applies a source's log. It has all privileges, and `read_only` does not bind it.
     pub(crate) fn of_replica(server: &Arc<Server>, is_logged: bool) -> Self {
-        let id = server.registry.next_id();
-        let process = server.registry.enter(id, String::new(), Box::new(|| {}));
+        let process = server.registry.unlisted();
         let mut session =
             Self::new(Arc::clone(server), process, sealwire_accounts::ClientHost::Socket, Arc::new(|| {}));
-        session.entry = Some(server.registry.entry(id));
         session.view.user = USER.to_owned();
         session.is_logged_in = true;
         let variables = Arc::make_mut(&mut session.view.variables);
