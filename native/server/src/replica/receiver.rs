@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use sealwire::{Boundary, Client, ClientError, Progress, ReplicationSettings, Socket, StreamEvent};
-use sealwire_binlog::{Body, EventFlags, EventType};
+use sealwire_binlog::{Body, Event, EventFlags, EventType};
 use sealwire_core::client::Source;
 use sealwire_core::error::{Error, Side, SqlError};
 use sealwire_core::printable;
@@ -24,6 +24,10 @@ const RELAY_LOG_WRITE: u16 = 1595;
 const PASSING: [u16; 8] = [1045, 1053, 1227, 1317, 1597, 1927, 4031, 4166];
 /// How long the receiver waits for the applier where the relay log is full, before it looks again.
 const FULL_WAIT: Duration = Duration::from_millis(200);
+/// The fewest digits of a log file's number.
+const FEWEST_DIGITS: usize = 6;
+/// The longest name of a log file, in bytes.
+const LONGEST_NAME: usize = 255;
 /// The most characters of the source's UUID, because the source may send anything.
 const MOST_UUID: usize = 64;
 /// The most ranges of GTIDs that a source's transactions may have, because each transaction costs as much as there are ranges.
@@ -165,6 +169,11 @@ fn receive(server: &Server, channel: &Channel, has_group: &mut bool) -> End {
         let position = next.reader.position();
         if !is_relayed {
             continue;
+        }
+        if let Some(name) = unusual_name(&next.event) {
+            return End::Fatal(fatal(&format!(
+                "the source names its log file '{name}', and a server's files are named with a number behind a point"
+            )));
         }
         match store(channel, next) {
             Ok(true) => {}
@@ -321,6 +330,28 @@ fn wait_for_room(channel: &Channel, most: u64) {
     }
 }
 
+/// The printable name of a file that an event begins, where no server names its files so.
+fn unusual_name(event: &Event<'_>) -> Option<String> {
+    if event.header.event_type != EventType::ROTATE {
+        return None;
+    }
+    let Ok(Body::Rotate(rotate)) = event.decode() else { return None };
+    (!is_usual_name(rotate.file)).then(|| {
+        let name = rotate.file.get(..LONGEST_NAME).unwrap_or(rotate.file);
+        printable::line(&String::from_utf8_lossy(name)).into_owned()
+    })
+}
+
+/// Whether a server may name a file of its log so.
+fn is_usual_name(name: &[u8]) -> bool {
+    let is_number = |digits: &str| digits.len() >= FEWEST_DIGITS && digits.bytes().all(|digit| digit.is_ascii_digit());
+    std::str::from_utf8(name).is_ok_and(|name| {
+        name.len() <= LONGEST_NAME
+            && !name.chars().any(|character| character.is_control() || character == '/')
+            && name.rsplit_once('.').is_some_and(|(base, number)| !base.is_empty() && is_number(number))
+    })
+}
+
 /// Lets the applier have all that was stored, up to this position in the source's file.
 fn publish(channel: &Channel, progress: &Progress, position: u64, most: u64, syncs: bool) -> io::Result<()> {
     {
@@ -368,5 +399,24 @@ fn lost(error: &ClientError, settings: &Settings) -> End {
         }
         ClientError::Binlog(_) | ClientError::Gtid(_) => End::Fatal(error.to_sql_error()),
         error => End::Lost(explained(error, settings)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_names_its_files_as_servers_do() {
+        for name in ["bin.000001", "mysql-bin.1000000", "a.b.000009", "b\u{e4}r.000001"] {
+            assert!(is_usual_name(name.as_bytes()), "{name}");
+        }
+        let long = format!("{}.000001", "x".repeat(LONGEST_NAME));
+        for name in
+            ["", "bin", ".000001", "bin.00001", "bin.00000x", "../bin.000001", "a\nb.000001", "\u{1b}.000001", &long]
+        {
+            assert!(!is_usual_name(name.as_bytes()), "{name:?}");
+        }
+        assert!(!is_usual_name(b"\xff.000001"));
     }
 }
