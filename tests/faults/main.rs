@@ -10,6 +10,7 @@ mod descriptors;
 mod disk;
 mod killed;
 mod reload;
+mod replica_disk;
 mod resets;
 
 use std::io::{Read, Write};

@@ -24,6 +24,8 @@ const RELAY_LOG_WRITE: u16 = 1595;
 const PASSING: [u16; 8] = [1045, 1053, 1227, 1317, 1597, 1927, 4031, 4166];
 /// How long the receiver waits for the applier where the relay log is full, before it looks again.
 const FULL_WAIT: Duration = Duration::from_millis(200);
+/// The bytes after which the free disk space is looked at again.
+const DISK_CHECKED_EACH: u64 = 1 << 20;
 /// The fewest digits of a log file's number.
 const FEWEST_DIGITS: usize = 6;
 /// The longest name of a log file, in bytes.
@@ -145,9 +147,21 @@ fn receive(server: &Server, channel: &Channel, has_group: &mut bool) -> End {
     // A request has 32 bits of the position, so a longer file comes from its beginning.
     let skip_to = if u32::try_from(resume.position).is_ok() { 0 } else { resume.position };
     let globals = &server.globals;
+    let mut unchecked = u64::MAX;
     loop {
         if !is_open {
             wait_for_room(channel, globals.relay_log_space_limit.get());
+        }
+        if unchecked >= DISK_CHECKED_EACH && !channel.relay().has_room(DISK_CHECKED_EACH) {
+            let read = channel.state().read.1;
+            // A file that is applied is removed only when another one follows.
+            if !is_open && let Err(error) = publish(channel, stream.progress(), read, 0, false) {
+                return End::Lost(unwritten(&error));
+            }
+            wait_for_disk(channel, DISK_CHECKED_EACH);
+        }
+        if unchecked >= DISK_CHECKED_EACH {
+            unchecked = 0;
         }
         let next = match stream.next() {
             Ok(Some(next)) => next,
@@ -174,6 +188,11 @@ fn receive(server: &Server, channel: &Channel, has_group: &mut bool) -> End {
             return End::Fatal(fatal(&format!(
                 "the source names its log file '{name}', and a server's files are named with a number behind a point"
             )));
+        }
+        let length = next.event.bytes.len() as u64;
+        unchecked = unchecked.saturating_add(length);
+        if length >= DISK_CHECKED_EACH && !channel.relay().has_room(length) {
+            wait_for_disk(channel, length);
         }
         match store(channel, next) {
             Ok(true) => {}
@@ -328,6 +347,20 @@ fn wait_for_room(channel: &Channel, most: u64) {
         }
         channel.pause(FULL_WAIT);
     }
+}
+
+/// Waits while the disk has no room for so many bytes beside the reserve, which others need to make room.
+fn wait_for_disk(channel: &Channel, length: u64) {
+    tracing::warn!(
+        "replication channel '{}': the receiver waits, because less than a twentieth of the relay log's file system would be free; make room there",
+        channel.name
+    );
+    let before =
+        std::mem::replace(&mut channel.state().receiver.doing, "Waiting for free disk space for the relay log");
+    while !channel.must_stop(Part::Receiver) && !channel.relay().has_room(length) {
+        channel.pause(FULL_WAIT);
+    }
+    channel.state().receiver.doing = before;
 }
 
 /// The printable name of a file that an event begins, where no server names its files so.

@@ -107,6 +107,11 @@ impl RelayLog {
         RelayPlace { file: self.names.last().cloned().unwrap_or_default(), position: self.whole }
     }
 
+    /// Whether the disk has room for so many bytes beside the reserve.
+    pub(crate) fn has_room(&self, length: u64) -> bool {
+        self.files.has_room(length, false)
+    }
+
     /// The bytes of all files.
     pub(crate) const fn space(&self) -> u64 {
         self.earlier + self.written

@@ -35,16 +35,21 @@ impl LogFiles {
     /// # Errors
     /// A sentence.
     pub(super) fn refuse_if_short(&self, length: u64, is_statement: bool) -> Result<(), String> {
-        let Some(space) = Space::of(&self.directory) else { return Ok(()) };
-        let reserved = space.part(RESERVED_PART, MOST_RESERVED);
-        let kept = if is_statement { reserved / 2 } else { reserved };
-        if space.free >= kept.saturating_add(length) {
+        if self.has_room(length, is_statement) {
             return Ok(());
         }
         Err(format!(
             "less than a twentieth of the file system of '{}' would be free, which is kept to make room with: PURGE BINARY LOGS",
             self.directory.display()
         ))
+    }
+
+    /// Whether the file system has room for so many bytes beside the reserve, of which statements may use a half.
+    pub(crate) fn has_room(&self, length: u64, is_statement: bool) -> bool {
+        let Some(space) = Space::of(&self.directory) else { return true };
+        let reserved = space.part(RESERVED_PART, MOST_RESERVED);
+        let kept = if is_statement { reserved / 2 } else { reserved };
+        space.free >= kept.saturating_add(length)
     }
 
     /// The files that `--log-bin=NAME` names; a relative name is in the data directory. As in mysqld, an extension is dropped.

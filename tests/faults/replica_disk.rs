@@ -1,0 +1,69 @@
+//! A replica whose disk has little room.
+
+use std::time::{Duration, Instant};
+
+use sealwire_tests::drivers::PASSWORD;
+use sealwire_tests::server::{Kind, Server, Settings};
+
+use super::disk::{can_mount, on_its_own_of};
+use super::{assert_answers, root, rows};
+
+/// How long a channel may take to reach a state.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The relay log must not take the room that others need, and its receiver goes on when there is some again.
+#[test]
+fn the_receiver_waits_for_free_disk_space() {
+    if !can_mount() {
+        return;
+    }
+    let options = |id: &str| ["--log-bin", id].map(str::to_owned).to_vec();
+    let source = Server::start(Kind::Sealwired, &Settings { options: options("--server-id=1"), ..Settings::default() });
+    let source = source.unwrap();
+    let mut settings = on_its_own_of("60m", "true");
+    settings.options = vec!["--server-id=2".to_owned()];
+    let replica = Server::start(Kind::Sealwired, &settings).unwrap();
+    let (mut there, mut here) = (root(&source).unwrap(), root(&replica).unwrap());
+    let account = format!("CREATE USER repl@'%' IDENTIFIED WITH mysql_native_password BY '{PASSWORD}'");
+    for sql in [
+        account.as_str(),
+        "GRANT REPLICATION SLAVE ON *.* TO repl@'%'",
+        "CREATE DATABASE d",
+        "CREATE TABLE d.t (n INT PRIMARY KEY, v MEDIUMTEXT)",
+        "INSERT INTO d.t VALUES (1, '')",
+    ] {
+        rows(&mut there, sql).unwrap();
+    }
+    let change = format!(
+        "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT={}, MASTER_USER='repl', MASTER_PASSWORD='{PASSWORD}', MASTER_SSL=0",
+        source.port
+    );
+    rows(&mut here, &change).unwrap();
+    rows(&mut here, "START SLAVE IO_THREAD").unwrap();
+    // The log has each value before and after its change, and the table one alone.
+    for number in 0..40 {
+        rows(&mut there, &format!("UPDATE d.t SET v = REPEAT('{}', 1000000)", number % 10)).unwrap();
+    }
+    let doing = "SELECT state FROM information_schema.processlist WHERE command = 'Slave_IO'";
+    let until = |here: &mut _, what: &str, is_so: &dyn Fn(&[String]) -> bool, sql: &str| {
+        let begun = Instant::now();
+        loop {
+            let found = rows(here, sql).unwrap_or_default();
+            if is_so(&found) {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{what}: {found:?}\n{}", replica.log());
+        }
+    };
+    let waits = "Waiting for free disk space for the relay log";
+    until(&mut here, waits, &|found| found == [waits], doing);
+    assert!(replica.log().contains("the receiver waits"), "{}", replica.log());
+    // There is room for accounts and for other databases.
+    rows(&mut here, "CREATE USER a@'%'").unwrap();
+    assert_answers(&replica);
+    // The applier makes room.
+    rows(&mut here, "START SLAVE SQL_THREAD").unwrap();
+    rows(&mut there, "UPDATE d.t SET v = 'last'").unwrap();
+    until(&mut here, "all is applied", &|found| found == ["last"], "SELECT v FROM d.t");
+    rows(&mut here, "STOP SLAVE").unwrap();
+}
