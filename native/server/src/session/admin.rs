@@ -3,7 +3,9 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use sealwire_accounts::{AccountStatement, Accounts, GrantLevel, Level, Outcome, Privilege, Session as Asker};
+use sealwire_accounts::{
+    AccountName, AccountStatement, Accounts, GrantLevel, Level, Outcome, Privilege, Session as Asker,
+};
 use sealwire_core::error::SqlError;
 
 use super::Session;
@@ -338,15 +340,46 @@ pub(super) fn set_default_role(words: &mut Cursor<'_>) -> Execution {
     Box::new(|_| Ok(Answer::Ok(Reply::default())))
 }
 
-/// Refuses a CREATE of a stored program, and leaves any other CREATE to the engine.
-///
-/// # Errors
-/// 1235 for a stored program.
-pub(super) fn refuse_stored_program(words: &Cursor<'_>) -> Result<Option<Answer>, SqlError> {
-    match stored_program(words) {
-        Some(kind) => Err(unsupported(&format!("CREATE {kind}"))),
-        None => Ok(None),
+impl Session {
+    /// Refuses a CREATE of a stored program and one for another account, and leaves any other CREATE to the engine.
+    ///
+    /// # Errors
+    /// 1235 for a stored program, 1227 for another account without the privilege for that.
+    pub(super) fn check_creation(&mut self, _: &str, words: &mut Cursor<'_>) -> Result<Option<Answer>, SqlError> {
+        if let Some(kind) = stored_program(words) {
+            return Err(unsupported(&format!("CREATE {kind}")));
+        }
+        let mut words = words.clone();
+        words.accept_all(&["OR", "REPLACE"]);
+        if words.accept_all(&["ALGORITHM", "="]) {
+            words.skip();
+        }
+        if words.accept_all(&["DEFINER", "="]) && !words.accept("CURRENT_USER") {
+            let definer = account(&mut words)?;
+            if self.view.own_account().is_none_or(|own| *own.name() != definer) {
+                self.view.demand(&[
+                    Privilege::SUPER,
+                    Privilege::SET_USER,
+                    Privilege::SET_USER_ID,
+                    Privilege::SET_ANY_DEFINER,
+                ])?;
+            }
+        }
+        Ok(None)
     }
+}
+
+/// Takes an account's name. A part that is not quoted is one word with the character between the parts.
+fn account(words: &mut Cursor<'_>) -> Result<AccountName, SqlError> {
+    let mut text = words.name_or_text()?;
+    if words.rest().trim_start().starts_with('@') {
+        text.push_str(&words.name()?);
+    }
+    if text.ends_with('@') {
+        text.push_str(&words.name_or_text()?);
+    }
+    let (user, host) = text.rsplit_once('@').unwrap_or((&text, "%"));
+    Ok(AccountName::new(user, host))
 }
 
 /// The error for a statement of MySQL that this server lacks.

@@ -95,7 +95,7 @@ const STATEMENTS: &[Entry] = &[
     of_engine(&["ALTER", "TABLE"], AfterCommit(|_, _, words| Ok(Session::read_switch_keys(words)))).slow(),
     of_engine(&["ALTER"], Within(engine)).slow(),
     of_engine(&["RENAME"], Within(engine)).slow(),
-    of_engine(&["CREATE"], Within(|_, _, words| admin::refuse_stored_program(words))),
+    of_engine(&["CREATE"], Within(Session::check_creation)),
     // Statements that are refused, here or by the engine's parser.
     own(&["LOAD"], Within(|_, _, words| admin::refuse_load(words))),
     own(&["ANALYZE", "TABLE"], Within(|_, _, _| admin::refuse_upkeep("ANALYZE TABLE"))),

@@ -627,6 +627,24 @@ fn statements_about_accounts_databases_and_the_server_commit() {
     }
 }
 
+#[test]
+fn a_view_of_another_account_asks_for_a_privilege() {
+    let mut bench = Bench::new();
+    bench.as_user("CREATE USER 'u'@'%'", "u");
+    for another in
+        ["root@localhost", "'root'@'localhost'", "`root`@localhost", "root@'localhost'", "root", "u@localhost"]
+    {
+        for front in ["", "OR REPLACE ", "ALGORITHM=UNDEFINED ", "OR REPLACE ALGORITHM = MERGE "] {
+            let sql = format!("CREATE {front}DEFINER={another} SQL SECURITY DEFINER VIEW d.v AS SELECT 1");
+            assert_eq!(bench.error(&sql), 1227, "{sql}");
+        }
+    }
+    for own in ["CURRENT_USER", "CURRENT_USER()", "u@'%'", "`u`@`%`", "u"] {
+        let sql = format!("CREATE DEFINER = {own} VIEW d.v AS SELECT 1");
+        assert_ne!(bench.run(&sql), Some(1227), "{sql}");
+    }
+}
+
 /// START TRANSACTION gives the tables back, as UNLOCK TABLES does.
 #[test]
 fn only_locked_tables_are_unlocked_with_a_commit() {
