@@ -592,13 +592,7 @@ mod tests {
             self.is_committed
         }
 
-        fn redo(
-            &self,
-            _: (&str, &str),
-            _: CommitMark,
-            _: Flavour,
-            _: &mut recovery::GroupRows<'_>,
-        ) -> Result<(), String> {
+        fn redo(&self, _: (&str, &str), _: CommitMark, _: &mut recovery::GroupRows<'_>) -> Result<(), String> {
             Ok(())
         }
 

@@ -92,13 +92,7 @@ pub(crate) trait Databases {
     ///
     /// # Errors
     /// A sentence: the database can't be changed, or is not as the log has it. It is then unchanged.
-    fn redo(
-        &self,
-        databases: (&str, &str),
-        mark: CommitMark,
-        flavour: Flavour,
-        rows: &mut GroupRows<'_>,
-    ) -> Result<(), String>;
+    fn redo(&self, databases: (&str, &str), mark: CommitMark, rows: &mut GroupRows<'_>) -> Result<(), String>;
 
     /// Whether there is a database of that name.
     fn has(&self, database: &str) -> bool;

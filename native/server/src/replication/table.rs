@@ -68,11 +68,6 @@ pub(crate) struct LoggedTable {
 }
 
 impl LoggedColumn {
-    /// Whether its values are texts, and not bytes.
-    pub(crate) const fn is_text(&self) -> bool {
-        self.collation != BINARY
-    }
-
     /// Whether its values may be large, so that NOBLOB leaves them out.
     const fn is_large(&self) -> bool {
         matches!(self.kind, ColumnKind::Blob { .. } | ColumnKind::Json { .. } | ColumnKind::Geometry { .. })

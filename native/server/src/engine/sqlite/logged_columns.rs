@@ -17,8 +17,6 @@ pub(super) struct LoggedColumns {
     pub(super) table: String,
     pub(super) columns: Vec<LoggedColumn>,
     pub(super) checks: Vec<Checked>,
-    /// Whether each column is computed from others.
-    pub(super) generated: Vec<bool>,
     /// The indexes of the primary key's columns, in the key's order.
     pub(super) key: Vec<usize>,
 }
@@ -42,18 +40,18 @@ impl LoggedColumns {
         let read = connection.query_row(&sql, [table], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)));
         let Ok((table, definition)) = read else { return Ok(None) };
         let mut stored = StoredTable::read(&definition);
-        let (mut columns, mut checks, mut generated, mut key) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut columns, mut checks, mut key) = (Vec::new(), Vec::new(), Vec::new());
         let mut statement = connection
             .prepare(
-                "SELECT name, type, \"notnull\", pk, hidden FROM pragma_table_xinfo(?1, ?2) WHERE hidden IN (0, 2, 3) ORDER BY cid",
+                "SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo(?1, ?2) WHERE hidden IN (0, 2, 3) ORDER BY cid",
             )
             .map_err(failed)?;
         let mut rows = statement.query([table.as_str(), schema]).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
-            let read = || -> rusqlite::Result<(String, String, bool, i64, i64)> {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+            let read = || -> rusqlite::Result<(String, String, bool, i64)> {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
             };
-            let (column, declared, not_null, primary, hidden) = read().map_err(failed)?;
+            let (column, declared, not_null, primary) = read().map_err(failed)?;
             let annotations = stored.take(&column);
             let annotated = annotations.annotations.get(Annotation::Type);
             let is_nullable = !not_null && primary == 0;
@@ -64,12 +62,11 @@ impl LoggedColumns {
                 logged_values::column(column, &declared, annotated, annotations.charset, is_nullable, flavour);
             columns.push(column);
             checks.push(check);
-            generated.push(hidden != 0);
         }
         drop(rows);
         drop(statement);
         key.sort_unstable();
         let key = key.into_iter().map(|(_, index)| index).collect();
-        Ok(Some(Self { table, columns, checks, generated, key }))
+        Ok(Some(Self { table, columns, checks, key }))
     }
 }

@@ -281,11 +281,6 @@ fn logged<'v>(
 }
 
 impl Checked {
-    /// Whether the values are UUIDs, which MariaDB's log has as bytes.
-    pub(super) fn is_uuid(&self) -> bool {
-        self.declared.name() == "UUID" && self.charset.is_none()
-    }
-
     /// A text or bytes of the column's length.
     fn text<'v>(&self, value: ValueRef<'v>, made: &'v mut Vec<u8>) -> Result<&'v [u8], Refusal> {
         let Some(charset) = self.charset else {

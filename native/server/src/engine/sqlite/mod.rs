@@ -20,6 +20,7 @@ mod privileges;
 mod redo;
 mod replica_functions;
 mod replica_places;
+mod row_changes;
 mod rows;
 mod schema;
 mod session;
@@ -39,7 +40,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use sealwire_binlog::Flavour;
 use sealwire_core::error::SqlError;
 
 use super::replicated::AppliedGroups;
@@ -111,13 +111,7 @@ impl replication::Databases for SqliteEngine {
         })
     }
 
-    fn redo(
-        &self,
-        (database, whole): (&str, &str),
-        mark: CommitMark,
-        flavour: Flavour,
-        rows: &mut GroupRows<'_>,
-    ) -> Result<(), String> {
+    fn redo(&self, (database, whole): (&str, &str), mark: CommitMark, rows: &mut GroupRows<'_>) -> Result<(), String> {
         let failed = |error: rusqlite::Error| error.to_string();
         let connection = Connection::open(self.shared.databases.path(database)).map_err(failed)?;
         // The rows that foreign keys change are in the log, too.
@@ -126,7 +120,7 @@ impl replication::Databases for SqliteEngine {
         // Dropping the connection rolls back.
         rows(&mut |rows| {
             let is_own = rows.table.as_ref().is_some_and(|table| table.database() == database.as_bytes());
-            if is_own { redo::apply(&connection, rows, flavour) } else { Ok(()) }
+            if is_own { redo::apply(&connection, rows) } else { Ok(()) }
         })?;
         let whole = self.shared.databases.open(whole).map_err(|error| error.to_string())?;
         replica_places::catch_up(&whole.connection, &connection).map_err(failed)?;

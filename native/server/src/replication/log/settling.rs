@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sealwire_binlog::{Flavour, Rows};
+use sealwire_binlog::Rows;
 
 use super::super::files::LogFiles;
 use super::super::group::{self, CommitMark, Format};
@@ -28,8 +28,7 @@ pub(super) fn settle(path: &Path, found: &recovery::Scan, all: &dyn Databases) -
         let mut rows = |each: &mut dyn FnMut(&Rows<'_>) -> Result<(), String>| {
             recovery::for_each_rows(path, *start, found.end, each)
         };
-        let flavour = found.flavour.unwrap_or(Flavour::MariaDb);
-        match all.redo((database, whole), mark, flavour, &mut rows) {
+        match all.redo((database, whole), mark, &mut rows) {
             Ok(()) => tracing::warn!(
                 "the server was killed within a commit: the last transaction of the binary log was in {with:?} and is now in '{database}', too"
             ),
@@ -118,14 +117,8 @@ impl Databases for After<'_> {
         has(mark) || self.marks.iter().copied().any(has)
     }
 
-    fn redo(
-        &self,
-        databases: (&str, &str),
-        mark: CommitMark,
-        flavour: Flavour,
-        rows: &mut GroupRows<'_>,
-    ) -> Result<(), String> {
-        self.databases.redo(databases, mark, flavour, rows)
+    fn redo(&self, databases: (&str, &str), mark: CommitMark, rows: &mut GroupRows<'_>) -> Result<(), String> {
+        self.databases.redo(databases, mark, rows)
     }
 
     fn has(&self, database: &str) -> bool {
@@ -153,7 +146,7 @@ mod tests {
             fn is_committed(&self, _: &str, mark: CommitMark) -> bool {
                 mark == self.0
             }
-            fn redo(&self, _: (&str, &str), _: CommitMark, _: Flavour, _: &mut GroupRows<'_>) -> Result<(), String> {
+            fn redo(&self, _: (&str, &str), _: CommitMark, _: &mut GroupRows<'_>) -> Result<(), String> {
                 Err("nothing lacks a group".to_owned())
             }
             fn has(&self, _: &str) -> bool {

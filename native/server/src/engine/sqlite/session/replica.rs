@@ -7,12 +7,8 @@ use std::sync::Arc;
 use sealwire_binlog::{RowsKind, Table};
 use sealwire_core::error::SqlError;
 
+use super::super::row_changes::Plan;
 use crate::engine::replicated::{ReplicatedGroup, RowChange};
-use plan::Plan;
-
-pub(super) mod plan;
-pub(super) mod target;
-mod values;
 
 /// The state of a session that applies a source's log.
 #[derive(Default)]

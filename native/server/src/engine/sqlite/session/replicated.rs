@@ -10,21 +10,18 @@ use std::time::{Duration, Instant};
 
 use rusqlite::TransactionState;
 use sealwire_accounts::Privilege;
-use sealwire_binlog::{Problem, Row, RowIter, Rows, RowsFlags, RowsKind, Table};
+use sealwire_binlog::{Problem, RowsFlags, Table};
 use sealwire_core::error::SqlError;
 
 use super::super::errors::to_mysql;
+use super::super::row_changes::{Plan, RowChanges, Target, changed_columns, malformed};
 use super::super::{replica_places, wal};
 use super::replica::Kept;
-use super::replica::plan::Plan;
-use super::replica::target::Target;
 use super::{LOCK_WAIT_TIMEOUT, SqliteSession};
 use crate::engine::replicated::{ReplicatedGroup, RowChange};
 use crate::engine::translate::{StatementKind, Translated, no_such_table, quote, schema_of};
 use crate::engine::{Limits, Request, is_system_database, unknown_database};
 
-/// MySQL's numbers.
-const DUPLICATE: u16 = 1062;
 /// The most plans that a session keeps.
 const MOST_PLANS: usize = 64;
 /// The most statements that SQLite keeps compiled for a replica.
@@ -166,8 +163,24 @@ impl SqliteSession {
         self.ignore_checks(true)?;
         let kept = self.plan(change, source, &schema)?;
         self.captured_rows(change, &limits, || {
-            let rows = change.rows.iter().map_err(malformed)?;
-            self.apply_all(&kept.plan, change, rows, &limits)
+            let changes = RowChanges {
+                connection: &self.connection,
+                plan: &kept.plan,
+                rows: change.rows,
+                table: change.table,
+                failed: &|error| self.explain(&error, ""),
+                // Rows that come back at once must not change those that refer to them.
+                ignore_keys: &|is_on| {
+                    let skips_foreign_keys = is_on || limits.skips_foreign_keys;
+                    self.limit(&Limits { skips_foreign_keys, ..limits })
+                },
+                undone: &|| {
+                    if let Some(capture) = &self.capture {
+                        capture.restart();
+                    }
+                },
+            };
+            changes.apply()
         })
     }
 
@@ -265,36 +278,6 @@ impl SqliteSession {
         Ok(kept)
     }
 
-    fn apply_all(
-        &self,
-        plan: &Plan,
-        change: &RowChange<'_>,
-        rows: RowIter<'_>,
-        limits: &Limits,
-    ) -> Result<(), SqlError> {
-        let is_update = matches!(change.rows.kind, RowsKind::Update | RowsKind::PartialUpdate);
-        // Rows of one event may exchange the values of a unique key, and SQLite checks the key at each row.
-        if !(is_update && plan.moves_keys() && has_several(change.rows)?) {
-            return self.apply_each(plan, change, rows);
-        }
-        self.run_batch(&format!("SAVEPOINT {EVENT}"))?;
-        let mut applied = self.apply_each(plan, change, rows);
-        if applied.as_ref().is_err_and(|error| error.code == DUPLICATE) {
-            self.run_batch(&format!("ROLLBACK TO {EVENT}"))?;
-            if let Some(capture) = &self.capture {
-                capture.restart();
-            }
-            let first = applied;
-            applied = self.exchange(plan, change, limits);
-            // The first error names the row.
-            applied = if applied.as_ref().is_err_and(|error| error.code == DUPLICATE) { first } else { applied };
-        }
-        if !self.connection.is_autocommit() {
-            self.run_batch(&format!("RELEASE {EVENT}"))?;
-        }
-        applied
-    }
-
     /// Has the statement generate the AUTO_INCREMENT values that it generated at the source, the first of which is in the limits.
     pub(super) fn start_keys(&self, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
         let (Some(first), Some(access)) = (request.limits.insert_id, translated.accesses.first()) else {
@@ -322,94 +305,4 @@ impl SqliteSession {
         );
         Err(SqlError::new(1467, b"HY000", message))
     }
-
-    /// Applies rows one after the other.
-    fn apply_each(&self, plan: &Plan, change: &RowChange<'_>, mut rows: RowIter<'_>) -> Result<(), SqlError> {
-        let failed = |error: rusqlite::Error| self.explain(&error, "");
-        let mut statement = self.connection.prepare_cached(&plan.sql).map_err(failed)?;
-        let mut row = Row::default();
-        while rows.next_into(&mut row).map_err(malformed)? {
-            plan.bind(&mut statement, &row)?;
-            let changed = statement.raw_execute().map_err(failed)?;
-            if changed == 0 && change.rows.kind != RowsKind::Write {
-                return Err(missing_row(change));
-            }
-        }
-        Ok(())
-    }
-
-    /// Applies the updates of an event all at once: takes the old rows away, then adds the new ones.
-    fn exchange(&self, plan: &Plan, change: &RowChange<'_>, limits: &Limits) -> Result<(), SqlError> {
-        let failed = |error: rusqlite::Error| self.explain(&error, "");
-        // Rows that come back at once must not change those that refer to them.
-        self.limit(&Limits { skips_foreign_keys: true, ..*limits })?;
-        let mut kept: Vec<Vec<rusqlite::types::Value>> = Vec::new();
-        let each = |act: &mut dyn FnMut(usize, &Row<'_>) -> Result<(), SqlError>| -> Result<(), SqlError> {
-            let mut rows = change.rows.iter().map_err(malformed)?;
-            let (mut row, mut number) = (Row::default(), 0);
-            while rows.next_into(&mut row).map_err(malformed)? {
-                act(number, &row)?;
-                number += 1;
-            }
-            Ok(())
-        };
-        let moves = &plan.moves;
-        let mut find = self.connection.prepare_cached(&moves.find).map_err(failed)?;
-        let mut take = self.connection.prepare_cached(&moves.take).map_err(failed)?;
-        each(&mut |_, row| {
-            plan.bind_place(&mut find, row, 0)?;
-            let mut found = find.raw_query();
-            let old = found.next().map_err(failed)?.ok_or_else(|| missing_row(change))?;
-            let values = (0..moves.columns).map(|index| old.get(index)).collect::<rusqlite::Result<Vec<_>>>();
-            kept.push(values.map_err(failed)?);
-            drop(found);
-            plan.bind_place(&mut take, row, 0)?;
-            take.raw_execute().map(drop).map_err(failed)
-        })?;
-        let mut add = self.connection.prepare_cached(&moves.add).map_err(failed)?;
-        each(&mut |number, row| {
-            let old = kept.get(number).map(Vec::as_slice).unwrap_or_default();
-            plan.bind_moved(&mut add, row, old)?;
-            add.raw_execute().map(drop).map_err(failed)
-        })?;
-        self.limit(limits)
-    }
-}
-
-/// One bit for each column that any row of an event changes. SQLite leaves the indexes of the other columns alone.
-fn changed_columns(rows: &Rows<'_>) -> Result<Vec<u8>, SqlError> {
-    if !matches!(rows.kind, RowsKind::Update | RowsKind::PartialUpdate) {
-        return Ok(rows.after.to_vec());
-    }
-    let mut changed = vec![0; rows.after.len()];
-    let (mut rows, mut row) = (rows.iter().map_err(malformed)?, Row::default());
-    while rows.next_into(&mut row).map_err(malformed)? {
-        for (index, after) in row.after.iter().enumerate() {
-            if after.is_some()
-                && row.before.get(index) != Some(after)
-                && let Some(byte) = changed.get_mut(index / 8)
-            {
-                *byte |= 1 << (index % 8);
-            }
-        }
-    }
-    Ok(changed)
-}
-
-/// Whether an event has more than one row.
-fn has_several(rows: &Rows<'_>) -> Result<bool, SqlError> {
-    let (mut rows, mut row) = (rows.iter().map_err(malformed)?, Row::default());
-    Ok(rows.next_into(&mut row).map_err(malformed)? && rows.next_into(&mut row).map_err(malformed)?)
-}
-
-/// The savepoint around an event.
-const EVENT: &str = "`\u{1}event`";
-
-/// The error of an event whose bytes are wrong.
-fn malformed(problem: Problem) -> SqlError {
-    SqlError::new(1594, b"HY000", format!("Relay log read failure: Could not parse relay log event entry: {problem}"))
-}
-
-fn missing_row(change: &RowChange<'_>) -> SqlError {
-    SqlError::new(1032, b"HY000", format!("Can't find record in '{}'", change.table))
 }

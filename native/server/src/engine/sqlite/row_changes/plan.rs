@@ -5,7 +5,7 @@ use rusqlite::types::Value as Stored;
 use sealwire_binlog::{ColumnKind, Row, Rows, RowsKind, Table, Value};
 use sealwire_core::error::SqlError;
 
-use super::super::super::errors::to_mysql;
+use super::super::errors::to_mysql;
 use super::target::{Target, TargetColumn};
 use super::values::{Bound, Conversion, neighbours};
 

@@ -7,7 +7,7 @@ use rusqlite::types::{Null, ToSqlOutput, ValueRef};
 use sealwire_binlog::{Column, ColumnKind, Inflate, Value, json};
 use sealwire_core::error::SqlError;
 
-use super::super::super::logged_values::uuid_text;
+use super::super::logged_values::uuid_text;
 use super::target::TargetColumn;
 use crate::sql::charset::{Charset, of_collation};
 

@@ -6,9 +6,9 @@ use rusqlite::Connection;
 use sealwire_binlog::{ColumnKind, Flavour};
 use sealwire_core::error::SqlError;
 
-use super::super::super::errors::to_mysql;
-use super::super::super::logged_values;
-use super::super::super::stored_definitions::StoredTable;
+use super::super::errors::to_mysql;
+use super::super::logged_values;
+use super::super::stored_definitions::StoredTable;
 use crate::engine::annotations::Annotation;
 use crate::engine::translate::quote;
 use crate::engine::types::DeclaredType;
