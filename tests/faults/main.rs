@@ -9,6 +9,7 @@ mod binary_log;
 mod descriptors;
 mod disk;
 mod killed;
+mod relay_log;
 mod reload;
 mod replica_disk;
 mod resets;

@@ -158,7 +158,7 @@ fn receive(server: &Server, channel: &Channel, has_group: &mut bool) -> End {
             if !is_open && let Err(error) = publish(channel, stream.progress(), read, 0, false) {
                 return End::Lost(unwritten(&error));
             }
-            wait_for_disk(channel, DISK_CHECKED_EACH);
+            wait_for_disk(channel, DISK_CHECKED_EACH, is_open);
         }
         if unchecked >= DISK_CHECKED_EACH {
             unchecked = 0;
@@ -192,7 +192,7 @@ fn receive(server: &Server, channel: &Channel, has_group: &mut bool) -> End {
         let length = next.event.bytes.len() as u64;
         unchecked = unchecked.saturating_add(length);
         if length >= DISK_CHECKED_EACH && !channel.relay().has_room(length) {
-            wait_for_disk(channel, length);
+            wait_for_disk(channel, length, is_open);
         }
         match store(channel, next) {
             Ok(true) => {}
@@ -349,15 +349,17 @@ fn wait_for_room(channel: &Channel, most: u64) {
     }
 }
 
-/// Waits while the disk has no room for so many bytes beside the reserve, which others need to make room.
-fn wait_for_disk(channel: &Channel, length: u64) {
+/// Waits while the disk has no room for so many bytes beside what tables need. Where a group is open and all before it is applied, nothing makes
+/// room any more: then it does not wait, so that the group is refused.
+fn wait_for_disk(channel: &Channel, length: u64, is_open: bool) {
     tracing::warn!(
-        "replication channel '{}': the receiver waits, because less than a twentieth of the relay log's file system would be free; make room there",
+        "replication channel '{}': the receiver waits, because less than a tenth of the relay log's file system would be free; make room there",
         channel.name
     );
     let before =
         std::mem::replace(&mut channel.state().receiver.doing, "Waiting for free disk space for the relay log");
-    while !channel.must_stop(Part::Receiver) && !channel.relay().has_room(length) {
+    let is_hopeless = || is_open && channel.state().has_caught_up;
+    while !channel.must_stop(Part::Receiver) && !channel.relay().has_room(length) && !is_hopeless() {
         channel.pause(FULL_WAIT);
     }
     channel.state().receiver.doing = before;

@@ -107,9 +107,9 @@ impl RelayLog {
         RelayPlace { file: self.names.last().cloned().unwrap_or_default(), position: self.whole }
     }
 
-    /// Whether the disk has room for so many bytes beside the reserve.
+    /// Whether the disk has room for so many bytes beside what tables need.
     pub(crate) fn has_room(&self, length: u64) -> bool {
-        self.files.has_room(length, false)
+        self.files.has_relay_room(length)
     }
 
     /// The bytes of all files.
@@ -313,6 +313,7 @@ impl RelayLog {
         if let Some(file) = &mut self.file
             && !self.pending.is_empty()
         {
+            self.files.refuse_relay_if_short(self.pending.len() as u64)?;
             file.write_all(&self.pending)?;
         }
         self.pending.clear();

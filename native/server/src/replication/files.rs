@@ -10,6 +10,10 @@ use crate::file_system::Space;
 /// The part of its file system that the log leaves free, and the most bytes of it.
 const RESERVED_PART: u64 = 20;
 const MOST_RESERVED: u64 = 64 << 20;
+/// The part of its file system that a relay log leaves free, and the most bytes of it: more than tables leave, because a source decides how
+/// much it sends.
+const LEFT_BY_RELAY_LOG: u64 = 10;
+const MOST_LEFT_BY_RELAY_LOG: u64 = 1 << 30;
 /// The name where `--log-bin` gives none, as MySQL 8 has it.
 const DEFAULT_NAME: &str = "binlog";
 /// Stands between the base and the number in the name of a large group's file that is not in the log.
@@ -45,11 +49,32 @@ impl LogFiles {
     }
 
     /// Whether the file system has room for so many bytes beside the reserve, of which statements may use a half.
-    pub(crate) fn has_room(&self, length: u64, is_statement: bool) -> bool {
+    fn has_room(&self, length: u64, is_statement: bool) -> bool {
         let Some(space) = Space::of(&self.directory) else { return true };
         let reserved = space.part(RESERVED_PART, MOST_RESERVED);
         let kept = if is_statement { reserved / 2 } else { reserved };
         space.free >= kept.saturating_add(length)
+    }
+
+    /// Whether the file system has room for so many bytes of a relay log beside what tables need.
+    pub(crate) fn has_relay_room(&self, length: u64) -> bool {
+        let Some(space) = Space::of(&self.directory) else { return true };
+        space.free >= space.part(LEFT_BY_RELAY_LOG, MOST_LEFT_BY_RELAY_LOG).saturating_add(length)
+    }
+
+    /// Refuses bytes of a relay log for which [`Self::has_relay_room`] has none.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub(crate) fn refuse_relay_if_short(&self, length: u64) -> io::Result<()> {
+        if self.has_relay_room(length) {
+            return Ok(());
+        }
+        let message = format!(
+            "less than a tenth of the file system of '{}' would be free, which is kept for tables; make room, or set relay_log_space_limit",
+            self.directory.display()
+        );
+        Err(io::Error::new(io::ErrorKind::StorageFull, message))
     }
 
     /// The files that `--log-bin=NAME` names; a relative name is in the data directory. As in mysqld, an extension is dropped.
