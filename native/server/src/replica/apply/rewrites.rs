@@ -9,9 +9,15 @@ pub(super) fn rewritten(sql: String) -> Vec<String> {
     all.unwrap_or_else(|| vec![sql])
 }
 
-/// Whether a statement changes nothing that a replica has: the upkeep of tables.
+/// Whether a statement changes nothing that a replica has: the upkeep of tables, and FLUSH of all but the accounts. A source has no say in this
+/// server's logs, counters and certificates.
 pub(super) fn is_upkeep(sql: &str) -> bool {
-    Cursor::new(sql).accept_one(&["ANALYZE", "OPTIMIZE", "REPAIR"]).is_some()
+    let mut words = Cursor::new(sql);
+    if words.accept("FLUSH") {
+        words.accept_one(&["NO_WRITE_TO_BINLOG", "LOCAL"]);
+        return !words.accept("PRIVILEGES");
+    }
+    words.accept_one(&["ANALYZE", "OPTIMIZE", "REPAIR"]).is_some()
 }
 
 /// Whether servers log such a statement: it changes data, definitions or accounts, and neither settings nor connections nor replication. A
@@ -45,7 +51,10 @@ pub(super) fn is_ever_logged(sql: &str) -> bool {
     ];
     let mut words = Cursor::new(sql);
     if words.accept("SET") {
-        return words.accept_one(&["PASSWORD", "DEFAULT", "ROLE", "STATEMENT"]).is_some();
+        return words.accept_one(&["PASSWORD", "DEFAULT", "STATEMENT"]).is_some();
+    }
+    if words.accept_all(&["ALTER", "INSTANCE"]) {
+        return false;
     }
     words.accept_one(CHANGES).is_some() || words.accept_all(&["START", "TRANSACTION"])
 }
@@ -146,6 +155,8 @@ mod tests {
             "LOCK TABLES t WRITE",
             "DO SLEEP(1000)",
             "SHOW SLAVE STATUS",
+            "SET ROLE ALL",
+            "ALTER INSTANCE RELOAD TLS",
             "SHUTDOWN",
             "START SLAVE",
             "STOP REPLICA",
@@ -160,6 +171,11 @@ mod tests {
         {
             assert!(is_ever_logged(sql), "{sql}");
         }
-        assert!(is_upkeep("analyze table t") && !is_upkeep("ALTER TABLE t"));
+        for sql in ["analyze table t", "FLUSH LOGS", "FLUSH LOCAL SSL", "FLUSH TABLES WITH READ LOCK"] {
+            assert!(is_upkeep(sql), "{sql}");
+        }
+        for sql in ["ALTER TABLE t", "FLUSH PRIVILEGES", "FLUSH NO_WRITE_TO_BINLOG PRIVILEGES"] {
+            assert!(!is_upkeep(sql), "{sql}");
+        }
     }
 }
