@@ -40,6 +40,11 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::with(&[])
+    }
+
+    /// As [`Self::new`], with options of our server.
+    fn with(options: &[&str]) -> Self {
         let place = tempfile::tempdir().unwrap();
         let certificates = CertificateSet::by_openssl(place.path());
         let start = |kind: Kind| {
@@ -50,8 +55,9 @@ impl World {
             statements.push("GRANT ALL ON *.* TO 'keeper'@'%';".to_owned());
             statements.push("GRANT SELECT, LOCK TABLES ON shop.* TO 'limited'@'%';".to_owned());
             let mut settings = Settings { certificates: Some(certificates.clone()), statements, ..Settings::default() };
-            if kind == Kind::MariaDb {
-                settings.options.push("--character-set-server=utf8mb4".to_owned());
+            match kind {
+                Kind::MariaDb => settings.options.push("--character-set-server=utf8mb4".to_owned()),
+                Kind::Sealwired => settings.options.extend(options.iter().map(|option| (*option).to_owned())),
             }
             Server::start(kind, &settings).unwrap()
         };
@@ -158,6 +164,37 @@ fn what_is_dumped_and_read_again_is_the_same() {
         assert_eq!(world.shows(ours, &format!("over_{number}")), expected, "{tool} {arguments:?}");
     }
     other.quit().unwrap();
+}
+
+/// The tool asks a server of MariaDB's version for packages.
+#[test]
+fn a_server_of_mariadbs_version_is_dumped_with_its_place() {
+    if !needs(&["mariadbd", "mariadb-install-db", "mariadb", "mariadb-dump", "openssl"]) {
+        return;
+    }
+    let world = World::with(&["--version=10.11.99-MariaDB-Sealwire", "--log-bin", "--server-id=1"]);
+    let expected = world.shows(&world.ours, "shop");
+    let programs = ["--routines", "--events", "--triggers"];
+    for (number, arguments) in [
+        &["--single-transaction", "--master-data", "shop"][..],
+        &["--lock-all-tables", "--master-data", "--gtid", "shop"],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let dump = world.dump("mariadb-dump", &world.ours, &[&programs, arguments].concat());
+        let starts = |line: &&[u8], text: &str| line.starts_with(text.as_bytes());
+        let lines: Vec<&[u8]> = dump.split(|byte| *byte == b'\n').collect();
+        assert!(lines.iter().any(|line| starts(line, "CHANGE MASTER TO ")), "{arguments:?}");
+        // The place is for a replica; another server has no use for it.
+        let is_place = |line: &&&[u8]| starts(line, "CHANGE MASTER") || starts(line, "SET GLOBAL gtid_slave_pos");
+        let rows = lines.iter().filter(|line| !is_place(line)).copied().collect::<Vec<_>>().join(&b'\n');
+        for (server, name) in [(&world.ours, "ours"), (&world.mariadb, "theirs")] {
+            let database = format!("{name}_{number}");
+            world.read("mariadb", server, &database, &rows);
+            assert_eq!(world.shows(server, &database), expected, "{arguments:?}");
+        }
+    }
 }
 
 #[test]

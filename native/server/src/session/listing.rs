@@ -16,6 +16,8 @@ type Columns = &'static [(&'static str, &'static str)];
 const EMPTY: &[(&[&str], Columns, bool)] = &[
     (&["FUNCTION", "STATUS"], ROUTINES, false),
     (&["PROCEDURE", "STATUS"], ROUTINES, false),
+    (&["PACKAGE", "STATUS"], ROUTINES, false),
+    (&["PACKAGE", "BODY", "STATUS"], ROUTINES, false),
     (&["OPEN", "TABLES"], OPEN_TABLES, false),
     (&["TRIGGERS"], TRIGGERS, true),
     (&["EVENTS"], EVENTS, true),
