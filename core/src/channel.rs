@@ -385,6 +385,16 @@ impl Channel {
         }
     }
 
+    /// Queues bytes of another connection's packets as they are. If nothing else is queued, the two vectors are exchanged, so that
+    /// nothing is copied.
+    pub(crate) fn relay(&mut self, bytes: &mut Vec<u8>) {
+        if self.unsealed.is_empty() {
+            core::mem::swap(&mut self.unsealed, bytes);
+        } else {
+            self.unsealed.append(bytes);
+        }
+    }
+
     /// The bytes of packets that have not been transmitted.
     pub(crate) const fn unsent(&self) -> usize {
         let waiting = match &self.compression {

@@ -26,12 +26,15 @@ mod default_port;
 pub mod error;
 pub mod facts;
 pub mod ladder;
+mod leg;
 #[cfg(feature = "client")]
 mod lent_rows;
 mod link;
 mod machine;
 pub mod message;
 pub mod printable;
+#[cfg(all(feature = "client", feature = "server"))]
+pub mod proxy;
 pub mod random;
 mod received;
 pub mod secret;

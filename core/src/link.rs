@@ -140,6 +140,11 @@ impl Link {
         Ok(sent)
     }
 
+    /// The time by which the connection phase must have ended.
+    pub(crate) const fn deadline(&self) -> Option<Duration> {
+        self.deadline
+    }
+
     /// Whether the peer sends no more bytes.
     pub(crate) fn peer_has_closed(&self) -> bool {
         self.eof || self.channel.peer_has_closed()

@@ -17,7 +17,7 @@ const LINES: usize = 800;
 const DRIVER_LINES: usize = 60;
 
 /// The layers of core, folders and files of the root. Each may import its own layer and lower ones.
-const LAYERS: [(&str, u8); 23] = [
+const LAYERS: [(&str, u8); 25] = [
     ("default_port", 0),
     ("machine", 0),
     ("printable", 0),
@@ -38,10 +38,12 @@ const LAYERS: [(&str, u8); 23] = [
     ("trace", 3),
     ("channel", 4),
     ("link", 5),
-    ("client", 6),
-    ("server", 6),
+    ("leg", 6),
+    ("client", 7),
+    ("server", 7),
+    ("proxy", 8),
     // The root may import every layer.
-    ("", 7),
+    ("", 9),
 ];
 
 /// The packages that ship, with their ranks: each may depend on packages of lower ranks.

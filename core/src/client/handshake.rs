@@ -1,6 +1,7 @@
 //! The connection phase: greeting, TLS, authentication. Each state is a type with the data that it needs, and a step consumes it.
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -15,7 +16,9 @@ use crate::error::{Error, PeerMisbehaved, Side};
 use crate::facts::{Facts, Transport};
 use crate::link::Link;
 use crate::message::SqlError;
-use crate::message::{Attributes, Capabilities, Greeting, HandshakeResponse41, SslRequest, encode_attributes};
+use crate::message::{
+    Attributes, Capabilities, Greeting, HandshakeResponse41, RelayedLogin, SslRequest, encode_attributes,
+};
 use crate::printable;
 use crate::received::Received;
 use crate::tls::{ClientContext, TlsLayer};
@@ -40,6 +43,8 @@ pub(super) enum Handshake {
     Requested(Requested),
     Securing(Securing),
     Authenticating(Authenticating),
+    /// The login of a proxy's client has been sent, and the proxy takes the connection over.
+    Relayed,
 }
 
 /// The result of a step.
@@ -59,6 +64,7 @@ impl Handshake {
             Self::Requested(_) => "Requested",
             Self::Securing(_) => "Securing",
             Self::Authenticating(_) => "Authenticating",
+            Self::Relayed => "Relayed",
         }
     }
 
@@ -67,7 +73,7 @@ impl Handshake {
         match self {
             Self::AwaitGreeting(_) => GREETING,
             Self::Requested(_) | Self::Securing(_) => "at 'SSL connection handshake'",
-            Self::Authenticating(_) => "at 'reading authorization packet'",
+            Self::Authenticating(_) | Self::Relayed => "at 'reading authorization packet'",
         }
     }
 
@@ -77,13 +83,17 @@ impl Handshake {
             Self::Requested(state) => state.step(with),
             Self::Securing(state) => state.step(with),
             Self::Authenticating(state) => state.step(with),
+            Self::Relayed => Ok(Next::Wait(Self::Relayed)),
         }
     }
 }
 
 /// The client waits for the greeting and has sent nothing.
-#[derive(Debug)]
-pub(super) struct AwaitGreeting;
+#[derive(Debug, Default)]
+pub(super) struct AwaitGreeting {
+    /// The login of a proxy's client, instead of that of the settings.
+    pub(super) login: Option<Box<RelayedLogin>>,
+}
 
 /// The parts of the greeting that later states need.
 #[derive(Debug)]
@@ -91,6 +101,7 @@ struct GreetingData {
     capabilities: Capabilities,
     scramble: Vec<u8>,
     plugin: Option<Plugin>,
+    login: Option<Box<RelayedLogin>>,
 }
 
 impl AwaitGreeting {
@@ -124,6 +135,7 @@ impl AwaitGreeting {
             capabilities: offered,
             scramble: greeting.scramble.to_vec(),
             plugin: greeting.auth_plugin.map_or(Some(Plugin::MysqlNativePassword), Plugin::from_name),
+            login: self.login,
         };
         with.link.channel.tracer.connection = connection;
         with.link.channel.trace_packet(Direction::Received, packet.sequence, length, "HandshakeV10", || {
@@ -154,15 +166,27 @@ impl AwaitGreeting {
             ))),
             TlsPolicy::Required(context) | TlsPolicy::Preferred(context) if offered.contains(Capabilities::SSL) => {
                 let context = context.clone();
-                Ok(request_tls(greeting_data, context, with))
+                request_tls(greeting_data, context, with)
             }
-            _ => log_in(greeting_data, with),
+            _ => {
+                let capabilities = negotiate(with.config, &greeting_data)?;
+                send_response(greeting_data, capabilities, with)
+            }
         }
     }
 }
 
 /// The capabilities of the connection: those that both sides have.
-fn negotiate(config: &Config, offered: Capabilities) -> Capabilities {
+fn negotiate(config: &Config, greeting_data: &GreetingData) -> Result<Capabilities, Error> {
+    let offered = greeting_data.capabilities;
+    if let Some(login) = &greeting_data.login {
+        return login.capabilities_of(offered).ok_or_else(|| {
+            let lacking = login.capabilities.without(offered.union(Capabilities::SSL));
+            Error::PeerIncompatible(Cow::Owned(format!(
+                "the server lacks capabilities that were agreed with the client: {lacking:?}"
+            )))
+        });
+    }
     let mut ours = config.wanted().without(Capabilities::COMPRESS.union(Capabilities::ZSTD_COMPRESSION));
     if let Some(algorithm) = config.algorithm(offered) {
         // Request one algorithm only, so that both sides use the same one.
@@ -172,17 +196,21 @@ fn negotiate(config: &Config, offered: Capabilities) -> Capabilities {
         // A MariaDB server clears this bit to announce extended capabilities, and the client must clear it, too.
         ours = ours.without(Capabilities::LONG_PASSWORD);
     }
-    ours & offered
+    Ok(ours & offered)
 }
 
 /// Sends an SSLRequest. The driver transmits it before the ClientHello is made, as other client libraries do, because Wireshark decrypts no
 /// session whose SSLRequest and ClientHello share a segment.
-fn request_tls(greeting_data: GreetingData, context: ClientContext, with: &mut Context<'_>) -> Next {
-    let capabilities = negotiate(with.config, greeting_data.capabilities) | Capabilities::SSL;
-    let request = SslRequest { capabilities, max_packet: with.config.max_packet, charset: with.config.charset };
+fn request_tls(greeting_data: GreetingData, context: ClientContext, with: &mut Context<'_>) -> Result<Next, Error> {
+    let capabilities = negotiate(with.config, &greeting_data)? | Capabilities::SSL;
+    let (max_packet, charset) = match &greeting_data.login {
+        Some(login) => (login.max_packet, login.charset),
+        None => (with.config.max_packet, with.config.charset),
+    };
+    let request = SslRequest { capabilities, max_packet, charset };
     let summary = || format!("capabilities {capabilities:?}");
     with.link.channel.send_traced("SSLRequest", |out| request.encode(out), summary);
-    Next::Wait(Handshake::Requested(Requested { greeting_data, capabilities, context }))
+    Ok(Next::Wait(Handshake::Requested(Requested { greeting_data, capabilities, context })))
 }
 
 /// TLS is requested. The server answers nothing, so the ClientHello follows at once.
@@ -220,13 +248,8 @@ impl Securing {
     }
 }
 
-fn log_in(greeting_data: GreetingData, with: &mut Context<'_>) -> Result<Next, Error> {
-    let capabilities = negotiate(with.config, greeting_data.capabilities);
-    send_response(greeting_data, capabilities, with)
-}
-
 /// How well the connection protects a password.
-fn security(facts: &Facts) -> Security {
+pub(super) fn security(facts: &Facts) -> Security {
     match (&facts.tls, facts.transport) {
         (Some(tls), _) if tls.verification.is_verified() => Security::VerifiedTls,
         (Some(_), Transport::UnixSocket) | (None, Transport::UnixSocket) => Security::LocalSocket,
@@ -240,6 +263,15 @@ fn send_response(
     capabilities: Capabilities,
     with: &mut Context<'_>,
 ) -> Result<Next, Error> {
+    with.link.facts.capabilities = capabilities;
+    if let Some(login) = greeting_data.login {
+        with.link.channel.send_traced(
+            "HandshakeResponse41",
+            |out| login.encode(capabilities, out),
+            || format!("{login:?}"),
+        );
+        return Ok(Next::Again(Handshake::Relayed));
+    }
     let config = Arc::clone(with.config);
     let security = security(&with.link.facts);
     let plugin = config.first_plugin(greeting_data.plugin);
@@ -261,7 +293,6 @@ fn send_response(
     let summary =
         || format!("user '{}', plugin {}, capabilities {capabilities:?}", config.user.escape_debug(), plugin.name());
     with.link.channel.send_traced("HandshakeResponse41", |out| response.encode(out), summary);
-    with.link.facts.capabilities = capabilities;
     with.link.facts.auth_plugin = Some(String::from(plugin.name()));
     let login = Login { plugin, scramble: greeting_data.scramble, security };
     Ok(Next::Again(Handshake::Authenticating(Authenticating { exchange, login, capabilities })))

@@ -7,6 +7,7 @@ mod drive;
 mod event;
 mod handshake;
 mod local_infile;
+mod relay;
 mod replication;
 mod reply_trace;
 mod results;
@@ -79,7 +80,11 @@ enum State {
 impl Connection {
     /// Creates a connection that waits for the server's greeting. The connect timeout starts at `now`.
     pub fn new(config: Arc<Config>, now: Now) -> Self {
-        let first = Handshake::AwaitGreeting(AwaitGreeting);
+        Self::with_login(config, AwaitGreeting::default(), now)
+    }
+
+    fn with_login(config: Arc<Config>, first: AwaitGreeting, now: Now) -> Self {
+        let first = Handshake::AwaitGreeting(first);
         let tracer = Tracer::new(config.observer.clone(), Side::Client, first.name());
         let facts = Facts { transport: config.transport, ..Facts::default() };
         let link = Link::new(tracer, facts, config.connect_timeout, now);

@@ -296,6 +296,11 @@ impl<'a> Attributes<'a> {
         })
     }
 
+    /// The encoded bytes.
+    pub(crate) const fn encoded(&self) -> &'a [u8] {
+        self.0
+    }
+
     /// Whether there are no attributes.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()

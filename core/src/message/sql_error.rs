@@ -63,6 +63,8 @@ numbers! {
     unknown_command = 1047 b"08S01";
     /// ER_PARSE_ERROR.
     syntax = 1064 b"42000";
+    /// ER_UNKNOWN_ERROR.
+    unknown_error = 1105 b"HY000";
     /// ER_PASSWORD_ANONYMOUS_USER.
     anonymous_user = 1131 b"42000";
     /// ER_PASSWORD_NO_MATCH.

@@ -20,6 +20,7 @@ use crate::message::{
     AuthMoreData, AuthSwitchRequest, Capabilities, ChangeUser, HandshakeResponse41, HandshakeV10, OkPacket, StatusFlags,
 };
 use crate::received::Received;
+use crate::secret::Secret;
 use crate::tls::TlsLayer;
 use crate::trace::Direction;
 use crate::wire::compressed::{Algorithm, ZSTD_LEVEL, ZSTD_LEVELS};
@@ -232,7 +233,7 @@ fn respond(
         && response.auth_plugin.is_some()
         && plugin != Some(with.config.default_plugin);
     let reply = Reply { plugin, data: response.auth_response.to_vec(), may_wait };
-    Ok(Next::Login(AwaitAccount { user, scramble, reply }, login))
+    Ok(Next::Login(AwaitAccount { user, scramble, reply, response: Secret::new(payload) }, login))
 }
 
 /// Processes COM_CHANGE_USER. As in MySQL's server, the scramble of the connection stays, because libmariadb uses it whatever an
@@ -250,7 +251,7 @@ pub(super) fn change_user(change: &ChangeUser<'_>, scramble: [u8; 20]) -> (Await
     let plugin = change.auth_plugin.map_or(Some(Plugin::MysqlNativePassword), Plugin::from_name);
     let answered = !change.auth_response.is_empty() || change.auth_plugin.is_none();
     let reply = Reply { plugin: plugin.filter(|_| answered), data: change.auth_response.to_vec(), may_wait: false };
-    (AwaitAccount { user, scramble, reply }, login)
+    (AwaitAccount { user, scramble, reply, response: Secret::default() }, login)
 }
 
 /// Describes the difference between the plaintext SSLRequest and the start of the response inside TLS, for the trace. A difference is no
@@ -326,6 +327,8 @@ pub(super) struct AwaitAccount {
     /// The scramble that the greeting sent.
     scramble: [u8; 20],
     reply: Reply,
+    /// HandshakeResponse41, which a proxy sends on; empty for COM_CHANGE_USER.
+    pub(super) response: Secret,
 }
 
 impl AwaitAccount {

@@ -5,6 +5,7 @@ mod batch;
 mod config;
 mod event;
 mod handshake;
+mod relay;
 mod reply;
 mod reply_stage;
 mod requirement;

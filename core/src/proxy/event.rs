@@ -1,0 +1,43 @@
+//! The events of a proxied connection.
+
+use alloc::string::String;
+
+use crate::error::{Error, Side};
+use crate::message::SqlError;
+use crate::server::Login;
+
+/// An event for the driver.
+#[derive(Debug)]
+pub enum Event {
+    /// A client has sent its login. Connect to a server, then call [`dialled`](super::Connection::dialled), or call
+    /// [`refuse`](super::Connection::refuse). The client's TLS, its certificate and the name that it asked for by SNI are in
+    /// [`client_facts`](super::Connection::client_facts).
+    Dial(Login),
+    /// The server can't take the login: it refuses to greet, lacks TLS, has the wrong certificate, or is gone. The client has been told
+    /// nothing. Send the last bytes for the server, then connect to another one and call [`dialled`](super::Connection::dialled), or call
+    /// [`refuse`](super::Connection::refuse).
+    ServerFailed(Error),
+    /// The server has accepted the login. From here on all packets are relayed.
+    Connected,
+    /// A client that has logged in sends COM_CHANGE_USER with this user name. Call
+    /// [`allow_change_user`](super::Connection::allow_change_user) or [`refuse_change_user`](super::Connection::refuse_change_user). The
+    /// server decides about the login itself.
+    ChangeUser(String),
+    /// The connection has ended. Send the last bytes for both sides, then close both transports.
+    Closed(End),
+}
+
+/// The reason why a proxied connection ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// This side closed.
+    By(Side),
+    /// The server refused the login, and the client has its error.
+    Denied(SqlError),
+    /// The driver refused the login with this error.
+    Refused(SqlError),
+    /// This side broke the protocol or TLS, or its time ran out. A client has been told, where it could be.
+    Failed(Side, Error),
+    /// The driver closed the connection.
+    ByUs,
+}

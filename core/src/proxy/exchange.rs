@@ -1,0 +1,222 @@
+//! The authentication exchange between a client and a server, as a proxy relays it: the server asks, the client answers, and the proxy
+//! looks only at whose turn it is and at whether the answer may be the password itself.
+
+use alloc::format;
+use alloc::string::String;
+
+use super::legs::{Answer, Legs, proof_length};
+use crate::auth::Plugin;
+use crate::error::{Error, PeerMisbehaved, Side};
+use crate::message::{Capabilities, HandshakeReply, SqlError};
+
+/// The most packets of the server in one exchange. No plugin needs as many.
+const MOST_ROUNDS: u8 = 16;
+
+/// AuthMoreData of `caching_sha2_password`: the proof was right, and the client does not answer.
+const FAST_AUTH_SUCCESS: &[u8] = &[3];
+/// AuthMoreData of `caching_sha2_password`: the server asks for the password itself.
+const PERFORM_FULL_AUTHENTICATION: &[u8] = &[4];
+
+/// The state of an exchange.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    legs: Legs,
+    rounds: u8,
+    /// The name of the plugin that the server asked for last.
+    pub(super) name: String,
+    /// The plugin of that name, if it is known here.
+    plugin: Option<Plugin>,
+    /// Whether the client's answer is due.
+    pub(super) awaits_client: bool,
+}
+
+/// What follows from a packet of the server, which always passes to the client.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Relayed {
+    /// The exchange goes on. The name of the packet.
+    More(&'static str),
+    /// The login has succeeded.
+    Granted,
+    /// The server has refused the login.
+    Denied(SqlError),
+}
+
+impl Exchange {
+    pub(super) const fn new(legs: Legs) -> Self {
+        Self { legs, rounds: 0, name: String::new(), plugin: None, awaits_client: false }
+    }
+
+    /// The protection of the two legs, compared.
+    pub(super) const fn legs(&self) -> Legs {
+        self.legs
+    }
+
+    /// Takes a packet of the server.
+    ///
+    /// # Errors
+    /// The server breaks the protocol, or asks for an answer that may not pass.
+    pub(super) fn server_says(&mut self, payload: &[u8], capabilities: Capabilities) -> Result<Relayed, Error> {
+        self.rounds += 1;
+        if self.rounds > MOST_ROUNDS {
+            return Err(Error::PeerMisbehaved(PeerMisbehaved::Unexpected("too many authentication packets")));
+        }
+        match HandshakeReply::decode(payload, capabilities)? {
+            HandshakeReply::Ok(_) => Ok(Relayed::Granted),
+            HandshakeReply::Err(error) => Ok(Relayed::Denied(error.to_sql_error())),
+            HandshakeReply::AuthSwitch(switch) => {
+                self.ask(switch.plugin)?;
+                Ok(Relayed::More("AuthSwitchRequest"))
+            }
+            HandshakeReply::NextFactor(factor) => {
+                self.ask(factor.plugin)?;
+                Ok(Relayed::More("AuthNextFactor"))
+            }
+            HandshakeReply::AuthMoreData(more) => {
+                let is_sha2 = self.plugin == Some(Plugin::CachingSha2Password);
+                if is_sha2 && more.data == PERFORM_FULL_AUTHENTICATION {
+                    self.demand_alike()?;
+                }
+                self.awaits_client = !(is_sha2 && more.data == FAST_AUTH_SUCCESS);
+                Ok(Relayed::More("AuthMoreData"))
+            }
+            HandshakeReply::OldAuthSwitch => Err(refusal(SqlError::old_authentication(
+                "The server asks for the authentication from before MySQL 4.1, which the proxy does not relay; give the account a \
+                 password with a current plugin",
+            ))),
+        }
+    }
+
+    /// Takes an answer of the client.
+    ///
+    /// # Errors
+    /// The answer may be the password itself, and the legs are not alike.
+    pub(super) fn client_says<'a>(&mut self, payload: &'a [u8]) -> Result<Answer<'a>, Error> {
+        self.awaits_client = false;
+        match (self.legs, self.plugin) {
+            (Legs::Alike(alike), _) => Ok(Answer::of_any_kind(payload, alike)),
+            (Legs::Unlike, Some(plugin)) => Answer::proof(plugin, payload).ok_or_else(|| self.unlike()),
+            (Legs::Unlike, None) => Err(self.unlike()),
+        }
+    }
+
+    fn ask(&mut self, name: &[u8]) -> Result<(), Error> {
+        self.name = String::from_utf8_lossy(name).into_owned();
+        self.plugin = Plugin::from_name(name);
+        self.awaits_client = true;
+        // A plugin that is not known here may send the password itself.
+        if self.plugin.and_then(proof_length).is_none() { self.demand_alike() } else { Ok(()) }
+    }
+
+    fn demand_alike(&self) -> Result<(), Error> {
+        match self.legs {
+            Legs::Alike(_) => Ok(()),
+            Legs::Unlike => Err(self.unlike()),
+        }
+    }
+
+    fn unlike(&self) -> Error {
+        refusal(SqlError::unknown_error(format!(
+            "The plugin '{}' sends the password itself, which the proxy does not pass on, because one of its two connections is protected \
+             by verified TLS and the other is not: use TLS towards the proxy, and let the proxy verify the server",
+            self.name.escape_debug()
+        )))
+    }
+}
+
+/// An error with which the proxy refuses the login.
+const fn refusal(error: SqlError) -> Error {
+    Error::Refused { by: Side::Server, error }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::auth::Security;
+    use crate::facts::{Facts, Transport};
+    use crate::wire::Put;
+
+    const PLUGINS: [&str; 10] = [
+        "mysql_native_password",
+        "caching_sha2_password",
+        "sha256_password",
+        "mysql_clear_password",
+        "client_ed25519",
+        "parsec",
+        "dialog",
+        "auth_socket",
+        "auth_gssapi_client",
+        "a plugin of next year",
+    ];
+
+    const PASSWORD: &[u8] = b"correct horse\0";
+
+    fn ask(plugin: &str) -> Vec<u8> {
+        let mut packet = Vec::from([0xfe]);
+        packet.put_nul_bytes(plugin.as_bytes());
+        packet.put(b"abcdefghijklmnopqrst\0");
+        packet
+    }
+
+    /// Whether a client that sends its password to everything that the server says gets it past the proxy.
+    fn passes(plugin: &str, legs: Legs, says: &[&[u8]]) -> bool {
+        let mut exchange = Exchange::new(legs);
+        let ask = ask(plugin);
+        core::iter::once(&*ask).chain(says.iter().copied()).any(|packet| {
+            exchange.server_says(packet, Capabilities::NONE).is_ok()
+                && exchange.awaits_client
+                && exchange.client_says(PASSWORD).is_ok_and(|answer| answer.payload() == PASSWORD)
+        })
+    }
+
+    #[test]
+    fn a_password_passes_only_between_legs_that_protect_it_alike() {
+        let scripts: [&[&[u8]]; 4] =
+            [&[], &[b"\x01\x04"], &[b"\x01\x03", b"\x01\x04"], &[b"\x04Password: ", b"\x01\x04"]];
+        let secure = Facts { transport: Transport::UnixSocket, ..Facts::default() };
+        let servers =
+            [Security::Plain, Security::UnverifiedTls, Security::VerifiedTls, Security::LocalSocket].into_iter();
+        for (client, server) in servers.flat_map(|server| [(Facts::default(), server), (secure.clone(), server)]) {
+            let client_is_secure = client.transport == Transport::UnixSocket;
+            let legs = Legs::of(&client, server);
+            let is_alike = match server {
+                Security::Plain => !client_is_secure,
+                Security::UnverifiedTls => false,
+                Security::VerifiedTls | Security::LocalSocket => client_is_secure,
+            };
+            for (plugin, says) in PLUGINS.into_iter().flat_map(|plugin| scripts.map(|says| (plugin, says))) {
+                assert_eq!(passes(plugin, legs, says), is_alike, "{plugin}: {client_is_secure} and {server:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn proofs_pass_between_all_legs() {
+        for (plugin, length) in
+            [("mysql_native_password", 20), ("caching_sha2_password", 32), ("client_ed25519", 64), ("parsec", 96)]
+        {
+            let mut exchange = Exchange::new(Legs::Unlike);
+            exchange.server_says(&ask(plugin), Capabilities::NONE).unwrap();
+            assert!(exchange.awaits_client);
+            let proof = alloc::vec![7; length];
+            assert!(exchange.client_says(&proof).is_ok_and(|answer| answer.payload() == proof), "{plugin}");
+        }
+    }
+
+    #[test]
+    fn the_turns_are_those_of_the_plugin() {
+        let mut exchange = Exchange::new(Legs::Unlike);
+        exchange.server_says(&ask("caching_sha2_password"), Capabilities::NONE).unwrap();
+        exchange.client_says(&[7; 32]).unwrap();
+        exchange.server_says(b"\x01\x03", Capabilities::NONE).unwrap();
+        assert!(!exchange.awaits_client, "after the fast path the client says nothing");
+        let granted = exchange.server_says(b"\0\0\0\x02\0\0\0", Capabilities::PROTOCOL_41).unwrap();
+        assert_eq!(granted, Relayed::Granted);
+        let mut exchange = Exchange::new(Legs::Unlike);
+        for _ in 0..MOST_ROUNDS {
+            exchange.server_says(b"\x01more", Capabilities::NONE).unwrap();
+        }
+        assert!(exchange.server_says(b"\x01more", Capabilities::NONE).is_err());
+    }
+}

@@ -1,0 +1,491 @@
+//! A proxy's connection: a client on one side, and on the other a server that it logs in to.
+//!
+//! ```text
+//! client                     proxy                                     server
+//!   <── greeting, own nonce ──
+//!   ── TLS, login ──────────>  Event::Dial
+//!                              dialled  ── TLS, login without password ──>
+//!   <──────────────── AuthSwitchRequest with the server's nonce ──────────
+//!   ───────────────────────────── answer ────────────────────────────────>
+//!   <─────────────────────── OK or ERR ───────────────────────────────────
+//!   <════════════════════════ all packets ═══════════════════════════════>
+//! ```
+//!
+//! The proxy holds no password. Nonce, answer and verdict pass between the two ends, so every plugin works that is not bound to the TLS
+//! connection. A password itself passes only where both sides protect it alike.
+
+mod commands;
+mod event;
+mod exchange;
+mod half;
+mod legs;
+
+pub use event::{End, Event};
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::client;
+use crate::error::{Error, PeerMisbehaved, Side};
+use crate::facts::Facts;
+use crate::leg::Leg;
+use crate::machine::{Input, Now, Output};
+use crate::message::{Command, RelayedLogin, SqlError, relayed_change};
+use crate::server::{self, Peer};
+use commands::{Commands, Next};
+use exchange::{Exchange, Relayed};
+use half::Half;
+use legs::Legs;
+
+/// The unsent bytes above which the other side is not read.
+const HIGH_WATER: usize = 256 * 1024;
+
+/// The received bytes above which a side is not read. The largest COM_CHANGE_USER has fewer.
+const MOST_WAITING: usize = 128 * 1024;
+
+/// A client's connection through a proxy, without the sockets.
+///
+/// Its methods are of four kinds:
+/// - input: [`handle_input`](Self::handle_input) for either side, and [`handle_timeout`](Self::handle_timeout).
+/// - output: call [`poll_output`](Self::poll_output) after each input and answer until it returns [`Output::Wait`]. At
+///   [`Output::Transmit`], `Wait` and the last event, send for both sides what [`transmit`](Self::transmit) appends.
+/// - answers: [`dialled`](Self::dialled) or [`refuse`](Self::refuse) to [`Event::Dial`] and [`Event::ServerFailed`];
+///   [`allow_change_user`](Self::allow_change_user) or [`refuse_change_user`](Self::refuse_change_user) to [`Event::ChangeUser`];
+///   [`close`](Self::close) at any time.
+/// - getters: [`may_read`](Self::may_read), [`client_facts`](Self::client_facts), [`server_facts`](Self::server_facts),
+///   [`peer`](Self::peer).
+#[derive(Debug)]
+pub struct Connection {
+    peer: Peer,
+    client: Half,
+    server: Half,
+    stage: Stage,
+}
+
+/// The progress of the connection.
+#[derive(Debug)]
+enum Stage {
+    /// The client connects.
+    Greeting,
+    /// The driver connects to a server for this login.
+    Dialling(Box<RelayedLogin>),
+    /// The server is greeted and TLS is set up.
+    Connecting(Box<RelayedLogin>),
+    /// The two ends authenticate. The character set of the login.
+    Authenticating(Box<Exchange>, u8),
+    /// All packets are relayed.
+    Relaying(Relaying),
+    /// The end, until the driver has been told.
+    Over(Option<End>),
+}
+
+/// What the relay of packets has to know.
+#[derive(Debug)]
+struct Relaying {
+    commands: Commands,
+    legs: Legs,
+    /// The character set of the login.
+    charset: u8,
+    change: Change,
+}
+
+/// A COM_CHANGE_USER that is in front of the client's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    /// There is none, or the driver has not been told.
+    None,
+    /// The driver has been told.
+    Asked,
+    /// The driver allows it.
+    Allowed,
+}
+
+impl Connection {
+    /// Creates a connection that greets a client. The id of the connection should be one that no server gives, because some clients send
+    /// it in a KILL statement.
+    pub fn new(config: Arc<server::Config>, connection_id: u32, peer: Peer, now: Now) -> Self {
+        let server = server::Connection::new(config, connection_id, peer.clone(), now);
+        Self::of(server, peer)
+    }
+
+    /// Creates a connection that sends the client this error instead of a greeting.
+    pub fn refused(config: Arc<server::Config>, connection_id: u32, peer: Peer, error: SqlError, now: Now) -> Self {
+        let server = server::Connection::refused(config, connection_id, peer.clone(), error, now);
+        Self::of(server, peer)
+    }
+
+    fn of(server: server::Connection, peer: Peer) -> Self {
+        let client = Half::of(half::End::Server(Box::new(server)));
+        Self { peer, client, server: Half::default(), stage: Stage::Greeting }
+    }
+
+    /// Processes input of one side. The next [`poll_output`](Self::poll_output) says what follows from it, errors too.
+    pub fn handle_input(&mut self, side: Side, input: Input<'_>, now: Now) {
+        let half = match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        };
+        if let Err(error) = half.handle_input(input, now) {
+            self.fail(side, error);
+        }
+    }
+
+    /// Says that the deadline of the last [`Output::Wait`] may have passed. An early call does no harm.
+    pub fn handle_timeout(&mut self, now: Now) {
+        for side in [Side::Client, Side::Server] {
+            self.handle_input(side, Input::Timeout, now);
+        }
+    }
+
+    /// Whether more bytes of this side may be read. While this is `false`, the other side has too many bytes to send.
+    pub fn may_read(&self, side: Side) -> bool {
+        let (from, to) = match side {
+            Side::Client => (&self.client, &self.server),
+            Side::Server => (&self.server, &self.client),
+        };
+        from.waiting() < MOST_WAITING && to.unsent() < HIGH_WATER
+    }
+
+    /// Appends bytes for one side to `out`; if there are many, only a part of them. Returns `false` if there are none.
+    pub fn transmit(&mut self, side: Side, out: &mut Vec<u8>) -> bool {
+        let half = match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        };
+        match half.transmit(out) {
+            Ok(has_more) => has_more,
+            Err(error) => {
+                self.fail(side, error);
+                false
+            }
+        }
+    }
+
+    /// Says that the driver has connected to a server: `config` has the TLS settings, the name that its certificate must have, and the
+    /// time limit. The attributes are added to those of the client.
+    ///
+    /// # Errors
+    /// `Misuse` if no login waits for a server.
+    pub fn dialled(&mut self, config: Arc<client::Config>, attributes: &[(&str, &str)], now: Now) -> Result<(), Error> {
+        let Stage::Dialling(login) = &self.stage else {
+            return Err(Error::Misuse("no login waits for a server"));
+        };
+        let login = login.clone();
+        let mut sent = login.as_ref().clone();
+        sent.add_attributes(attributes);
+        let client = client::Connection::relaying(config, sent, now);
+        self.server = Half::of(half::End::Client(Box::new(client)));
+        self.stage = Stage::Connecting(login);
+        Ok(())
+    }
+
+    /// Refuses the login that waits for a server.
+    ///
+    /// # Errors
+    /// `Misuse` if no login waits for a server.
+    pub fn refuse(&mut self, error: SqlError) -> Result<(), Error> {
+        if !matches!(self.stage, Stage::Dialling(_)) {
+            return Err(Error::Misuse("no login waits for a server"));
+        }
+        self.tell_client(&error);
+        self.end(End::Refused(error));
+        Ok(())
+    }
+
+    /// Lets the client's COM_CHANGE_USER pass. Without effect if none waits.
+    pub fn allow_change_user(&mut self) {
+        if let Stage::Relaying(Relaying { change: change @ Change::Asked, .. }) = &mut self.stage {
+            *change = Change::Allowed;
+        }
+    }
+
+    /// Answers the client's COM_CHANGE_USER with this error and ends the connection, as a server does. Without effect if none waits.
+    pub fn refuse_change_user(&mut self, error: SqlError) {
+        if let Stage::Relaying(Relaying { change: Change::Asked, .. }) = &self.stage {
+            self.tell_client(&error);
+            self.end(End::Refused(error));
+        }
+    }
+
+    /// Ends the connection. Queued bytes are still sent, then TLS's close_notify.
+    pub fn close(&mut self) {
+        if !matches!(self.stage, Stage::Over(_)) {
+            self.end(End::ByUs);
+        }
+    }
+
+    /// The parameters that were negotiated with the client.
+    pub fn client_facts(&self) -> Option<&Facts> {
+        self.client.facts()
+    }
+
+    /// The parameters that were negotiated with the server.
+    pub fn server_facts(&self) -> Option<&Facts> {
+        self.server.facts()
+    }
+
+    /// The client, as the driver described it.
+    pub const fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// Returns the next thing for the driver to do; see the type's documentation.
+    pub fn poll_output(&mut self) -> Output<Event> {
+        match &mut self.stage {
+            Stage::Greeting => self.poll_greeting(),
+            Stage::Dialling(_) => {
+                if self.client.leg().is_some_and(|leg| leg.peer_has_closed()) {
+                    return self.closed_by(Side::Client);
+                }
+                Output::Wait(self.client.deadline())
+            }
+            Stage::Connecting(_) => self.poll_connecting(),
+            Stage::Authenticating(..) => match self.authenticate() {
+                Ok(output) => output,
+                Err((side, error)) => {
+                    self.fail(side, error);
+                    self.poll_output()
+                }
+            },
+            Stage::Relaying(_) => match self.relay() {
+                Ok(output) => output,
+                Err(error) => {
+                    self.fail(Side::Client, error);
+                    self.poll_output()
+                }
+            },
+            Stage::Over(end) => end.take().map_or(Output::Wait(None), |end| Output::Event(Event::Closed(end))),
+        }
+    }
+
+    fn poll_greeting(&mut self) -> Output<Event> {
+        let half::End::Server(server) = &mut self.client.end else { return Output::Wait(None) };
+        let polled = server.poll_output(&mut self.client.pending);
+        let login = match polled {
+            Ok(Output::Transmit) => return Output::Transmit,
+            Ok(Output::Wait(deadline)) => return Output::Wait(deadline),
+            Ok(Output::Event(server::Event::Login(login))) => login,
+            // The machine has no other events before the login but its end.
+            Ok(Output::Event(_)) => return self.closed_by(Side::Client),
+            Err(error) => {
+                self.fail(Side::Client, error);
+                return self.poll_output();
+            }
+        };
+        match server.relayed_login() {
+            Ok(relayed) => {
+                if let half::End::Server(server) = core::mem::take(&mut self.client.end) {
+                    self.client.end = half::End::Leg(Box::new(server.into_leg()));
+                }
+                self.stage = Stage::Dialling(Box::new(relayed));
+                Output::Event(Event::Dial(login))
+            }
+            Err(error) => {
+                self.fail(Side::Client, error);
+                self.poll_output()
+            }
+        }
+    }
+
+    fn poll_connecting(&mut self) -> Output<Event> {
+        if self.client.leg().is_some_and(|leg| leg.peer_has_closed()) {
+            return self.closed_by(Side::Client);
+        }
+        let half::End::Client(client) = &mut self.server.end else { return Output::Wait(None) };
+        let polled = client.poll_output(&mut self.server.pending);
+        let Stage::Connecting(login) = &mut self.stage else { return Output::Wait(None) };
+        match polled {
+            Ok(Output::Wait(deadline)) if !client.has_relayed() => {
+                Output::Wait(deadline.into_iter().chain(self.client.deadline()).min())
+            }
+            Ok(Output::Wait(_)) => {
+                let legs = self.client.facts().map_or(Legs::Unlike, |facts| Legs::of(facts, client.security()));
+                self.stage = Stage::Authenticating(Box::new(Exchange::new(legs)), login.charset);
+                if let half::End::Client(client) = core::mem::take(&mut self.server.end) {
+                    self.server.end = half::End::Leg(Box::new(client.into_leg()));
+                }
+                self.poll_output()
+            }
+            // The machine has no events before the login is answered.
+            Ok(Output::Transmit | Output::Event(_)) => Output::Transmit,
+            Err(error) => {
+                self.stage = Stage::Dialling(login.clone());
+                Output::Event(Event::ServerFailed(error))
+            }
+        }
+    }
+
+    /// Relays the packets of the authentication exchange. An error comes with the side that caused it.
+    fn authenticate(&mut self) -> Result<Output<Event>, (Side, Error)> {
+        let (Stage::Authenticating(exchange, charset), Some(client), Some(server)) =
+            (&mut self.stage, self.client.leg(), self.server.leg())
+        else {
+            return Ok(Output::Wait(None));
+        };
+        loop {
+            if exchange.awaits_client {
+                let by_client = |error| (Side::Client, error);
+                let Some(packet) = client.next_packet().map_err(by_client)? else { break };
+                client.trace(&packet, "AuthSwitchResponse");
+                let answer = exchange.client_says(client.payload(&packet)).map_err(by_client)?;
+                server.send("AuthSwitchResponse", answer.payload());
+                continue;
+            }
+            let by_server = |error| (Side::Server, error);
+            let Some(packet) = server.next_packet().map_err(by_server)? else { break };
+            let payload = server.payload(&packet);
+            let relayed = exchange.server_says(payload, server.facts().capabilities).map_err(by_server)?;
+            let name = match &relayed {
+                Relayed::More(name) => name,
+                Relayed::Granted => "OK_Packet",
+                Relayed::Denied(_) => "ERR_Packet",
+            };
+            server.trace(&packet, name);
+            client.send(name, payload);
+            match relayed {
+                Relayed::More(_) => {}
+                Relayed::Granted => {
+                    for leg in [&mut *client, &mut *server] {
+                        leg.set_auth_plugin(exchange.name.clone());
+                        leg.begin_relay();
+                    }
+                    let (legs, charset) = (exchange.legs(), *charset);
+                    self.stage = Stage::Relaying(Relaying {
+                        commands: Commands::default(),
+                        legs,
+                        charset,
+                        change: Change::None,
+                    });
+                    return Ok(Output::Event(Event::Connected));
+                }
+                Relayed::Denied(error) => {
+                    self.end(End::Denied(error));
+                    return Ok(self.poll_output());
+                }
+            }
+        }
+        if client.peer_has_closed() {
+            return Ok(self.closed_by(Side::Client));
+        }
+        if server.peer_has_closed() {
+            return Err((Side::Server, Error::ConnectionLost("at 'reading authorization packet'")));
+        }
+        Ok(Output::Wait(client.deadline().into_iter().chain(server.deadline()).min()))
+    }
+
+    /// Relays all received bytes. An error is the client's.
+    fn relay(&mut self) -> Result<Output<Event>, Error> {
+        let (Stage::Relaying(relaying), Some(client), Some(server)) =
+            (&mut self.stage, self.client.leg(), self.server.leg())
+        else {
+            return Ok(Output::Wait(None));
+        };
+        let changed = relaying.to_server(client, server)?;
+        let from_server = server.waiting().len();
+        server.relay(from_server, client);
+        if let Some(user) = changed {
+            return Ok(Output::Event(Event::ChangeUser(user)));
+        }
+        if client.peer_has_closed() {
+            return Ok(self.closed_by(Side::Client));
+        }
+        if server.peer_has_closed() {
+            return Ok(self.closed_by(Side::Server));
+        }
+        for leg in [client, server] {
+            leg.release();
+        }
+        Ok(Output::Wait(None))
+    }
+
+    fn closed_by(&mut self, side: Side) -> Output<Event> {
+        self.end(End::By(side));
+        self.poll_output()
+    }
+
+    fn end(&mut self, end: End) {
+        self.client.close();
+        self.server.close();
+        self.stage = Stage::Over(Some(end));
+    }
+
+    /// Ends the connection because of one side.
+    fn fail(&mut self, side: Side, error: Error) {
+        match (&self.stage, side) {
+            (Stage::Over(_), _) => return,
+            (Stage::Authenticating(..), Side::Server) => self.tell_client(&server_failed(&error)),
+            (_, Side::Client) => {
+                if let Some(leg) = self.client.leg() {
+                    leg.fail(error.clone());
+                }
+            }
+            _ => {}
+        }
+        if let (Side::Server, Some(leg)) = (side, self.server.leg()) {
+            leg.abandon(error.clone());
+        }
+        let end = match error {
+            Error::Refused { by: Side::Server, error } => End::Refused(error),
+            error => End::Failed(side, error),
+        };
+        self.end(end);
+    }
+
+    fn tell_client(&mut self, error: &SqlError) {
+        if let Some(leg) = self.client.leg() {
+            leg.refuse(error);
+        }
+    }
+}
+
+impl Relaying {
+    /// Relays the client's commands. COM_CHANGE_USER passes with a plugin that no server has, because the client's answer was made for the
+    /// nonce of the proxy's greeting. Returns its user if the driver has to be told.
+    fn to_server(&mut self, client: &mut Leg, server: &mut Leg) -> Result<Option<String>, Error> {
+        loop {
+            match self.commands.next(client.waiting()) {
+                Next::Pass(0) => return Ok(None),
+                Next::Pass(count) => client.relay(count, server),
+                Next::TooLarge => {
+                    return Err(PeerMisbehaved::Unexpected("a COM_CHANGE_USER that is too large").into());
+                }
+                Next::ChangeUser(_) if self.change == Change::Asked => return Ok(None),
+                Next::ChangeUser(length) => {
+                    let (ours, theirs) = (client.facts().capabilities, server.facts().capabilities);
+                    let command = client.command(length);
+                    if let Legs::Unlike = self.legs {
+                        return Err(Error::Refused { by: Side::Server, error: unlike_change() });
+                    }
+                    let Command::ChangeUser(change) = Command::decode(command, ours)? else {
+                        return Err(PeerMisbehaved::Unexpected("a command that changed").into());
+                    };
+                    if self.change == Change::None {
+                        self.change = Change::Asked;
+                        return Ok(Some(String::from_utf8_lossy(change.user).into_owned()));
+                    }
+                    self.change = Change::None;
+                    let relayed = Command::ChangeUser(relayed_change(&change, self.charset));
+                    server.send_command(relayed.name(), |out| relayed.encode(theirs, out));
+                    client.take(length);
+                }
+            }
+        }
+    }
+}
+
+/// The error for a client whose server failed in the middle of the login.
+fn server_failed(error: &Error) -> SqlError {
+    match error {
+        Error::Refused { error, .. } => error.clone(),
+        error => SqlError::unknown_error(alloc::format!("The proxy lost the server during the login: {error}")),
+    }
+}
+
+fn unlike_change() -> SqlError {
+    SqlError::unknown_error(
+        "The proxy does not pass COM_CHANGE_USER on, because one of its two connections is protected by verified TLS and the other is not: \
+         open another connection instead",
+    )
+}
