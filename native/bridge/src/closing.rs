@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use sealwire_net::dial::DialError;
 use tungstenite::protocol::CloseFrame;
 
 /// Why the bridge closed a WebSocket. Codes under 4000 are RFC 6455's; the others are 4000 plus the HTTP status of the same meaning.
@@ -182,6 +183,15 @@ impl Closing {
 
     pub(super) fn unresponsive(pings: u32) -> Self {
         Self::new(CloseReason::Unresponsive, format!("{pings} pings in a row were not answered"))
+    }
+
+    /// The reason for the client, and the whole error for the log.
+    pub(super) fn of_dial(error: DialError, target: &str, within: Duration) -> (Self, io::Error) {
+        match error {
+            DialError::HostUnknown(error) => (Self::host_unknown(target), error),
+            DialError::TimedOut => (Self::dial_timed_out(target, within), io::ErrorKind::TimedOut.into()),
+            DialError::Failed(error) => (Self::dial_failed(target, &error, within), error),
+        }
     }
 
     /// The sentence gives only the kind of the error, because the page must not learn the target's address.

@@ -12,7 +12,6 @@ use tungstenite::{Bytes, Error, Message, WebSocket};
 use super::authorize::{authorize, refusal};
 use super::client::Client;
 use super::closing::Closing;
-use super::dial::{Dial, DialError};
 use super::ending::{End, Ending};
 use super::exchange::Exchange;
 use super::frame::{FRAME, HEADER, frame_header, limit_frames};
@@ -24,6 +23,7 @@ use super::settings::{Destination, Limits};
 use super::shared::Shared;
 use super::target_queue::{MOST_QUEUED, TargetQueue};
 use sealwire_net::connections::Progress;
+use sealwire_net::dial::{Dial, DialError};
 use sealwire_net::reactor::{Side, token};
 use sealwire_net::socket::Socket;
 use sealwire_net::stream::Stream;
@@ -132,8 +132,8 @@ impl Relay {
     fn dial(&mut self, target: usize, shared: &mut Shared, now: Duration) {
         let Some(destination) = shared.settings.targets.get(target).map(|target| &target.destination) else { return };
         let opened = match destination {
-            Destination::Tcp { host, port } => {
-                if let Some(addresses) = shared.resolver.ask(target, host, *port, self.id) {
+            Destination::Tcp { .. } => {
+                if let Some(addresses) = shared.resolver.ask(target, self.id) {
                     self.resolved(Ok(addresses), shared, now);
                 }
                 return;
@@ -162,7 +162,7 @@ impl Relay {
 
     /// Closes the WebSocket because the target can't be reached. The log has the whole error.
     fn fail(&mut self, error: DialError, shared: &mut Shared, now: Duration) {
-        let (closing, error) = error.closing(&self.name, self.limits.dial);
+        let (closing, error) = Closing::of_dial(error, &self.name, self.limits.dial);
         tracing::warn!("{}: target '{}': {error}", self.peer, self.name);
         self.end(End::ByUs(closing), shared, now);
     }

@@ -17,7 +17,6 @@ use super::connection_limits::{ConnectionLimits, SocketLimit};
 use super::frame::{FRAME, HEADER};
 use super::hosts::Hosts;
 use super::metrics::Metrics;
-use super::resolve::{Answer, Resolver};
 use super::settings::{Origins, Settings, TlsSource};
 use super::shared::Shared;
 use sealwire_net::accept::Accept;
@@ -25,6 +24,7 @@ use sealwire_net::bounded_lines::BoundedLines;
 use sealwire_net::connections::{Connections, Progress};
 use sealwire_net::network::client_network;
 use sealwire_net::reactor::{Reactor, Side, source, token};
+use sealwire_net::resolve::{Answer, Resolver};
 use sealwire_net::run_queue::Class;
 use sealwire_net::socket::Socket;
 use sealwire_net::stream::Stream;
@@ -83,7 +83,8 @@ impl Bridge {
         let mut reactor = Reactor::new().map_err(describe)?;
         reactor.listen(listeners).map_err(describe)?;
         let (mailbox, answers) = reactor.mailbox();
-        let resolver = Resolver::start(&settings.targets, &mailbox).map_err(describe)?;
+        let hosts = settings.targets.iter().map(|target| target.destination.host());
+        let resolver = Resolver::start(hosts, &mailbox).map_err(describe)?;
         let stopper = Stopper { is_stopping: Arc::new(AtomicBool::new(false)), waker: reactor.waker() };
         let shared = Shared {
             origins: Origins::own(port, settings.tls.is_some()).with(settings.origins.as_ref()),

@@ -75,6 +75,16 @@ pub enum Destination {
     Within(Box<dyn Fn(SocketAddr) -> io::Result<UnixStream> + Send>),
 }
 
+impl Destination {
+    /// The host and port; `None` for a target in this process.
+    pub(super) fn host(&self) -> Option<(&str, u16)> {
+        match self {
+            Self::Tcp { host, port } => Some((host, *port)),
+            Self::Within(_) => None,
+        }
+    }
+}
+
 impl fmt::Debug for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

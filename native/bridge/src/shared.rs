@@ -8,10 +8,10 @@ use mio::Registry;
 use super::connection_limits::ConnectionLimits;
 use super::hosts::Hosts;
 use super::metrics::Metrics;
-use super::resolve::Resolver;
 use super::settings::{Origins, Settings};
 use sealwire_net::bounded_lines::BoundedLines;
 use sealwire_net::clock;
+use sealwire_net::resolve::Resolver;
 
 /// The state that all connections share.
 pub(super) struct Shared {

@@ -1,4 +1,4 @@
-//! Connects to a target: resolves its host, then tries its addresses one after the other.
+//! Connects a client's connection to its target: the target's addresses are tried one after the other.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -8,14 +8,13 @@ use std::time::Duration;
 use mio::net::TcpStream;
 use mio::{Interest, Registry};
 
-use super::closing::Closing;
-use sealwire_net::reactor::{Side, token};
-use sealwire_net::socket::Socket;
-use sealwire_net::stream::Stream;
+use super::reactor::{Side, token};
+use super::socket::Socket;
+use super::stream::Stream;
 
 /// A target that is being connected.
 #[derive(Debug)]
-pub(super) struct Dial {
+pub struct Dial {
     /// The number of the connection.
     id: usize,
     /// The current attempt; `None` while the host is looked up.
@@ -37,7 +36,7 @@ struct Attempt {
 
 /// Why a target can't be connected.
 #[derive(Debug)]
-pub(super) enum DialError {
+pub enum DialError {
     /// Its host has no address.
     HostUnknown(io::Error),
     /// The time for dialling is over.
@@ -46,20 +45,9 @@ pub(super) enum DialError {
     Failed(io::Error),
 }
 
-impl DialError {
-    /// The reason for the client, and the whole error for the log.
-    pub(super) fn closing(self, target: &str, within: Duration) -> (Closing, io::Error) {
-        match self {
-            Self::HostUnknown(error) => (Closing::host_unknown(target), error),
-            Self::TimedOut => (Closing::dial_timed_out(target, within), ErrorKind::TimedOut.into()),
-            Self::Failed(error) => (Closing::dial_failed(target, &error, within), error),
-        }
-    }
-}
-
 impl Dial {
     /// Begins for the connection of this number, while the host is looked up.
-    pub(super) const fn new(id: usize, until: Duration) -> Self {
+    pub const fn new(id: usize, until: Duration) -> Self {
         Self { id, attempt: None, until }
     }
 
@@ -67,7 +55,7 @@ impl Dial {
     ///
     /// # Errors
     /// There are no addresses, or none can be tried.
-    pub(super) fn resolved(
+    pub fn resolved(
         &mut self,
         found: io::Result<Vec<SocketAddr>>,
         registry: &Registry,
@@ -78,7 +66,7 @@ impl Dial {
     }
 
     /// Notes that the poll reported an event for the target's socket.
-    pub(super) const fn ready(&mut self) {
+    pub const fn ready(&mut self) {
         if let Some(attempt) = &mut self.attempt {
             attempt.is_ready = true;
         }
@@ -88,7 +76,7 @@ impl Dial {
     ///
     /// # Errors
     /// The target can't be connected.
-    pub(super) fn advance(&mut self, registry: &Registry, now: Duration) -> Result<Option<Socket>, DialError> {
+    pub fn advance(&mut self, registry: &Registry, now: Duration) -> Result<Option<Socket>, DialError> {
         if now >= self.until {
             return Err(DialError::TimedOut);
         }
@@ -143,7 +131,7 @@ impl Dial {
     }
 
     /// When the dial must advance even if no event occurs.
-    pub(super) fn deadline(&self) -> Duration {
+    pub fn deadline(&self) -> Duration {
         self.attempt.as_ref().map_or(self.until, |attempt| attempt.until.min(self.until))
     }
 }
