@@ -47,7 +47,7 @@ const LAYERS: [(&str, u8); 25] = [
 ];
 
 /// The packages that ship, with their ranks: each may depend on packages of lower ranks.
-const PACKAGES: [(&str, &str, u8); 13] = [
+const PACKAGES: [(&str, &str, u8); 14] = [
     ("sealwire-core", "core", 0),
     ("sealwire-accounts", "core/accounts", 1),
     ("sealwire-binlog", "core/binlog", 1),
@@ -57,6 +57,7 @@ const PACKAGES: [(&str, &str, u8); 13] = [
     ("sealwire-options", "native/options", 2),
     ("sealwire-wasm", "wasm", 3),
     ("sealwire-bridge", "native/bridge", 3),
+    ("sealwire-gateway", "native/gateway", 3),
     ("sealwire-capi", "native/capi", 3),
     ("sealwire-certs", "native/certs", 3),
     ("sealwire-terminal", "native/terminal", 3),

@@ -22,7 +22,7 @@ pub use script::ScriptError;
 pub use sealwire_core::server::{Clause, Decoy, Refusal, Requirement, admit};
 pub use sql::{
     AccountStatement, GrantLevel, Identified, Outcome, Session, Stop, Target, UserOptions, UserSpec, execute,
-    parse_requirement, parse_statement, replay,
+    parse_requirement, parse_script, parse_statement, replay,
 };
 
 use alloc::string::ToString;

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The packages of the programs, for cargo to build.
-pub(crate) const PROGRAMS: [&str; 9] = [
+pub(crate) const PROGRAMS: [&str; 11] = [
     "--package",
     "sealwire-bridge",
     "--package",
     "sealwire-certs",
+    "--package",
+    "sealwire-gateway",
     "--package",
     "sealwire-server",
     "--package",

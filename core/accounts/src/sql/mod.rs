@@ -33,8 +33,11 @@ pub fn parse_statement(sql: &str) -> Option<Result<AccountStatement, SqlError>> 
     }))
 }
 
-/// Parses account statements that end with `;`, each with the number of the line on which it starts. An error has the line's number, too.
-pub(super) fn parse_script(sql: &str) -> Result<Vec<(usize, AccountStatement)>, (usize, SqlError)> {
+/// Parses account statements that end with `;`, each with the number of the line on which it starts.
+///
+/// # Errors
+/// The error of the first statement that can't be parsed, with the number of its line.
+pub fn parse_script(sql: &str) -> Result<Vec<(usize, AccountStatement)>, (usize, SqlError)> {
     let mut cursor = Cursor::new(sql);
     let mut statements = Vec::new();
     loop {

@@ -1,0 +1,27 @@
+//! `sealwire-gateway`: verified TLS in front of MySQL servers. Each client's connection has one connection of its own to a server, to
+//! which the client authenticates through the gateway; the gateway holds no passwords.
+//!
+//! ```text
+//!           ┌───────────────── session ─────────────────┐
+//! client ──>│ socket ──> core's proxy machine ──> socket │──> a server of the pool
+//!           └────────────────────────────────────────────┘
+//! probe: reads each server's greeting at the start, so that the gateway offers what its servers have
+//! ```
+//!
+//! One thread with one poll serves all sessions (`run`); host names are looked up and servers probed in other threads.
+
+mod attributes;
+mod limits;
+mod options;
+mod pool;
+mod probe;
+mod program;
+mod rules;
+mod run;
+mod session;
+mod settings;
+mod shared;
+mod tls;
+mod wire;
+
+pub use program::main;

@@ -1,0 +1,81 @@
+//! Counts the clients, in all and per address.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use sealwire_core::SqlError;
+use sealwire_net::network::client_network;
+
+use super::settings::Limits;
+
+/// The counts of clients.
+#[derive(Debug, Default)]
+pub(super) struct Clients {
+    all: usize,
+    addresses: HashMap<IpAddr, usize>,
+}
+
+impl Clients {
+    /// Counts a new client, one that is refused too. The error is for that client.
+    pub(super) fn enter(&mut self, address: IpAddr, limits: &Limits) -> Result<(), SqlError> {
+        let here = self.addresses.entry(client_network(address)).or_default();
+        *here = here.saturating_add(1);
+        self.all = self.all.saturating_add(1);
+        if *here > limits.per_address {
+            return Err(SqlError::too_many_connections(format!(
+                "Too many connections: your address has {} already, as many as it may (max-connections-per-address)",
+                limits.per_address
+            )));
+        }
+        if self.all > limits.connections {
+            return Err(SqlError::too_many_connections("Too many connections"));
+        }
+        Ok(())
+    }
+
+    /// Counts the end of a client.
+    pub(super) fn leave(&mut self, address: IpAddr) {
+        let network = client_network(address);
+        self.all = self.all.saturating_sub(1);
+        if let Some(here) = self.addresses.get_mut(&network) {
+            *here = here.saturating_sub(1);
+            if *here == 0 {
+                self.addresses.remove(&network);
+            }
+        }
+    }
+
+    /// Whether there are so many clients that another one can't even be told.
+    pub(super) const fn is_overfull(&self, limits: &Limits) -> bool {
+        self.all > limits.connections.saturating_add(MORE)
+    }
+}
+
+/// How many clients may be connected beyond the limit, to be told that they are refused.
+const MORE: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn clients_are_limited_by_address_and_in_all() {
+        let time = Duration::from_secs(1);
+        let limits = Limits { connections: 3, per_address: 2, connect: time, server_connect: time, shutdown: time };
+        let mut clients = Clients::default();
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let (one, mapped, other) = (address("10.0.0.1"), address("::ffff:10.0.0.1"), address("10.0.0.2"));
+        assert!(clients.enter(one, &limits).is_ok() && clients.enter(mapped, &limits).is_ok());
+        let error = clients.enter(one, &limits).unwrap_err();
+        assert!(error.code == 1040 && error.message.contains("per-address"), "{error}");
+        clients.leave(one);
+        assert!(clients.enter(other, &limits).is_ok());
+        assert_eq!(clients.enter(other, &limits).unwrap_err().message, "Too many connections");
+        for address in [one, one, other, other] {
+            clients.leave(address);
+        }
+        assert!(clients.addresses.is_empty() && clients.all == 0);
+    }
+}

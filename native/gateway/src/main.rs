@@ -1,0 +1,5 @@
+//! The program `sealwire-gateway`.
+
+fn main() -> std::process::ExitCode {
+    sealwire_gateway::main()
+}

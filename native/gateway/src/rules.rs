@@ -1,0 +1,122 @@
+//! The gateway's own REQUIRE rules, in MySQL's words: a file of `ALTER USER 'u'@'h' REQUIRE …;`.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use sealwire_accounts::{Account, AccountStatement, Accounts, ClientHost, Target, UserOptions, parse_script};
+use sealwire_core::SqlError;
+use sealwire_core::auth::Plugin;
+use sealwire_core::facts::Facts;
+use sealwire_core::server::admit;
+use sealwire_net::files::unreadable;
+
+/// The rules, sorted as MySQL sorts accounts: the first that matches decides.
+#[derive(Debug, Clone)]
+pub(super) struct Rules(Accounts);
+
+impl Rules {
+    /// Reads the file of the option `rules-file`.
+    ///
+    /// # Errors
+    /// A sentence that names option, file and line.
+    pub(super) fn read(path: &Path) -> Result<Self, String> {
+        let shown = path.display();
+        let text = fs::read_to_string(path)
+            .map_err(|error| format!("option '--rules-file': can't read '{shown}': {}", unreadable(path, &error)))?;
+        Self::parse(&text).map_err(|(line, why)| format!("option '--rules-file': '{shown}', line {line}: {why}"))
+    }
+
+    /// Parses the text of the file. The error has the line's number.
+    fn parse(text: &str) -> Result<Self, (usize, String)> {
+        // No login is imitated, so the secret of imitated ones has no use.
+        let mut rules = Accounts::new([0; 32]);
+        for (line, statement) in parse_script(text).map_err(|(line, error)| (line, error.message))? {
+            let foreign = || (line, "this is no rule: write ALTER USER 'user'@'host' REQUIRE …;".to_owned());
+            let AccountStatement::AlterUser { users, options, .. } = statement else { return Err(foreign()) };
+            let Some(requirement) = options.requirement.clone() else { return Err(foreign()) };
+            if options != (UserOptions { requirement: options.requirement.clone(), ..UserOptions::default() }) {
+                return Err(foreign());
+            }
+            for user in users {
+                let (Target::Named(name), None) = (user.user, user.identified) else { return Err(foreign()) };
+                let requirement = requirement.clone();
+                rules.insert(Account { requirement, ..Account::new(name, Plugin::MysqlNativePassword) });
+            }
+        }
+        Ok(Self(rules))
+    }
+
+    /// Checks a client's connection against the rule for its user. A user without a rule has none to meet. The error is for the client,
+    /// the text says why, for the log.
+    pub(super) fn check(&self, user: &str, peer: SocketAddr, facts: Option<&Facts>) -> Result<(), (SqlError, String)> {
+        let from = ClientHost::Ip(peer.ip());
+        let Some(rule) = self.0.find(user, from) else { return Ok(()) };
+        let why = match facts.map(|facts| admit(&rule.requirement, facts)) {
+            Some(Ok(())) => return Ok(()),
+            Some(Err(refusal)) => refusal.to_string(),
+            None => "the client has no connection".to_owned(),
+        };
+        // As a server says it: the client must not learn the rule.
+        let message = format!("Access denied for user '{user}'@'{}' (using password: YES)", peer.ip().to_canonical());
+        Err((SqlError::access_denied(message), why))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sealwire_core::facts::{TlsFacts, TlsVersion, Verification};
+
+    use super::*;
+
+    fn facts(has_tls: bool) -> Facts {
+        let tls = has_tls.then(|| TlsFacts {
+            version: TlsVersion::V1_3,
+            suite: "TLS13_AES_256_GCM_SHA384",
+            cipher: "TLS_AES_256_GCM_SHA384",
+            group: None,
+            sni: None,
+            alpn: None,
+            resumed: false,
+            peer_chain: Vec::new(),
+            verification: Verification::None,
+        });
+        Facts { tls, ..Facts::default() }
+    }
+
+    #[test]
+    fn the_most_specific_rule_decides() {
+        let rules = Rules::parse(
+            "-- a comment\nALTER USER 'a'@'%' REQUIRE X509;\nALTER USER 'a'@'10.0.0.1', 'b' REQUIRE SSL;\n\
+             ALTER USER 'a'@'10.0.0.2' REQUIRE NONE;",
+        )
+        .unwrap();
+        let check = |user: &str, host: &str, has_tls| {
+            rules.check(user, format!("{host}:1").parse().unwrap(), Some(&facts(has_tls)))
+        };
+        assert!(check("a", "10.0.0.1", true).is_ok() && check("a", "10.0.0.2", false).is_ok());
+        assert!(check("c", "10.0.0.1", false).is_ok(), "there is no rule for c");
+        let (error, why) = check("a", "10.0.0.3", true).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "ERROR 1045 (28000): Access denied for user 'a'@'10.0.0.3' (using password: YES)"
+        );
+        assert!(why.contains("none was sent"), "{why}");
+        assert!(check("b", "10.0.0.3", false).unwrap_err().1.contains("plaintext"));
+    }
+
+    #[test]
+    fn what_is_no_rule_is_refused() {
+        for (text, line) in [
+            ("CREATE USER 'a'@'%' REQUIRE SSL;", 1),
+            ("ALTER USER 'a'@'%' REQUIRE SSL;\nALTER USER 'b'@'%' ACCOUNT LOCK;", 2),
+            ("ALTER USER 'a'@'%' REQUIRE SSL ACCOUNT LOCK;", 1),
+            ("ALTER USER 'a'@'%' IDENTIFIED BY 'x' REQUIRE SSL;", 1),
+            ("ALTER USER 'a'@'%' REQUIRE TLS;", 1),
+            ("hello", 1),
+        ] {
+            assert_eq!(Rules::parse(text).unwrap_err().0, line, "{text}");
+        }
+        assert!(Rules::parse("").is_ok());
+    }
+}

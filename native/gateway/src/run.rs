@@ -1,0 +1,265 @@
+//! The gateway's loop: one poll for all listeners, clients and servers.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Waker};
+use sealwire_core::SqlError;
+use sealwire_core::facts::Transport;
+use sealwire_core::proxy::Connection;
+use sealwire_core::server::Peer;
+use sealwire_net::accept::Accept;
+use sealwire_net::connections::{Connections, Progress};
+use sealwire_net::reactor::{Reactor, Side, source, token};
+use sealwire_net::resolve::{Answer, Resolver};
+use sealwire_net::run_queue::Class;
+use sealwire_net::socket::Socket;
+use sealwire_net::stream::Stream;
+use sealwire_net::{clock, listen};
+use sealwire_options::tls::health::Health;
+
+use super::probe::{self, Greeting};
+use super::session::Session;
+use super::settings::Settings;
+use super::shared::Shared;
+use super::tls::ReloadableTls;
+
+/// The first connection id. Clients send theirs in KILL, and no server gives such high ids soon, so that a KILL meets no other client.
+const FIRST_ID: u32 = 0xC000_0000;
+
+/// A listening gateway.
+#[derive(Debug)]
+pub(super) struct Gateway {
+    reactor: Reactor<TcpListener>,
+    /// The port in use.
+    pub(super) port: u16,
+    shared: Shared,
+    sessions: Connections<Session>,
+    next_id: usize,
+    answers: Receiver<Answer>,
+    greetings: Receiver<Vec<Greeting>>,
+    health: Health,
+    /// When the certificate is checked again.
+    look_at: Duration,
+    stopper: Stopper,
+}
+
+/// Stops a gateway, from any thread.
+#[derive(Debug, Clone)]
+pub(super) struct Stopper {
+    /// How often [`stop`](Self::stop) was called.
+    calls: Arc<AtomicU8>,
+    waker: Arc<Waker>,
+}
+
+impl Stopper {
+    /// Asks the gateway to accept no more clients and to end with its sessions; when called again, to end at once.
+    pub(super) fn stop(&self) {
+        let _ = self.calls.fetch_update(Ordering::AcqRel, Ordering::Acquire, |calls| calls.checked_add(1));
+        self.wake();
+    }
+
+    /// Makes the gateway look at its settings.
+    pub(super) fn wake(&self) {
+        // An error means that the poll, and so the gateway, has ended.
+        let _ = self.waker.wake();
+    }
+}
+
+impl Gateway {
+    /// Binds the listeners.
+    ///
+    /// # Errors
+    /// A sentence that names the resource that the system did not give.
+    pub(super) fn bind(settings: Settings, tls: ReloadableTls) -> Result<Self, String> {
+        let options = listen::Options { address: "--bind-address", port: "--port" };
+        let (listeners, port) = listen::bind(&settings.addresses, settings.port, options)?;
+        if listeners.is_empty() {
+            return Err("option '--bind-address': there is no address to listen on: give one".to_owned());
+        }
+        let describe = |error: io::Error| format!("can't poll: {error}");
+        let mut reactor = Reactor::new().map_err(describe)?;
+        reactor.listen(listeners).map_err(describe)?;
+        let (mailbox, answers) = reactor.mailbox();
+        let hosts = settings.nodes.iter().map(|node| Some((node.host.as_str(), node.port)));
+        let resolver = Resolver::start(hosts, &mailbox).map_err(describe)?;
+        let (mailbox, greetings) = reactor.mailbox();
+        let within = settings.limits.server_connect;
+        let mut found = Vec::new();
+        for (node, greeting) in probe::round(&settings.nodes, within) {
+            match greeting {
+                Ok(greeting) => found.push(greeting),
+                Err(error) => tracing::warn!("server {node}: {error}"),
+            }
+        }
+        if found.is_empty() {
+            probe::start(settings.nodes.clone(), within, mailbox).map_err(describe)?;
+        }
+        let registry = reactor.registry().try_clone().map_err(describe)?;
+        let stopper = Stopper { calls: Arc::new(AtomicU8::new(0)), waker: reactor.waker() };
+        let mut shared = Shared::new(settings, registry, resolver, tls);
+        shared.learn(&found);
+        Ok(Self {
+            reactor,
+            port,
+            shared,
+            sessions: Connections::default(),
+            next_id: 0,
+            answers,
+            greetings,
+            health: Health::new("let sealwire-gateway read it: kill -HUP"),
+            look_at: Duration::ZERO,
+            stopper,
+        })
+    }
+
+    /// A handle to stop the gateway.
+    pub(super) fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// Serves until [`Stopper::stop`] is called and the sessions have ended or their time is over.
+    ///
+    /// # Errors
+    /// The poll fails.
+    pub(super) fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(1024);
+        while !self.reactor.has_stopped(self.sessions.is_empty()) {
+            let deadline = self.sessions.next_deadline().map_or(self.look_at, |next| next.min(self.look_at));
+            self.reactor.wait(&mut events, Some(deadline))?;
+            self.shared.refresh();
+            for event in &events {
+                let Some((id, side)) = source(event) else { continue };
+                let Some(slot) = self.sessions.get_mut(id) else { continue };
+                slot.connection.ready(side, event);
+                if !slot.is_queued() {
+                    self.advance(id);
+                }
+            }
+            while let Ok(greetings) = self.greetings.try_recv() {
+                self.shared.learn(&greetings);
+            }
+            loop {
+                match self.reactor.accept() {
+                    Accept::Client((stream, peer)) => self.accept(stream, peer),
+                    Accept::NoDescriptor => {}
+                    Accept::Nobody => break,
+                }
+            }
+            while let Ok((id, found)) = self.answers.try_recv() {
+                if let Some(slot) = self.sessions.get_mut(id) {
+                    slot.connection.resolved(found, &mut self.shared, clock::now());
+                    self.advance(id);
+                }
+            }
+            for id in self.sessions.next_round() {
+                self.advance(id);
+            }
+            for id in self.sessions.due(clock::monotonic()) {
+                self.advance(id);
+            }
+            self.look_at_certificate();
+            match self.stopper.calls.load(Ordering::Acquire) {
+                0 => {}
+                1 if self.reactor.is_stopping() => {}
+                1 => self.begin_stop(),
+                _ => break,
+            }
+        }
+        for id in self.sessions.ids() {
+            self.close(id);
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self, stream: TcpStream, peer: SocketAddr) {
+        let limits = self.shared.settings.limits;
+        if self.shared.clients.is_overfull(&limits) {
+            tracing::warn!("{} was dropped: too many clients wait to be refused", peer.ip());
+            return;
+        }
+        let admitted = self.shared.clients.enter(peer.ip(), &limits);
+        let id = self.next_id;
+        self.next_id = self.next_id.wrapping_add(1);
+        let socket = match self.open(id, stream) {
+            Ok(socket) => socket,
+            Err(error) => {
+                tracing::warn!("{peer}: {error}");
+                self.shared.clients.leave(peer.ip());
+                return;
+            }
+        };
+        let connection_id = FIRST_ID | (u32::try_from(id & 0x3fff_ffff).unwrap_or_default());
+        let host = peer.ip().to_canonical().to_string();
+        let client = Peer { transport: Transport::Tcp, host, user: None };
+        let (front, now) = (self.shared.front(), clock::now());
+        let refusal = match (admitted, self.shared.pool.offer()) {
+            (Err(error), _) => Some(error),
+            (Ok(()), None) => Some(SqlError::unknown_error(
+                "sealwire-gateway: none of the servers behind the gateway has answered yet; the gateway's log says why",
+            )),
+            (Ok(()), Some(_)) => None,
+        };
+        let proxy = match refusal {
+            Some(error) => Connection::refused(front, connection_id, client, error, now),
+            None => Connection::new(front, connection_id, client, now),
+        };
+        self.sessions.insert(id, Session::new(id, peer, connection_id, proxy, socket));
+        self.advance(id);
+    }
+
+    fn open(&self, id: usize, stream: TcpStream) -> io::Result<Socket> {
+        // Packets are written whole, so Nagle's algorithm would only delay their last part.
+        stream.set_nodelay(true)?;
+        let mut socket = Socket::new(Stream::Tcp(stream));
+        socket.register(self.reactor.registry(), token(id, Side::Client), Interest::READABLE | Interest::WRITABLE)?;
+        Ok(socket)
+    }
+
+    fn advance(&mut self, id: usize) {
+        let Some(slot) = self.sessions.get_mut(id) else { return };
+        let session = &mut slot.connection;
+        let progress = session.advance(&mut self.shared, clock::now());
+        if progress == Progress::Over {
+            self.shared.clients.leave(session.peer().ip());
+            self.sessions.remove(id);
+            return;
+        }
+        let deadline = session.deadline();
+        self.sessions.set_deadline(id, deadline);
+        if progress == Progress::Again {
+            self.sessions.enqueue(id, |_| Class::Cheap);
+        }
+    }
+
+    fn close(&mut self, id: usize) {
+        if let Some(slot) = self.sessions.get_mut(id) {
+            slot.connection.close();
+        }
+        self.advance(id);
+    }
+
+    /// Repeats the warnings about the certificate and revocation lists, if they are due.
+    fn look_at_certificate(&mut self) {
+        let now = clock::now();
+        if now.monotonic >= self.look_at {
+            let front = self.shared.front();
+            let again = self.health.repeat_warnings(front.tls.as_ref(), now.wall.as_secs());
+            self.look_at = now.monotonic.saturating_add(again);
+        }
+    }
+
+    fn begin_stop(&mut self) {
+        self.reactor.stop(self.shared.settings.limits.shutdown);
+        for id in self.sessions.ids() {
+            if self.sessions.get(id).is_some_and(|session| !session.is_relaying()) {
+                self.close(id);
+            }
+        }
+    }
+}

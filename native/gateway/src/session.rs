@@ -1,0 +1,363 @@
+//! A client's session: its socket, the machine, and the socket of the server that takes the login.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use mio::event::Event as Readiness;
+use sealwire_core::error::{Error, Side};
+use sealwire_core::facts::Facts;
+use sealwire_core::proxy::{Connection, End, Event};
+use sealwire_core::{Input, Now, Output, SqlError};
+use sealwire_net::connections::Progress;
+use sealwire_net::dial::{Dial, DialError};
+use sealwire_net::reactor;
+use sealwire_net::socket::Socket;
+
+use super::attributes;
+use super::shared::Shared;
+use super::wire::{Read, Wire};
+
+/// How often a session reads and writes before the others have their turn.
+const MOST_ROUNDS: usize = 16;
+
+/// How long a session waits for the ends of both peers.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// A client's session.
+#[derive(Debug)]
+pub(super) struct Session {
+    id: usize,
+    peer: SocketAddr,
+    connection_id: u32,
+    proxy: Connection,
+    client: Wire,
+    server: Option<Wire>,
+    dial: Option<Dial>,
+    /// The servers that were tried for this login; the last is the current one.
+    tried: Vec<usize>,
+    /// The user of the login, escaped for the log.
+    user: Option<String>,
+    is_relaying: bool,
+    /// The machine's deadline.
+    deadline: Option<Duration>,
+    /// Until when the peers' ends are awaited, once the machine has ended.
+    ending: Option<Duration>,
+}
+
+impl Session {
+    pub(super) const fn new(
+        id: usize,
+        peer: SocketAddr,
+        connection_id: u32,
+        proxy: Connection,
+        client: Socket,
+    ) -> Self {
+        Self {
+            id,
+            peer,
+            connection_id,
+            proxy,
+            client: Wire::new(client),
+            server: None,
+            dial: None,
+            tried: Vec::new(),
+            user: None,
+            is_relaying: false,
+            deadline: None,
+            ending: None,
+        }
+    }
+
+    /// The client's address.
+    pub(super) const fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// Whether the client has logged in.
+    pub(super) const fn is_relaying(&self) -> bool {
+        self.is_relaying
+    }
+
+    /// Ends the session, because the gateway stops.
+    pub(super) fn close(&mut self) {
+        self.proxy.close();
+    }
+
+    /// Takes an event that the poll reported for one of the sockets.
+    pub(super) fn ready(&mut self, side: reactor::Side, event: &Readiness) {
+        match (side, &mut self.dial, &mut self.server) {
+            (reactor::Side::Client, _, _) => self.client.ready(event),
+            (reactor::Side::Target, Some(dial), _) => dial.ready(),
+            (reactor::Side::Target, None, Some(server)) => server.ready(event),
+            (reactor::Side::Target, None, None) => {}
+        }
+    }
+
+    /// Takes the addresses of a server's host, or the look-up's error.
+    pub(super) fn resolved(&mut self, found: io::Result<Vec<SocketAddr>>, shared: &mut Shared, now: Now) {
+        if let Some(dial) = &mut self.dial
+            && let Err(error) = dial.resolved(found, &shared.registry, now.monotonic)
+        {
+            self.dial_failed(&error, shared, now);
+        }
+    }
+
+    /// When the session must advance even if no event occurs.
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        let dial = self.dial.as_ref().map(Dial::deadline);
+        [self.deadline, dial, self.ending].into_iter().flatten().min()
+    }
+
+    /// Advances as far as possible without waiting.
+    pub(super) fn advance(&mut self, shared: &mut Shared, now: Now) -> Progress {
+        if self.deadline.is_some_and(|deadline| deadline <= now.monotonic) {
+            self.proxy.handle_timeout(now);
+        }
+        self.advance_dial(shared, now);
+        for _ in 0..MOST_ROUNDS {
+            self.poll(shared, now);
+            let has_written = self.flush();
+            if let Some(until) = self.ending {
+                return self.finish(until, now);
+            }
+            if !self.read(shared, now) && !has_written {
+                return Progress::Wait;
+            }
+        }
+        Progress::Again
+    }
+
+    /// Asks the machine what to do until it waits.
+    fn poll(&mut self, shared: &mut Shared, now: Now) {
+        loop {
+            match self.proxy.poll_output() {
+                Output::Transmit => {
+                    self.flush();
+                }
+                Output::Wait(deadline) => {
+                    self.deadline = deadline;
+                    return;
+                }
+                Output::Event(event) => self.take(event, shared, now),
+            }
+        }
+    }
+
+    fn take(&mut self, event: Event, shared: &mut Shared, now: Now) {
+        match event {
+            Event::Dial(login) => {
+                self.user = Some(login.user.escape_debug().to_string());
+                match self.check(&login.user, shared) {
+                    Ok(()) => self.dial_next(shared, now),
+                    // The login waits, because the event said so.
+                    Err(error) => drop(self.proxy.refuse(error)),
+                }
+            }
+            Event::ChangeUser(user) => {
+                tracing::info!("{} changes to user '{}'", self.name(), user.escape_debug());
+                match self.check(&user, shared) {
+                    Ok(()) => self.proxy.allow_change_user(),
+                    Err(error) => self.proxy.refuse_change_user(error),
+                }
+            }
+            Event::ServerFailed(error) => {
+                // The server gets the alert that says why.
+                self.flush();
+                self.server = None;
+                self.warn_of_server(&error.as_client_error().message, shared);
+                self.penalise(shared, now);
+                self.dial_next(shared, now);
+            }
+            Event::Connected => {
+                self.is_relaying = true;
+                if let Some(node) = self.tried.last() {
+                    shared.pool.succeeded(*node);
+                }
+                tracing::info!("{} {}", self.name(), self.legs(shared));
+            }
+            Event::Closed(end) => {
+                self.log_end(&end, shared);
+                self.dial = None;
+                self.ending = Some(now.monotonic.saturating_add(LINGER));
+            }
+        }
+    }
+
+    /// Checks the client's connection against the rules.
+    fn check(&self, user: &str, shared: &mut Shared) -> Result<(), SqlError> {
+        let Some(rules) = &shared.rules else { return Ok(()) };
+        let checked = rules.check(user, self.peer, self.proxy.client_facts());
+        checked.map_err(|(error, why)| {
+            shared.warn_of_refusal(&format!("{} {why}", self.name()));
+            error
+        })
+    }
+
+    /// Connects to the next server, or refuses the login.
+    fn dial_next(&mut self, shared: &mut Shared, now: Now) {
+        while let Some(node) = shared.pool.choose(&self.tried, now.monotonic) {
+            self.tried.push(node);
+            let until = now.monotonic.saturating_add(shared.settings.limits.server_connect);
+            let mut dial = Dial::new(self.id, until);
+            let Some(addresses) = shared.resolver.ask(node, self.id) else {
+                self.dial = Some(dial);
+                return;
+            };
+            match dial.resolved(Ok(addresses), &shared.registry, now.monotonic) {
+                Ok(()) => {
+                    self.dial = Some(dial);
+                    return;
+                }
+                Err(error) => {
+                    self.warn_of_server(&sentence(&error), shared);
+                    self.penalise(shared, now);
+                }
+            }
+        }
+        let error = SqlError::unknown_error(
+            "sealwire-gateway: none of the servers behind the gateway took the connection; the gateway's log says why",
+        );
+        // The login waits, because a dial was due.
+        let _ = self.proxy.refuse(error);
+    }
+
+    fn advance_dial(&mut self, shared: &mut Shared, now: Now) {
+        let Some(dial) = &mut self.dial else { return };
+        match dial.advance(&shared.registry, now.monotonic) {
+            Ok(None) => {}
+            Ok(Some(socket)) => {
+                self.dial = None;
+                self.server = Some(Wire::new(socket));
+                let attributes = attributes::of_client(self.peer, self.connection_id, self.proxy.client_facts());
+                let attributes: Vec<(&str, &str)> =
+                    attributes.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                if let Some(config) = self.tried.last().and_then(|node| shared.back(*node)) {
+                    // The login waits, because a dial was due.
+                    let _ = self.proxy.dialled(config, &attributes, now);
+                }
+            }
+            Err(error) => self.dial_failed(&error, shared, now),
+        }
+    }
+
+    fn dial_failed(&mut self, error: &DialError, shared: &mut Shared, now: Now) {
+        self.dial = None;
+        self.warn_of_server(&sentence(error), shared);
+        self.penalise(shared, now);
+        self.dial_next(shared, now);
+    }
+
+    fn penalise(&self, shared: &mut Shared, now: Now) {
+        if let Some(node) = self.tried.last() {
+            shared.pool.failed(*node, now.monotonic);
+        }
+    }
+
+    /// Writes what the machine has for both sides. Returns whether anything was written.
+    fn flush(&mut self) -> bool {
+        let proxy = &mut self.proxy;
+        let mut has_written = self.client.flush(|out| proxy.transmit(Side::Client, out));
+        match &mut self.server {
+            Some(server) => has_written |= server.flush(|out| proxy.transmit(Side::Server, out)),
+            // Bytes for a server that is gone.
+            None => while proxy.transmit(Side::Server, &mut Vec::new()) {},
+        }
+        has_written
+    }
+
+    /// Reads once from each side that may be read. Returns whether anything was read.
+    fn read(&mut self, shared: &mut Shared, now: Now) -> bool {
+        let mut has_read = false;
+        for side in [Side::Client, Side::Server] {
+            if !self.proxy.may_read(side) {
+                continue;
+            }
+            let wire = match side {
+                Side::Client => &mut self.client,
+                Side::Server => match &mut self.server {
+                    Some(server) => server,
+                    None => continue,
+                },
+            };
+            match wire.read(&mut shared.scratch) {
+                Read::Nothing => continue,
+                Read::Eof => self.proxy.handle_input(side, Input::Eof, now),
+                Read::Bytes(count) => {
+                    let mut bytes = shared.scratch.get(..count).unwrap_or_default().to_vec();
+                    self.proxy.handle_input(side, Input::Bytes(&mut bytes), now);
+                }
+            }
+            has_read = true;
+        }
+        has_read
+    }
+
+    /// Waits for the ends of both peers.
+    fn finish(&mut self, until: Duration, now: Now) -> Progress {
+        let client = self.client.finish(until);
+        let server = self.server.as_mut().is_none_or(|server| server.finish(until));
+        if (client && server) || now.monotonic >= until { Progress::Over } else { Progress::Wait }
+    }
+
+    /// The connection's number and the account, for the log.
+    fn name(&self) -> String {
+        let (id, host) = (self.connection_id, self.peer.ip().to_canonical());
+        match &self.user {
+            Some(user) => format!("Connection {id} '{user}'@'{host}':"),
+            None => format!("Connection {id} of {host}:"),
+        }
+    }
+
+    fn node(&self, shared: &Shared) -> String {
+        let node = self.tried.last().and_then(|node| shared.pool.nodes.get(*node));
+        node.map(ToString::to_string).unwrap_or_default()
+    }
+
+    /// Both legs with their ciphers, for the log.
+    fn legs(&self, shared: &Shared) -> String {
+        let server = self.proxy.server_facts();
+        format!(
+            "client {}; server {} as {}, {}",
+            protection(self.proxy.client_facts()),
+            self.node(shared),
+            server.map(|facts| facts.connection_id).unwrap_or_default(),
+            protection(server)
+        )
+    }
+
+    fn warn_of_server(&self, why: &str, shared: &Shared) {
+        tracing::warn!("{} server {}: {why}", self.name(), self.node(shared));
+    }
+
+    fn log_end(&self, end: &End, shared: &mut Shared) {
+        let name = self.name();
+        match end {
+            End::By(Side::Client) => tracing::info!("{name} closed by the client"),
+            End::By(Side::Server) => tracing::info!("{name} closed by the server"),
+            End::ByUs => tracing::info!("{name} closed, because the gateway stops"),
+            End::Denied(error) => tracing::info!("{name} refused by server {}: {error}", self.node(shared)),
+            End::Refused(error) => shared.warn_of_refusal(&format!("{name} refused: {error}")),
+            End::Failed(Side::Server, error) => self.warn_of_server(&error.as_client_error().message, shared),
+            // A scan of the port is not worth a line at the usual verbosity.
+            End::Failed(Side::Client, Error::ConnectionLost(_)) => tracing::info!("{name} the client went away"),
+            End::Failed(Side::Client, error) => tracing::info!("{name} the client failed: {error}"),
+        }
+    }
+}
+
+fn sentence(error: &DialError) -> String {
+    match error {
+        DialError::HostUnknown(error) => format!("the host's name has no address: {error}"),
+        DialError::TimedOut => "the connection was not accepted in time (server-connect-timeout)".to_owned(),
+        DialError::Failed(error) => format!("can't connect: {error}"),
+    }
+}
+
+/// `TLS_AES_256_GCM_SHA384 (TLSv1.3)`, or `plaintext`.
+fn protection(facts: Option<&Facts>) -> String {
+    match facts.and_then(|facts| facts.tls.as_ref()) {
+        Some(tls) => format!("{} ({}{})", tls.cipher, tls.version.name(), if tls.resumed { ", resumed" } else { "" }),
+        None => "plaintext".to_owned(),
+    }
+}

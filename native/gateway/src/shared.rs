@@ -1,0 +1,134 @@
+//! The state that all sessions share.
+
+use std::fmt;
+use std::sync::Arc;
+
+use mio::Registry;
+use sealwire_core::client;
+use sealwire_core::server;
+use sealwire_net::bounded_lines::BoundedLines;
+use sealwire_net::clock;
+use sealwire_net::random::OsRandom;
+use sealwire_net::resolve::Resolver;
+
+use super::limits::Clients;
+use super::pool::Pool;
+use super::probe::Greeting;
+use super::rules::Rules;
+use super::settings::Settings;
+use super::tls::{ReloadableTls, Tls};
+
+/// The state that all sessions share.
+pub(super) struct Shared {
+    pub(super) settings: Settings,
+    pub(super) pool: Pool,
+    pub(super) registry: Registry,
+    pub(super) resolver: Resolver,
+    pub(super) clients: Clients,
+    /// The rate limit of log lines about refused clients.
+    refusals: BoundedLines,
+    /// The buffer for all reads; a shared one, so that an idle session holds none.
+    pub(super) scratch: Box<[u8]>,
+    pub(super) tls: ReloadableTls,
+    generation: Option<u64>,
+    /// The rules for the clients' connections.
+    pub(super) rules: Option<Rules>,
+    /// The settings of the machines towards the clients.
+    front: Arc<server::Config>,
+    /// The settings of the machines towards each server.
+    back: Vec<Arc<client::Config>>,
+}
+
+/// How many lines about refused clients are logged in each period.
+const MOST_REFUSALS: u32 = 20;
+
+/// The size of one read.
+const READ: usize = 64 * 1024;
+
+impl Shared {
+    pub(super) fn new(settings: Settings, registry: Registry, resolver: Resolver, tls: ReloadableTls) -> Self {
+        let pool = Pool::new(settings.nodes.clone());
+        let front = Arc::new(server::Config::new("sealwire-gateway", Arc::new(OsRandom::new())));
+        let mut shared = Self {
+            settings,
+            pool,
+            registry,
+            resolver,
+            clients: Clients::default(),
+            refusals: BoundedLines::default(),
+            scratch: vec![0; READ].into_boxed_slice(),
+            tls,
+            generation: None,
+            rules: None,
+            front,
+            back: Vec::new(),
+        };
+        shared.refresh();
+        shared
+    }
+
+    /// Takes the TLS settings in use, if they are new.
+    pub(super) fn refresh(&mut self) {
+        if let Some((generation, tls)) = self.tls.newer_than(self.generation) {
+            self.generation = Some(generation);
+            self.configure(&tls);
+        }
+    }
+
+    /// Takes the servers' greetings, of which the greeting to the clients is made.
+    pub(super) fn learn(&mut self, greetings: &[Greeting]) {
+        self.pool.learn(greetings);
+        self.generation = None;
+        self.refresh();
+    }
+
+    fn configure(&mut self, tls: &Tls) {
+        let limits = self.settings.limits;
+        let version = self.pool.offer().map_or("sealwire-gateway", |offer| offer.version.as_str());
+        let mut front = server::Config::new(version, Arc::new(OsRandom::new()));
+        if let Some(offer) = self.pool.offer() {
+            front.capabilities = offer.capabilities;
+            front.charset = offer.charset;
+            front.default_plugin = offer.plugin;
+        }
+        front.tls.clone_from(&tls.clients);
+        front.require_secure_transport = self.settings.require_secure_transport;
+        front.connect_timeout = limits.connect;
+        self.front = Arc::new(front);
+        self.rules.clone_from(&tls.rules);
+        let towards = |host: &String| {
+            let mut back = client::Config::new("", "".into(), Arc::new(OsRandom::new()));
+            back.server_name.clone_from(host);
+            back.tls = tls.servers.clone();
+            back.connect_timeout = limits.server_connect;
+            Arc::new(back)
+        };
+        self.back = self.pool.nodes.iter().map(|node| towards(&node.host)).collect();
+    }
+
+    /// The settings towards the clients.
+    pub(super) fn front(&self) -> Arc<server::Config> {
+        Arc::clone(&self.front)
+    }
+
+    /// Logs that a client is refused: a few lines in each period, because any client can cause them.
+    pub(super) fn warn_of_refusal(&mut self, line: &str) {
+        if let Some(left_out) = self.refusals.admit(clock::monotonic(), MOST_REFUSALS) {
+            if left_out > 0 {
+                tracing::warn!("{left_out} more clients were refused; their lines were left out");
+            }
+            tracing::warn!("{line}");
+        }
+    }
+
+    /// The settings towards a server.
+    pub(super) fn back(&self, node: usize) -> Option<Arc<client::Config>> {
+        self.back.get(node).map(Arc::clone)
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
