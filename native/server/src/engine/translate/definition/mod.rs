@@ -118,11 +118,9 @@ fn drop_object(
 fn aliases(query: &SetExpr) -> Vec<&Ident> {
     match query {
         SetExpr::Select(select) => {
-            let alias = |item: &'_ SelectItem| match item {
-                SelectItem::ExprWithAlias { alias, .. } => Some(alias),
-                _ => None,
-            };
-            select.projection.iter().filter_map(alias).collect()
+            let items = select.projection.iter();
+            let alias = |item| if let SelectItem::ExprWithAlias { alias, .. } = item { Some(alias) } else { None };
+            items.filter_map(alias).collect()
         }
         SetExpr::Query(query) => aliases(&query.body),
         SetExpr::SetOperation { left, .. } => aliases(left),
