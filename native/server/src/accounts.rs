@@ -15,6 +15,8 @@ use sealwire_core::random::Random;
 use sealwire_net::files::{unreadable, unwritable};
 
 use super::engine::{Interruption, WaitEnd, lock_wait_timeout, stopped};
+use super::replication::Place;
+use super::sync::{Mutex, PoisonError};
 use super::versioned::Versioned;
 
 /// The file of accounts in the data directory: account statements with hashed passwords only.
@@ -35,7 +37,15 @@ pub(crate) struct AccountStore {
     path: PathBuf,
     /// The accounts, with SHA256(SHA256(password)) of those that logged in with their full password.
     accounts: Versioned<Accounts, AccountName, [u8; 32]>,
+    /// The place in the binary log behind the last change that was logged.
+    logged: Mutex<Option<Place>>,
 }
+
+/// Writes changed accounts to disk; the place is that behind the change in the binary log, `None` where it is not logged.
+pub(crate) type Write<'w> = &'w dyn Fn(Option<&Place>) -> Result<(), SqlError>;
+
+/// The line of the file that has that place begins so.
+const LOGGED: &str = "-- In the binary log up to ";
 
 impl AccountStore {
     /// Reads the accounts of a data directory.
@@ -65,7 +75,8 @@ impl AccountStore {
         let mut accounts = Accounts::new(secret);
         accounts.read_text(&text, random).map_err(|error| format!("{}, {error}", path.display()))?;
         make_spare(directory, text.len());
-        Ok(Self { path, accounts: Versioned::new(accounts, has_same_password) })
+        let logged = Mutex::new(text.lines().find_map(logged_in));
+        Ok(Self { path, accounts: Versioned::new(accounts, has_same_password), logged })
     }
 
     /// Writes the first accounts of a data directory.
@@ -83,8 +94,23 @@ impl AccountStore {
         self.accounts.current()
     }
 
+    /// The place in the binary log behind the last change that was logged; `None` where there was none.
+    pub(crate) fn logged(&self) -> Option<Place> {
+        self.logged.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes that changes are logged from a place on, unless an earlier place is known.
+    pub(crate) fn begin_log(&self, place: &Place) {
+        if self.logged().is_none()
+            && let Err(error) = self.write(&self.current(), Some(place))
+        {
+            tracing::warn!("a change of accounts that is cut short by a kill may stay in the binary log: {error}");
+        }
+    }
+
     /// Executes a statement. A change is written to disk before it takes effect. Changes are made one after the other, and the accounts
-    /// that make them take turns. `record` gets the accounts before and after a change, before it takes effect.
+    /// that make them take turns. `record` gets the accounts before and after a change, logs it, and has it written by the function that it
+    /// gets, so that a killed server can tell whether a change in its log was made.
     ///
     /// # Errors
     /// The statement's error, 1105 where the file can't be written, 1205 where the turn does not come within `most`, 1317 where the statement is
@@ -96,7 +122,7 @@ impl AccountStore {
         random: &dyn Random,
         interruption: &Arc<Interruption>,
         most: Duration,
-        record: &dyn Fn(&Accounts, &Accounts) -> Result<(), SqlError>,
+        record: &dyn Fn(&Accounts, &Accounts, Write<'_>) -> Result<(), SqlError>,
     ) -> Result<Outcome, SqlError> {
         if statement.is_read_only() {
             return execute(statement, &mut Accounts::clone(&self.current()), session, random);
@@ -112,24 +138,28 @@ impl AccountStore {
             if !matches!(outcome, Outcome::Done { changed: true, .. }) {
                 return Ok((None, outcome));
             }
-            let text = accounts.to_text();
-            let written = write_by(&self.path.with_file_name(SPARE_FILE), &self.path, text.as_bytes());
-            if let Some(directory) = self.path.parent() {
-                make_spare(directory, text.len());
-            }
-            written.map_err(|error| {
-                SqlError::new(1105, b"HY000", format!("Can't write {}: {error}", self.path.display()))
-            })?;
-            if let Err(error) = record(current, &accounts) {
-                // The old accounts stay in force, so they must be on disk, too.
-                let text = current.to_text();
-                if let Err(unwritten) = write_by(&self.path.with_file_name(SPARE_FILE), &self.path, text.as_bytes()) {
-                    tracing::error!("the file of accounts has a change that is not in force: {unwritten}");
-                }
-                return Err(error);
-            }
+            record(current, &accounts, &|place| self.write(&accounts, place))?;
             Ok((Some(accounts), outcome))
         })
+    }
+
+    /// Writes accounts to disk. After a change that is not logged the place in the log stays.
+    fn write(&self, accounts: &Accounts, place: Option<&Place>) -> Result<(), SqlError> {
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut text = accounts.to_text();
+        if let Some(Place { file, position }) = place.or(logged.as_ref()) {
+            text.push_str(&format!("{LOGGED}{position} of {file}\n"));
+        }
+        let written = write_by(&self.path.with_file_name(SPARE_FILE), &self.path, text.as_bytes());
+        if let Some(directory) = self.path.parent() {
+            make_spare(directory, text.len());
+        }
+        written
+            .map_err(|error| SqlError::new(1105, b"HY000", format!("Can't write {}: {error}", self.path.display())))?;
+        if let Some(place) = place {
+            *logged = Some(place.clone());
+        }
+        Ok(())
     }
 
     /// The remembered digest of an account's password. Call `current` first, because the digest may then be newer than the accounts, but
@@ -153,6 +183,12 @@ impl Stop for Interruption {
     fn check(&self) -> Result<(), SqlError> {
         if self.is_stopped() { Err(stopped(self)) } else { Ok(()) }
     }
+}
+
+/// The place in the binary log that a line of the file has.
+fn logged_in(line: &str) -> Option<Place> {
+    let (position, file) = line.strip_prefix(LOGGED)?.split_once(" of ")?;
+    Some(Place { file: file.into(), position: position.parse().ok()? })
 }
 
 /// Whether an account authenticates alike in both, so that a digest of its password stays true.
@@ -236,7 +272,7 @@ mod tests {
     fn run(store: &AccountStore, sql: &str) -> Result<Outcome, SqlError> {
         let statement = parse_statement(sql).unwrap().unwrap();
         let server = Session::server(Plugin::CachingSha2Password);
-        store.execute(&statement, &server, &OsRandom::new(), &Arc::default(), LONG, &|_, _| Ok(()))
+        store.execute(&statement, &server, &OsRandom::new(), &Arc::default(), LONG, &|_, _, write| write(None))
     }
 
     #[test]
@@ -252,6 +288,22 @@ mod tests {
         let again = AccountStore::open(directory.path(), &OsRandom::new()).unwrap();
         assert_eq!(*again.current(), *store.current());
         assert_eq!(again.current().len(), 1);
+    }
+
+    #[test]
+    fn the_place_in_the_binary_log_is_kept_with_the_accounts() {
+        let directory = tempfile::tempdir().unwrap();
+        AccountStore::create(directory.path(), &Accounts::new([0; 32])).unwrap();
+        let store = AccountStore::open(directory.path(), &OsRandom::new()).unwrap();
+        assert_eq!(store.logged(), None);
+        store.begin_log(&Place { file: "a log of.000001".into(), position: 4 });
+        let place = Place { file: "a log of.000007".into(), position: 1 << 33 };
+        store.write(&store.current(), Some(&place)).unwrap();
+        store.begin_log(&Place { file: "a log of.000009".into(), position: 4 });
+        run(&store, "CREATE USER 'a'@'%'").unwrap();
+        for store in [&store, &AccountStore::open(directory.path(), &OsRandom::new()).unwrap()] {
+            assert_eq!((store.logged(), store.current().len()), (Some(place.clone()), 1));
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use sealwire_binlog::{Checksum, Flavour};
 use sealwire_core::random::Random;
 use sealwire_options::{Spec, Values};
 
-use super::replication::{BinaryLog, Databases, Format, LogFiles, LogSettings, SemiSyncSettings};
+use super::replication::{BinaryLog, Databases, Format, LogFiles, LogSettings, Place, SemiSyncSettings};
 use super::settings::Globals;
 
 /// The options beside those of the system variables.
@@ -25,16 +25,16 @@ pub(super) const OPTIONS: &[Spec] = &[Spec::optional_text(
 const UUID_FILE: &str = "auto.cnf";
 
 /// Opens the binary log that the options ask for; `None` where they ask for none. The last group of a killed server's log is then in the
-/// databases, or in neither.
+/// databases, or in neither. `accounts` is the place up to which the changes of accounts in the log were made.
 ///
 /// # Errors
 /// A sentence that names the option or the file.
 pub(super) fn open(
     values: &Values,
     globals: &Globals,
-    directory: &Path,
-    random: &dyn Random,
+    (directory, random): (&Path, &dyn Random),
     databases: &dyn Databases,
+    accounts: Option<&Place>,
 ) -> Result<Option<BinaryLog>, String> {
     let uuid = server_uuid(globals, directory, random, values.is_given("log-bin"))?;
     let name = match values.text("log-bin") {
@@ -55,7 +55,7 @@ pub(super) fn open(
     };
     let settings = LogSettings::default();
     apply_settings(globals, &settings);
-    let log = BinaryLog::open(LogFiles::new(directory, name)?, format, settings, databases)?;
+    let log = BinaryLog::open(LogFiles::new(directory, name)?, format, settings, databases, accounts)?;
     apply(globals, &log);
     let (basename, index) = log.paths();
     globals.log_bin.set(true);

@@ -177,8 +177,10 @@ fn build(values: &Values, startup: &Startup, globals: Globals, random: &OsRandom
     SqliteEngine::limit_memory(globals.global_connection_memory_limit.get());
     let mut engine = Box::new(SqliteEngine::new(directory));
     engine.recover();
-    let log = binary_log_options::open(values, &globals, directory, random, &*engine)?.map(Arc::new);
+    let log = binary_log_options::open(values, &globals, (directory, random), &*engine, accounts.logged().as_ref())?
+        .map(Arc::new);
     if let Some(log) = &log {
+        accounts.begin_log(&log.end().0);
         engine.log_to(Arc::clone(log));
     }
     if globals.require_secure_transport.is_on() && active.context.is_none() && startup.socket.is_none() {

@@ -12,7 +12,7 @@ use super::world::{MARIADB, PEERS, World, error, sql};
 
 const MYSQL: &str = "--version=8.0.99-Sealwire";
 const ENABLED: &str = "--rpl-semi-sync-master-enabled";
-/// So long that a test would not end by it.
+/// No test ends by this timeout.
 const LONG: &str = "--rpl-semi-sync-master-timeout=3600000";
 
 /// The value of a status variable of semi-synchronous replication.

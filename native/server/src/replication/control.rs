@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use sealwire_core::error::SqlError;
 
-use super::log::Place;
+use super::place::Place;
 use crate::sync::{Condvar, Mutex, PoisonError};
 
 /// The other threads' end of a dump, by which they end it.

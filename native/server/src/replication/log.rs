@@ -8,22 +8,21 @@ use std::time::{Duration, Instant, SystemTime};
 
 use sealwire_binlog::{EventFlags, EventType, Flavour};
 use sealwire_core::error::SqlError;
-use sealwire_core::random::Random as _;
 use sealwire_net::random::OsRandom;
 
 use super::cache::{CacheLimits, TransactionCache};
 use super::events::Placer;
 use super::files::LogFiles;
-use super::group::{self, CommitMark, Format, Origin, Statement};
+use super::group::{self, Format, Origin, Statement};
 use super::gtids::Gtids;
+use super::place::Place;
 use super::recovery::{self, Databases};
 use super::replicas::Replicas;
-use super::semi_sync::{Awaited, SemiSync};
+use super::semi_sync::SemiSync;
 use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use file::put_rows;
-use prepared::LARGE_GROUP;
 use settling::{Left, settle};
 
+mod commit;
 mod file;
 mod large;
 mod prepared;
@@ -40,15 +39,6 @@ pub(crate) struct LogSettings {
     pub(crate) sync_each: AtomicU64,
     /// Files whose last change was so many seconds ago are removed; 0 means never.
     pub(crate) expire_seconds: AtomicU64,
-}
-
-/// A place in the log.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Place {
-    /// The name of the file.
-    pub(crate) file: Arc<str>,
-    /// The position in it.
-    pub(crate) position: u64,
 }
 
 /// The binary log of a server.
@@ -77,6 +67,18 @@ struct Writer {
     on_their_way: Vec<String>,
     /// Why nothing can be appended any more.
     broken: Option<String>,
+}
+
+impl Writer {
+    /// The name of the file.
+    fn name(&self) -> &str {
+        self.names.last().map(String::as_str).unwrap_or_default()
+    }
+
+    /// The end of the log.
+    fn place(&self) -> Place {
+        Place { file: self.name().into(), position: self.end }
+    }
 }
 
 /// The data that readers see.
@@ -113,7 +115,7 @@ impl std::fmt::Debug for BinaryLog {
 
 impl BinaryLog {
     /// Opens the log: repairs the file that a killed server left, and begins a new one. The log's last group is then in the databases, or in
-    /// neither.
+    /// neither, and so are changes of accounts, which were made up to the place `accounts`; `None` where that is not known.
     ///
     /// # Errors
     /// A sentence that names the file.
@@ -122,6 +124,7 @@ impl BinaryLog {
         format: Format,
         settings: LogSettings,
         databases: &dyn Databases,
+        accounts: Option<&Place>,
     ) -> Result<Self, String> {
         let failed = |error: io::Error| format!("the binary log '{}': {error}", files.index().display());
         let mut names = files.list().map_err(failed)?;
@@ -138,7 +141,8 @@ impl BinaryLog {
         if let Some(last) = names.last() {
             let path = files.path(last);
             let shown = path.display();
-            let found = recovery::scan(&path).map_err(|error| format!("the binary log file '{shown}': {error}"))?;
+            let found =
+                recovery::scan(&path, accounts).map_err(|error| format!("the binary log file '{shown}': {error}"))?;
             if found.flavour != Some(format.flavour) && found.flavour.is_some() {
                 let other = if format.flavour == Flavour::MariaDb { "MySQL" } else { "MariaDB" };
                 return Err(format!(
@@ -149,13 +153,21 @@ impl BinaryLog {
             }
             gtids = found.gtids.clone();
             if found.is_in_use {
-                let kept = settle(&path, &found, &left.after(databases))
-                    .map_err(|error| format!("the binary log file '{shown}': {error}"))?;
-                if !kept {
-                    gtids = found.gtids_before_last.clone();
-                }
-                let end = match &found.last {
-                    Some(group) if !kept => group.start,
+                let end = match (&found.undone, &found.last) {
+                    (Some((start, before)), _) => {
+                        tracing::warn!(
+                            "the server was killed within a change of accounts, which was not made: the binary log '{shown}' is cut at {start}"
+                        );
+                        gtids = before.clone();
+                        *start
+                    }
+                    (None, Some(group))
+                        if !settle(&path, &found, &left.after(databases))
+                            .map_err(|error| format!("the binary log file '{shown}': {error}"))? =>
+                    {
+                        gtids = found.gtids_before_last.clone();
+                        group.start
+                    }
                     _ => found.end,
                 };
                 let repaired = files.open_to_change(last).and_then(|file| file::repair(file, end));
@@ -213,91 +225,6 @@ impl BinaryLog {
         }
     }
 
-    /// Logs a group and commits it: marks the databases, appends the group, commits, and only then lets readers have it. After an error nothing
-    /// of the group is in the log. Returns the commit where it is to wait for a replica.
-    ///
-    /// # Errors
-    /// 1026 where the log can't be written, and those of `mark` and `commit`.
-    pub(crate) fn commit(
-        &self,
-        group: Group<'_>,
-        mark: impl FnOnce(CommitMark) -> Result<(), SqlError>,
-        commit: impl FnOnce() -> Result<(), SqlError>,
-    ) -> Result<Option<Awaited>, SqlError> {
-        let databases = match group {
-            Group::Rows(cache, origin, databases) if cache.length() >= LARGE_GROUP => {
-                return self.commit_large((cache, origin), databases, mark, commit);
-            }
-            Group::Rows(_, _, databases) => Some(databases),
-            Group::Statement(_) => None,
-        };
-        let mut writer = self.writer_after(databases);
-        if let Some(reason) = &writer.broken {
-            return Err(unwritable(reason));
-        }
-        let number = self.group_number();
-        mark(group::mark_of(number))?;
-        let (length, is_statement) = match &group {
-            Group::Rows(cache, ..) => (cache.length(), false),
-            Group::Statement(statement) => (statement.text.len() as u64, true),
-        };
-        let is_own = group.origin().is_none();
-        self.files.refuse_if_short(length, is_statement).map_err(|reason| unwritable(&reason))?;
-        let (start, gtids) = (writer.end, writer.gtids.clone());
-        let logged = self.append(&mut writer, group, number).map_err(|error| unwritable(&error));
-        if let Err(error) = logged.and_then(|()| commit()) {
-            writer.gtids = gtids;
-            writer.end = start;
-            if let Err(broken) = writer.file.set_len(start).and_then(|()| writer.file.seek(SeekFrom::Start(start))) {
-                let reason = format!("the part of a group that failed can't be removed: {broken}");
-                tracing::error!("the binary log: {reason}; no change is possible until the server is started again");
-                writer.broken = Some(reason);
-            }
-            return Err(error);
-        }
-        // Before a replica can have the group, so that it is asked for it.
-        let name = writer.names.last().map(String::as_str).unwrap_or_default();
-        let awaited = self.semi_sync.commit(name, writer.end, is_own);
-        self.publish(&writer);
-        self.rotate_if_long(&mut writer);
-        Ok(awaited)
-    }
-
-    /// A number that no other group is likely to have.
-    fn group_number(&self) -> u64 {
-        let mut bytes = [0; 8];
-        self.random.fill(&mut bytes);
-        u64::from_le_bytes(bytes)
-    }
-
-    fn append(&self, writer: &mut Writer, group: Group<'_>, number: u64) -> io::Result<()> {
-        let origin = group.origin();
-        let own_id = self.settings.server_id.load(Ordering::Relaxed);
-        let server_id = origin.map_or(own_id, |origin| origin.server_id);
-        let mut out = Vec::new();
-        let mut placer = Placer { out: &mut out, position: writer.end, server_id, checksum: self.format.checksum };
-        match group {
-            Group::Rows(cache, ..) => {
-                let length = cache.length() + cache.events()? * self.format.checksum_bytes();
-                group::put_begin(&self.format, &mut writer.gtids, origin, length, &mut placer);
-                put_rows(cache, number, &mut placer, &mut writer.file)?;
-            }
-            Group::Statement(statement) => {
-                group::put_statement(&self.format, &mut writer.gtids, statement, number, &mut placer);
-            }
-        }
-        let end = placer.position;
-        writer.file.write_all(&out)?;
-        writer.end = end;
-        writer.unsynced += 1;
-        let sync_each = self.settings.sync_each.load(Ordering::Relaxed);
-        if sync_each > 0 && writer.unsynced >= sync_each {
-            writer.file.sync_data()?;
-            writer.unsynced = 0;
-        }
-        Ok(())
-    }
-
     /// Lets readers have all that is in the log.
     fn publish(&self, writer: &Writer) {
         let mut reading = self.reading();
@@ -342,8 +269,7 @@ impl BinaryLog {
     pub(crate) fn snapshot(&self, take: impl FnOnce() -> Result<(), SqlError>) -> Result<Place, SqlError> {
         let writer = self.writer_after(None);
         take()?;
-        let name = writer.names.last().map(String::as_str).unwrap_or_default();
-        Ok(Place { file: name.into(), position: writer.end })
+        Ok(writer.place())
     }
 
     /// Waits until there has been a wake after `version`, or until the deadline.
@@ -557,9 +483,19 @@ mod tests {
     use std::io::Write as _;
     use std::path::Path;
 
+    use super::super::group::CommitMark;
     use super::*;
 
     pub(super) fn open(place: &Path, flavour: Flavour, is_committed: bool) -> Result<BinaryLog, String> {
+        open_with(place, flavour, is_committed, None)
+    }
+
+    fn open_with(
+        place: &Path,
+        flavour: Flavour,
+        is_committed: bool,
+        accounts: Option<&Place>,
+    ) -> Result<BinaryLog, String> {
         let version = if flavour == Flavour::MariaDb { "10.11.9-MariaDB" } else { "8.0.99" };
         let format = Format {
             flavour,
@@ -577,7 +513,23 @@ mod tests {
             format,
             settings,
             &Killed { is_committed, ..Killed::default() },
+            accounts,
         )
+    }
+
+    /// A statement about accounts, without its text.
+    const fn accounts_statement() -> Statement<'static> {
+        Statement {
+            text: "",
+            database: None,
+            databases: &[],
+            thread: 1,
+            invoker: "root@localhost",
+            is_definition: false,
+            skips_foreign_keys: false,
+            moment: None,
+            origin: None,
+        }
     }
 
     /// The databases of a killed server, which are all committed, or none.
@@ -628,17 +580,7 @@ mod tests {
 
     pub(super) fn log(log: &BinaryLog, text: &str, outcome: Result<(), SqlError>) -> Result<(), SqlError> {
         let databases = ["d"];
-        let statement = Statement {
-            text,
-            database: None,
-            databases: &databases,
-            thread: 1,
-            invoker: "root@localhost",
-            is_definition: true,
-            skips_foreign_keys: false,
-            moment: None,
-            origin: None,
-        };
+        let statement = Statement { text, databases: &databases, is_definition: true, ..accounts_statement() };
         log.commit(Group::Statement(&statement), |_| Ok(()), || outcome).map(drop)
     }
 
@@ -662,8 +604,61 @@ mod tests {
                 assert!(contains(&path, "CREATE TABLE kept"));
                 assert_eq!(contains(&path, "CREATE TABLE last"), is_committed, "{flavour:?}");
                 assert_eq!(second.gtids() == before, is_committed, "{flavour:?}");
-                assert!(!recovery::scan(&path).unwrap().is_in_use);
+                assert!(!recovery::scan(&path, None).unwrap().is_in_use);
                 assert_eq!(second.names(), ["binlog.000001", "binlog.000002"]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_change_of_accounts_is_in_the_log_and_in_the_accounts_or_in_neither() {
+        const TEXTS: [&str; 2] = ["CREATE USER 'u'@'h'", "GRANT SELECT ON *.* TO 'u'@'h'"];
+        let statements = TEXTS.map(|text| Statement { text, ..accounts_statement() });
+        for flavour in [Flavour::MariaDb, Flavour::MySql] {
+            let place = tempfile::tempdir().unwrap();
+            let first = open(place.path(), flavour, true).unwrap();
+            let made = std::cell::Cell::new(None);
+            let note = |end: &Place| {
+                made.set(Some(end.clone()));
+                Ok(())
+            };
+            first.commit_statements(&statements, note).unwrap();
+            let made = made.take().unwrap();
+            log(&first, "CREATE TABLE kept", Ok(())).unwrap();
+            let (end, gtids) = (first.end().0, first.gtids());
+            assert_eq!(first.commit_statements(&statements, |_| Err(unwritable(&"full"))).unwrap_err().code, 1026);
+            assert_eq!((first.end().0, first.gtids()), (end.clone(), gtids.clone()));
+            let killed = tempfile::tempdir().unwrap();
+            let copy = |_: &Place| {
+                for file in std::fs::read_dir(place.path()).unwrap().map(Result::unwrap) {
+                    std::fs::copy(file.path(), killed.path().join(file.file_name())).unwrap();
+                }
+                Ok(())
+            };
+            let behind = std::cell::Cell::new(None);
+            first
+                .commit_statements(&statements, |end| {
+                    behind.set(Some(end.clone()));
+                    copy(end)
+                })
+                .unwrap();
+            let behind = behind.take().unwrap();
+            let path = killed.path().join("binlog.000001");
+            let whole = std::fs::read(&path).unwrap();
+            // The accounts have the first change alone, and the file any part of the second.
+            for length in (end.position as usize..whole.len()).step_by(9).chain([whole.len()]) {
+                std::fs::write(&path, &whole[..length]).unwrap();
+                let second = open_with(killed.path(), flavour, true, Some(&made)).unwrap();
+                assert_eq!(std::fs::metadata(&path).unwrap().len(), end.position, "{length} bytes");
+                assert_eq!(second.gtids(), gtids);
+                std::fs::remove_file(killed.path().join(second.names().pop().unwrap())).unwrap();
+            }
+            for known in [Some(&behind), None] {
+                std::fs::write(&path, &whole).unwrap();
+                let second = open_with(killed.path(), flavour, true, known).unwrap();
+                assert_eq!(std::fs::metadata(&path).unwrap().len(), whole.len() as u64);
+                assert_eq!(second.gtids(), first.gtids());
+                std::fs::remove_file(killed.path().join(second.names().pop().unwrap())).unwrap();
             }
         }
     }

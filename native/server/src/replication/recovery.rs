@@ -13,6 +13,7 @@ use sealwire_core::wire::Reader;
 use super::events::{CHECKSUM, FIRST_POSITION};
 use super::group::CommitMark;
 use super::gtids::{Gtid, Gtids};
+use super::place::Place;
 use crate::sql::Cursor;
 
 /// Events up to this size are read whole. Larger ones are rows, of which recovery needs nothing.
@@ -32,6 +33,8 @@ pub(super) struct Scan {
     pub(super) gtids_before_last: Gtids,
     /// The last whole group.
     pub(super) last: Option<LastGroup>,
+    /// Where the changes of accounts at the end begin that were not made, and the GTIDs before them.
+    pub(super) undone: Option<(u64, Gtids)>,
 }
 
 /// Passes the row events of a group to a function, in order.
@@ -145,8 +148,22 @@ pub(super) struct LastGroup {
     goes_on: bool,
 }
 
-/// Scans a file. A damaged or incomplete end is no error.
-pub(super) fn scan(path: &Path) -> io::Result<Scan> {
+impl LastGroup {
+    /// Whether it changes accounts, in the words in which such changes are logged.
+    fn changes_accounts(&self) -> bool {
+        let Some(statement) = &self.statement else { return false };
+        let mut words = Cursor::new(statement);
+        words.accept_one(&["GRANT", "REVOKE"]).is_some()
+            || (words.accept_one(&["CREATE", "ALTER", "DROP"]).is_some() && words.peek("USER"))
+    }
+}
+
+/// Scans a file. A damaged or incomplete end is no error. The changes of accounts were made that begin before the place `accounts`; all where it
+/// is `None`.
+pub(super) fn scan(path: &Path, accounts: Option<&Place>) -> io::Result<Scan> {
+    let name = path.file_name().unwrap_or_default();
+    let is_made =
+        |start: u64| accounts.is_none_or(|place| name.to_str() == Some(&*place.file) && start < place.position);
     let file = File::open(path)?;
     let length = file.metadata()?.len();
     let mut reader = BufReader::new(file);
@@ -196,6 +213,11 @@ pub(super) fn scan(path: &Path) -> io::Result<Scan> {
             found.end = position;
             if let Some(group) = group.take() {
                 found.gtids_before_last = std::mem::replace(&mut before, found.gtids.clone());
+                if !group.changes_accounts() || is_made(group.start) {
+                    found.undone = None;
+                } else if found.undone.is_none() {
+                    found.undone = Some((group.start, found.gtids_before_last.clone()));
+                }
                 found.last = Some(group);
             }
         }

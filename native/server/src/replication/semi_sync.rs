@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::log::Place;
+use super::place::Place;
 use crate::engine::{Interruption, WaitEnd};
 use crate::sync::{Mutex, MutexGuard, PoisonError};
 

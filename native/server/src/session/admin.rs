@@ -12,6 +12,7 @@ use super::Session;
 use super::answer::{Answer, Reply, Table};
 use super::execution::Execution;
 use super::show;
+use crate::accounts::Write;
 use crate::engine::{Interruption, declared_column, interrupted, is_system_database, unknown_database};
 use crate::sql::charset::{check_collation, default_collation};
 use crate::sql::{Cursor, Datum, backquoted};
@@ -34,7 +35,9 @@ impl Session {
             stop: &*interruption,
         };
         let left_out = Cell::new(0);
-        let record = |before: &Accounts, after: &Accounts| self.log_accounts(before, after, &left_out);
+        let record = |before: &Accounts, after: &Accounts, write: Write<'_>| {
+            self.log_accounts((before, after), write, &left_out)
+        };
         let outcome =
             server.accounts.execute(&statement, &asker, &server.random, &interruption, self.lock_wait(), &record)?;
         match outcome {

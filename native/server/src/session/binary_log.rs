@@ -11,6 +11,7 @@ use super::Session;
 use super::answer::{Answer, Reply, Table};
 use super::execution::Execution;
 use super::{binlog_events, replica, show};
+use crate::accounts::Write;
 use crate::replication::{BinaryLog, FIRST_POSITION, Group, RowImage, Statement};
 use crate::settings::variable;
 use crate::sql::{Cursor, Datum, text};
@@ -268,37 +269,49 @@ impl Session {
         change: impl FnOnce() -> Result<(), SqlError>,
     ) -> Result<(), SqlError> {
         let Some(log) = self.view.server.log.as_deref().filter(|_| self.is_logged()) else { return change() };
-        let statement = Statement {
-            text: statement,
-            database: None,
-            databases: &[],
-            thread: self.view.id,
-            invoker: &self.view.account_text(),
-            is_definition,
-            skips_foreign_keys: false,
-            moment: None,
-            origin: self.origin,
-        };
+        let account = self.view.account_text();
+        let statement = self.logged_statement(statement, &account, is_definition);
         *self.awaited.borrow_mut() = log.commit(Group::Statement(&statement), |_| Ok(()), change)?;
         Ok(())
     }
 
-    /// Logs a change of accounts, with hashes in the place of passwords, because whoever receives the log reads it. Counts accounts that the
-    /// servers for which the log is lack the plugin of.
+    /// A statement as the log gets it that is for no database's file.
+    fn logged_statement<'s>(&self, text: &'s str, account: &'s str, is_definition: bool) -> Statement<'s> {
+        Statement {
+            text,
+            database: None,
+            databases: &[],
+            thread: self.view.id,
+            invoker: account,
+            is_definition,
+            skips_foreign_keys: false,
+            origin: self.origin,
+        }
+    }
+
+    /// Logs a change of accounts, with hashes in the place of passwords, because whoever receives the log reads it, and writes the accounts.
+    /// Counts accounts that the servers for which the log is lack the plugin of.
     pub(super) fn log_accounts(
         &self,
-        before: &Accounts,
-        after: &Accounts,
+        (before, after): (&Accounts, &Accounts),
+        write: Write<'_>,
         left_out: &Cell<usize>,
     ) -> Result<(), SqlError> {
-        let Some(log) = self.view.server.log.as_deref().filter(|_| self.is_logged()) else { return Ok(()) };
+        let Some(log) = self.view.server.log.as_deref().filter(|_| self.is_logged()) else { return write(None) };
         let dialect = match log.format.flavour {
             Flavour::MariaDb => Dialect::MariaDb,
             Flavour::MySql => Dialect::MySql,
         };
         let (statements, others) = replay(before, after, dialect);
         left_out.set(others.len());
-        statements.iter().try_for_each(|statement| self.log_with(statement, false, || Ok(())))
+        if statements.is_empty() {
+            return write(None);
+        }
+        let account = self.view.account_text();
+        let statements: Vec<Statement<'_>> =
+            statements.iter().map(|text| self.logged_statement(text, &account, false)).collect();
+        *self.awaited.borrow_mut() = log.commit_statements(&statements, |place| write(Some(place)))?;
+        Ok(())
     }
 
     /// SET sql_log_bin, binlog_row_image and binlog_format need a privilege, because all replicas lack what is not logged.

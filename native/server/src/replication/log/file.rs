@@ -59,7 +59,7 @@ pub(super) fn remove_unlisted(files: &LogFiles, name: &str) -> Result<(), String
         return Ok(());
     }
     let shown = path.display();
-    let has_groups = recovery::scan(&path).is_ok_and(|found| found.last.is_some());
+    let has_groups = recovery::scan(&path, None).is_ok_and(|found| found.last.is_some());
     if has_groups {
         return Err(format!(
             "the binary log file '{shown}' is not in the index '{}': add its line there, or move the file away",

@@ -81,12 +81,7 @@ impl BinaryLog {
             return Err(unwritable(&reason));
         }
         writer.gtids = gtids;
-        // Before a replica can have the group, so that it is asked for it.
-        let name = writer.names.last().map(String::as_str).unwrap_or_default();
-        let awaited = self.semi_sync.commit(name, writer.end, is_own);
-        self.publish(writer);
-        self.rotate_if_long(writer);
-        Ok(awaited)
+        Ok(self.release(writer, is_own))
     }
 }
 
@@ -142,7 +137,7 @@ mod tests {
     /// Whether the last file has one group, which is whole.
     #[track_caller]
     fn assert_whole(place: &Path, name: &str) {
-        let found = recovery::scan(&place.join(name)).unwrap();
+        let found = recovery::scan(&place.join(name), None).unwrap();
         assert_eq!(found.end, fs::metadata(place.join(name)).unwrap().len(), "{name}");
         assert!(found.last.unwrap().databases.contains("d"));
     }
@@ -174,14 +169,14 @@ mod tests {
             assert_eq!(files(place.path()), ["binlog.000001", "binlog.000002"]);
             assert_eq!(own.end().0.file.as_ref(), "binlog.000002");
             assert_whole(place.path(), "binlog.000002");
-            let scanned = recovery::scan(&place.path().join("binlog.000002")).unwrap();
+            let scanned = recovery::scan(&place.path().join("binlog.000002"), None).unwrap();
             assert_eq!(scanned.gtids, own.gtids(), "{flavour:?}");
             // The file goes on.
             log(&own, "CREATE TABLE next", Ok(())).unwrap();
             commit(&own, None, || Ok(())).unwrap();
             assert_eq!(own.names(), ["binlog.000001", "binlog.000002", "binlog.000003"]);
             assert_whole(place.path(), "binlog.000003");
-            assert_eq!(recovery::scan(&place.path().join("binlog.000003")).unwrap().gtids, own.gtids());
+            assert_eq!(recovery::scan(&place.path().join("binlog.000003"), None).unwrap().gtids, own.gtids());
         }
     }
 
@@ -243,7 +238,7 @@ mod tests {
                 if is_committed {
                     assert_eq!(files(place.path()), ["binlog.000001", "binlog.000002", "binlog.000003"]);
                     assert_whole(place.path(), "binlog.000002");
-                    assert!(!recovery::scan(&place.path().join("binlog.000002")).unwrap().is_in_use);
+                    assert!(!recovery::scan(&place.path().join("binlog.000002"), None).unwrap().is_in_use);
                     assert_ne!(own.gtids(), before, "{flavour:?} {origin:?}");
                 } else {
                     assert_eq!(files(place.path()), ["binlog.000001", "binlog.000002"]);

@@ -55,7 +55,7 @@ impl Left {
     pub(super) fn find(files: &LogFiles, databases: &dyn Databases) -> io::Result<Self> {
         let mut committed = Vec::new();
         for path in files.all_prepared()? {
-            let last = recovery::scan(&path).ok().and_then(|found| found.last);
+            let last = recovery::scan(&path, None).ok().and_then(|found| found.last);
             let mark = last.as_ref().and_then(|group| group.number).map(group::mark_of);
             let is_in = |mark: &CommitMark| {
                 last.iter().flat_map(|group| &group.databases).any(|database| databases.is_committed(database, *mark))
@@ -97,7 +97,7 @@ impl Left {
                 "the server was killed before its last large transaction was in the binary log, and adds it now as '{name}'"
             );
             let path = files.path(&name);
-            let found = recovery::scan(&path).map_err(|error| failed(&error))?;
+            let found = recovery::scan(&path, None).map_err(|error| failed(&error))?;
             settle(&path, &found, databases).map_err(|error| failed(&error))?;
             file::repair(file, end).map_err(|error| failed(&error))?;
         }

@@ -30,7 +30,7 @@ fn logging(server_id: u32, flavour: Flavour) -> World {
     };
     let files = LogFiles::new(&path, "").unwrap();
     let engine = SqliteEngine::new(&path);
-    let log = BinaryLog::open(files, format, settings, &engine).unwrap();
+    let log = BinaryLog::open(files, format, settings, &engine, None).unwrap();
     let server = World::open(&path, Some(Arc::new(log)));
     server.globals.set(settings::find("server_id").unwrap(), &Value::Number(server_id.into()));
     World { server, directory: Arc::new(directory) }

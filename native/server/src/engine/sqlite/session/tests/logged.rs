@@ -33,7 +33,7 @@ impl World {
             uuid: [0; 16],
         };
         let files = LogFiles::new(directory.path(), "").unwrap();
-        let log = BinaryLog::open(files, format, settings, &engine).unwrap();
+        let log = BinaryLog::open(files, format, settings, &engine, None).unwrap();
         engine.log_to(Arc::new(log));
         engine.create_database("d").unwrap();
         Self { engine, directory }
