@@ -6,4 +6,5 @@ mod ends;
 mod ours;
 mod rivals;
 mod tls;
+mod words;
 mod world;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use sealwire_binlog::{GtidError, MariaDbGtidSet};
+use sealwire_binlog::{GtidError, GtidSet, MariaDbGtidSet};
 use sealwire_core::error::SqlError;
 use sealwire_net::files::unreadable;
 
@@ -217,6 +217,39 @@ impl Channels {
         let set: MariaDbGtidSet = gtids.parse().map_err(|error: GtidError| {
             SqlError::new(1941, b"HY000", format!("Could not parse GTID list '{gtids}': {error}"))
         })?;
+        self.begin_behind(set.to_string(), || Ok(()))
+    }
+
+    /// The transactions of MySQL's that the channels have applied.
+    pub(crate) fn executed(&self) -> GtidSet {
+        let mut all = GtidSet::new();
+        for channel in self.all() {
+            let Ok(set) = channel.state().applied_gtids.parse::<GtidSet>() else { continue };
+            // A full set keeps what it has.
+            let _ = all.add_all(&set);
+        }
+        all
+    }
+
+    /// Has the channel without a name begin behind these transactions, as `SET GLOBAL gtid_purged` asks; `change_log` does the log's part.
+    ///
+    /// # Errors
+    /// 1198 where the channel runs, 1840 where it has applied transactions, those of `change_log`, and where the file can't be written.
+    pub(crate) fn set_executed(
+        &self,
+        set: &GtidSet,
+        change_log: impl FnOnce() -> Result<(), SqlError>,
+    ) -> Result<(), SqlError> {
+        if !self.executed().is_empty() {
+            let message = "@@GLOBAL.GTID_PURGED can only be set when @@GLOBAL.GTID_EXECUTED is empty: RESET REPLICA ALL empties it where no \
+                           binary log has transactions";
+            return Err(SqlError::new(1840, b"HY000", message));
+        }
+        self.begin_behind(set.to_string(), change_log)
+    }
+
+    /// Has the channel without a name begin behind these GTIDs; `before` is called when nothing else forbids it.
+    fn begin_behind(&self, gtids: String, before: impl FnOnce() -> Result<(), SqlError>) -> Result<(), SqlError> {
         let channel = self.find_or_make("")?;
         let _control = channel.control.lock().unwrap_or_else(PoisonError::into_inner);
         {
@@ -224,13 +257,14 @@ impl Channels {
             if state.is_running() {
                 return Err(is_running(&channel));
             }
+            before()?;
             let (file, position) = state.applied.clone();
             let settings = &mut state.settings;
             if !settings.begins {
                 settings.log_file = String::from_utf8_lossy(&file).into_owned();
                 settings.log_pos = position;
             }
-            settings.gtids = set.to_string();
+            settings.gtids = gtids;
             (settings.has_gtids, settings.begins) = (true, true);
             state.begin_anew();
         }

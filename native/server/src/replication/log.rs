@@ -26,6 +26,7 @@ mod commit;
 mod file;
 mod large;
 mod prepared;
+mod purged;
 mod settling;
 
 /// The settings that SET GLOBAL changes.

@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use sealwire_accounts::Privilege;
+use sealwire_binlog::{GtidError, GtidSet};
 use sealwire_core::error::SqlError;
 
 use super::Session;
@@ -85,6 +86,17 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// SET GLOBAL gtid_purged: this server has these transactions of MySQL's, and the channel without a name requests those behind them. A `+`
+    /// stands before the set where a dump adds it to what is there, which must be nothing here.
+    pub(super) fn set_purged(&self, text: &str) -> Result<(), SqlError> {
+        let text = text.trim();
+        let set: GtidSet = text.strip_prefix('+').unwrap_or(text).parse().map_err(|error: GtidError| {
+            SqlError::new(1772, b"HY000", format!("Malformed GTID set specification '{text}': {error}"))
+        })?;
+        let log = self.view.server.log.as_ref();
+        self.view.server.channels.set_executed(&set, || log.map_or(Ok(()), |log| log.set_purged(&set)))
     }
 
     fn start_channels(&mut self, chosen: &Chosen, threads: Threads, options: &StartOptions) -> Result<(), SqlError> {

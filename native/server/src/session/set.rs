@@ -9,6 +9,7 @@ use sqlparser::ast::Expr;
 
 use super::Session;
 use super::answer::{Answer, Pending, Reply, Target};
+use crate::replica::is_running;
 use crate::settings::{self, Fact, Scope, SystemVariable, Value, ValueLocation, variable};
 use crate::sql::charset::default_collation;
 use crate::sql::lex::{Lexer, Piece, unquote};
@@ -293,8 +294,16 @@ impl Session {
 
     fn assign_global(&self, changed: &SystemVariable, value: &Value) -> Result<(), SqlError> {
         self.view.demand(&[Privilege::SUPER, Privilege::SYSTEM_VARIABLES_ADMIN])?;
-        if let ValueLocation::Fact(Fact::GtidSlavePos) = changed.location {
-            return self.view.server.channels.set_gtids(&value.to_string());
+        let server = &self.view.server;
+        match changed.location {
+            ValueLocation::Fact(Fact::GtidSlavePos) => return server.channels.set_gtids(&value.to_string()),
+            ValueLocation::Fact(Fact::GtidPurged) => return self.set_purged(&value.to_string()),
+            _ => {}
+        }
+        // As in MariaDB: an applier has the filters with which it started.
+        let is_filter = changed.name.starts_with("replicate_");
+        if let Some(channel) = server.channels.all().iter().find(|one| is_filter && one.state().applier.is_running()) {
+            return Err(is_running(channel));
         }
         self.view.server.set_variable(changed, value)
     }

@@ -214,6 +214,10 @@ impl View {
             Fact::GtidBinlogPos => self.of_log(|log| log.gtids().position_text()),
             Fact::GtidBinlogState => self.of_log(|log| log.gtids().state_text()),
             Fact::GtidSlavePos => Value::Text(self.server.channels.gtids().into()),
+            // Without a log all transactions come from sources, and no file has them.
+            Fact::GtidExecuted | Fact::GtidPurged if self.server.log.is_none() => {
+                Value::Text(self.server.channels.executed().to_string().into())
+            }
             Fact::GtidExecuted => self.of_log(|log| log.gtids().executed_text()),
             Fact::GtidPurged => self.of_log(|log| {
                 let first = log.names().first().and_then(|name| log.open_file(name).ok());

@@ -111,7 +111,7 @@ system_variables! {
     gtid_domain_id: fixed Number(0, 4_294_967_295) = 0 => "The domain of this server's GTIDs in a MariaDB-flavoured binary log.";
     gtid_executed: server_fact(GtidExecuted) Text = "";
     gtid_mode: fixed Choice(&["OFF", "ON"]) = "OFF" => "Whether transactions have GTIDs in a MySQL-flavoured binary log: ON or OFF.";
-    gtid_purged: server_fact(GtidPurged) Text = "";
+    gtid_purged: given_fact(GtidPurged) Text = "";
     gtid_slave_pos: given_fact(GtidSlavePos) Text = "";
     gtid_strict_mode: fixed Switch = false;
     have_compress: fixed Text = "YES";

@@ -28,7 +28,7 @@ pub(super) fn name(bytes: &[u8]) -> Datum {
 }
 
 pub(super) fn numbers(all: &[u32]) -> Datum {
-    text(all.iter().map(u32::to_string).collect::<Vec<_>>().join(","))
+    text(all.iter().map(u32::to_string).collect::<Vec<_>>().join(", "))
 }
 
 pub(super) fn optional(number: Option<u64>) -> Datum {
