@@ -81,6 +81,17 @@ pub(crate) fn normalise(statement: &[u8], syntax: Syntax) -> Result<String, SqlE
             return Err(super::error::syntax_error_near(&String::from_utf8_lossy(statement), &rest));
         }
         start += text.len();
+        // _latin1 x'e9' and _latin1 0xe9.
+        if let Some(charset) = introducer.filter(|_| piece == Piece::Word).and_then(charset_of)
+            && let Some(bytes) = hex_value(text, &mut lexer)
+        {
+            start = lexer.position();
+            introducer = None;
+            out.space();
+            out.value(&bytes, Some(charset));
+            before = (Piece::Text, b"");
+            continue;
+        }
         if !piece.is_blank()
             && piece != Piece::Text
             && let Some(word) = introducer.take()
@@ -146,11 +157,7 @@ impl Canonical {
     /// Writes a string, with the word before it that gives its character set.
     fn text(&mut self, quoted: &[u8], introducer: Option<&[u8]>, before: (Piece, &[u8])) {
         let mode = self.syntax.mode;
-        let charset = match introducer {
-            Some(word) if word.eq_ignore_ascii_case(b"_binary") => None,
-            Some(word) if word.eq_ignore_ascii_case(b"_latin1") => Some(Charset::Latin1),
-            _ => Some(Charset::Utf8),
-        };
+        let charset = introducer.map_or(Some(Charset::Utf8), charset_of);
         // Two adjacent strings would be read as one with a quote in it. b'…', n'…' and x'…' are literals only where they are so in MySQL.
         let (piece, word) = before;
         let touches = piece == Piece::Text || (piece == Piece::Word && !is_prefix(word, quoted));
@@ -162,12 +169,16 @@ impl Canonical {
             self.out.push_str(&text);
             return;
         }
-        let value = sql::unquote(quoted, mode);
-        match charset.and_then(|charset| charset.decode(&value)) {
+        self.value(&sql::unquote(quoted, mode), charset);
+    }
+
+    /// Writes the value of a string.
+    fn value(&mut self, value: &[u8], charset: Option<Charset>) {
+        match charset.and_then(|charset| charset.decode(value)) {
             Some(text) => push_text(&text, &mut self.out),
             None => {
                 self.space();
-                push_hex(&value, &mut self.out);
+                push_hex(value, &mut self.out);
             }
         }
     }
@@ -215,6 +226,41 @@ fn push_text(text: &str, out: &mut String) {
 fn is_introducer(word: &[u8]) -> bool {
     const NAMES: [&[u8]; 6] = [b"_binary", b"_utf8mb4", b"_utf8mb3", b"_utf8", b"_latin1", b"_ascii"];
     NAMES.iter().any(|name| word.eq_ignore_ascii_case(name))
+}
+
+/// The character set that an introducer gives; `None` for bytes.
+fn charset_of(introducer: &[u8]) -> Option<Charset> {
+    match introducer {
+        word if word.eq_ignore_ascii_case(b"_binary") => None,
+        word if word.eq_ignore_ascii_case(b"_latin1") => Some(Charset::Latin1),
+        _ => Some(Charset::Utf8),
+    }
+}
+
+/// The bytes of `x'…'` or `0x…`, of which the lexer has returned the word; it goes on behind the literal. `None` for another word.
+fn hex_value(word: &[u8], lexer: &mut Lexer<'_>) -> Option<Vec<u8>> {
+    if let Some(digits) = word.strip_prefix(b"0x").filter(|digits| !digits.is_empty()) {
+        return hex(digits);
+    }
+    let mut behind = lexer.clone();
+    let (Piece::Text, quoted) = behind.next().filter(|_| word.eq_ignore_ascii_case(b"x"))? else { return None };
+    let digits = quoted.strip_prefix(b"'")?.strip_suffix(b"'")?;
+    let bytes = hex(digits).filter(|_| digits.len().is_multiple_of(2))?;
+    *lexer = behind;
+    Some(bytes)
+}
+
+/// The bytes of hexadecimal digits, of which an odd number begins with half a byte.
+fn hex(digits: &[u8]) -> Option<Vec<u8>> {
+    let value = |digit: &u8| char::from(*digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    let pair = |pair: &[u8]| pair.iter().try_fold(0, |all: u8, digit| Some(all << 4 | value(digit)?));
+    let (first, rest) = digits.split_at(digits.len() % 2);
+    let first = if first.is_empty() { Some(None) } else { pair(first).map(Some) };
+    let mut bytes: Vec<u8> = first?.into_iter().collect();
+    for two in rest.chunks(2) {
+        bytes.push(pair(two)?);
+    }
+    Some(bytes)
 }
 
 fn push_hex(bytes: &[u8], out: &mut String) {
@@ -358,5 +404,19 @@ mod tests {
         );
         assert_eq!(normalise(b"SELECT '\xc3\xa9', '\xe9'", latin1).unwrap(), "SELECT '\u{e9}', X'E9'");
         assert_eq!(normal(b"SELECT _latin1'\xe9'"), "SELECT '\u{e9}'");
+        // The bytes may be written in hexadecimal.
+        for (written, canonical) in [
+            (
+                &b"SELECT _latin1 x'E927', _latin1 X'' , _utf8mb4 0xc3A9,_latin1 0xE"[..],
+                "SELECT '\u{e9}''', '' , '\u{e9}','\u{e}'",
+            ),
+            (b"SELECT _utf8mb4 x'E9'", "SELECT X'E9'"),
+            (
+                b"SELECT _latin1 x 'E9', _latin1 0x, _latin1 x'E', x'E9'",
+                "SELECT _latin1 x 'E9', _latin1 0x, _latin1 x'E', x'E9'",
+            ),
+        ] {
+            assert_eq!(normal(written), canonical);
+        }
     }
 }
