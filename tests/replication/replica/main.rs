@@ -5,6 +5,7 @@ mod channels;
 mod ends;
 mod ours;
 mod rivals;
+mod statements;
 mod tls;
 mod words;
 mod world;

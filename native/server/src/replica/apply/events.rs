@@ -97,6 +97,8 @@ impl Applier {
                 Err(unsupported("LOAD DATA", "set binlog_format=ROW at the source"))
             }
             Body::XaPrepare(_) if self.is_left_out() => self.leave_out(place),
+            // MySQL's XA COMMIT … ONE PHASE, which needs no second group.
+            Body::XaPrepare(prepare) if prepare.one_phase => self.end_transaction(place),
             Body::XaPrepare(_) => Err(unsupported("XA transactions", "commit without XA at the source")),
             _ => Err(unsupported("events that servers no longer write", "upgrade the source")),
         }
@@ -223,7 +225,8 @@ impl Applier {
         let text = query.sql.trim_ascii();
         let is = |word: &str| text.eq_ignore_ascii_case(word.as_bytes());
         let form = self.group.as_ref().map_or(Form::Announced, |group| group.form);
-        if is("BEGIN") {
+        let begins = |words: &[u8]| text.get(..words.len()).is_some_and(|start| start.eq_ignore_ascii_case(words));
+        if is("BEGIN") || begins(b"XA START ") {
             if form == Form::Announced {
                 self.begin_transaction(event)?;
             }
@@ -238,7 +241,7 @@ impl Applier {
             }
         }
         if form == Form::Transaction {
-            if !self.is_left_out() {
+            if !self.is_left_out() && !begins(b"XA END ") {
                 self.run_statement(event, query)?;
             }
             self.given = Given::default();

@@ -28,6 +28,8 @@ pub(super) struct Needs {
     pub(super) increment: u16,
     /// The time zone of its times, where it is not UTC.
     pub(super) time_zone: Option<String>,
+    /// Whether it took a fraction of a second from the clock, by NOW(6).
+    pub(super) has_fraction: bool,
 }
 
 impl Given {
@@ -69,7 +71,7 @@ impl Given {
             }
         }
         surroundings.moment = Some(i64::from(header.timestamp) * 1_000_000 + micros);
-        Needs { surroundings, increment, time_zone: zone }
+        Needs { surroundings, increment, time_zone: zone, has_fraction: micros != 0 }
     }
 }
 
@@ -106,6 +108,10 @@ pub(super) fn refuse_difference(needs: &Needs, changes_rows: bool) -> Result<(),
         Some(zone) if changes_rows => Err(unsupported(
             &format!("a statement in the time zone '{zone}'"),
             "this server's times are UTC; set binlog_format=ROW at the source",
+        )),
+        None if changes_rows && needs.has_fraction => Err(unsupported(
+            "a statement with a fraction of a second in NOW()",
+            "this server's NOW() has whole seconds; set binlog_format=ROW at the source",
         )),
         _ => Ok(()),
     }

@@ -3,7 +3,7 @@
 use sealwire_binlog::{
     Body, Checksum, ColumnKind, Flavour, FormatDescription, GtidEvent, Head, IntVar, MariaDbGtidEvent, NewColumn,
     NewTable, Query, Rand, RowMetadata, RowsBuilder, RowsFlags, RowsKind, StatusVariable, StatusVariables, TableMap,
-    Value, Writer,
+    Value, Writer, XaPrepare, Xid,
 };
 
 use super::*;
@@ -515,4 +515,25 @@ fn transactions_of_mysqls_are_counted_by_their_uuids() {
     assert_eq!(feed(&mut applier, &log.bytes).unwrap(), [done, done, Boundary::Skipped, done]);
     assert_eq!(world.rows(ALL), ["1 0 ", "2 0 ", "4 0 "]);
     assert_eq!(applier.positions().gtids, format!("{uuid}:1-2:4"));
+}
+
+#[test]
+fn a_transaction_of_xa_is_applied_where_it_has_one_phase() {
+    let uuid = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
+    for one_phase in [true, false] {
+        let world = with_table(PLAIN);
+        let mut log = Log::new();
+        log.put(&Body::Gtid(GtidEvent { uuid: uuid.parse().unwrap(), number: 1, ..GtidEvent::default() }));
+        log.query("", "XA START X'78',X'',1").rows_of("d", "t", RowsKind::Write, &[(NONE, row(1, 1, "x"))]);
+        log.query("", "XA END X'78',X'',1");
+        log.put(&Body::XaPrepare(XaPrepare { one_phase, xid: Xid { format: 1, global: b"x", branch: b"" } }));
+        if one_phase {
+            assert_eq!(apply(&world, &log).unwrap(), [Boundary::Applied(GroupKind::Transactional)]);
+            assert_eq!(world.rows(ALL), ["1 1 x"]);
+        } else {
+            let (code, text) = error_of(&world, &log);
+            assert!(code == 1235 && text.contains("XA transactions"), "{text}");
+            assert_eq!(world.rows(ALL), Vec::<String>::new());
+        }
+    }
 }

@@ -1,0 +1,105 @@
+//! Statements in MariaDB's log, with the values of the session on which they depend, and the statements and events that stop a channel.
+
+use sealwire_tests::programs::needs;
+
+use super::world::{PEERS, World, sql, status};
+
+/// The log has each statement with its session: modes, character sets, variables, seeds and the time.
+#[test]
+fn statements_have_the_effect_that_they_had_in_their_session() {
+    if !needs(PEERS) {
+        return;
+    }
+    let world = World::new(&[]);
+    let ours = world.ours();
+    sql(ours, &format!("{}; START SLAVE", world.change("repl", "MASTER_USE_GTID=slave_pos")));
+    sql(
+        world.primary(),
+        "CREATE DATABASE d; USE d; CREATE TABLE t (a INT PRIMARY KEY AUTO_INCREMENT, b VARCHAR(100), c DOUBLE, d DATETIME, e BIGINT);
+         SET binlog_format = STATEMENT;
+         SET insert_id = 100; INSERT INTO t (b) VALUES ('the number comes from the session'); INSERT INTO t (b) VALUES ('the next one'), ('and the next');
+         INSERT INTO t (b, e) VALUES ('the last number', LAST_INSERT_ID());
+         SET rand_seed1 = 7, rand_seed2 = 11; INSERT INTO t (b, c) VALUES ('seeds', RAND()), ('more', RAND()); UPDATE t SET c = RAND() WHERE a < 102;
+         SET time_zone = '+00:00', timestamp = 1709164923; INSERT INTO t (b, d) VALUES ('time', NOW()), ('day', CURDATE());
+         SET timestamp = DEFAULT; SET sql_mode = 'ANSI_QUOTES,PIPES_AS_CONCAT'; INSERT INTO t (\"b\") VALUES ('a' || 'b');
+         SET sql_mode = 'NO_BACKSLASH_ESCAPES'; INSERT INTO t (b) VALUES ('C:\\new\\table');
+         SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO'; INSERT INTO t (a, b) VALUES (0, 'zero'); SET sql_mode = DEFAULT;
+         INSERT INTO t (b) VALUES ('a\\tb\\nc\\\\d\\'e');
+         SET NAMES latin1; INSERT INTO t (b) VALUES (_latin1 x'E4F6FC'), ('plain'); SET NAMES utf8mb4; INSERT INTO t (b) VALUES ('äöü €');
+         SET @a = 5, @b = 'text ä', @c = 1.25, @d = NULL, @E = -9223372036854775808; INSERT INTO t (b, c, e) VALUES (CONCAT(@b, @a), @c, @e), (@d, @a, 1);
+         SET auto_increment_increment = 10, auto_increment_offset = 5; INSERT INTO t (b) VALUES ('step'); SET auto_increment_increment = 1;
+         SET foreign_key_checks = 0; CREATE TABLE c (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES p (id)); CREATE TABLE p (id INT PRIMARY KEY);
+         INSERT INTO c VALUES (1, 9); SET foreign_key_checks = 1;
+         BEGIN; INSERT INTO t (b) VALUES ('kept'); SAVEPOINT s; INSERT INTO t (b) VALUES ('gone'); ROLLBACK TO s; COMMIT;
+         BEGIN; UPDATE t SET b = CONCAT(b, '!') WHERE b = 'kept'; DELETE FROM t WHERE b = 'day'; COMMIT;
+         XA START 'one'; INSERT INTO t (b) VALUES ('xa'); XA END 'one'; XA COMMIT 'one' ONE PHASE;
+         SET binlog_format = MIXED; INSERT INTO t (b, c) VALUES (UUID(), 1), ('mixed', 2); SET time_zone = '+05:30'; UPDATE t SET c = 3 WHERE c = 2;
+         INSERT INTO t (a, b) SELECT a + 1000, 'copied' FROM t WHERE a = 100",
+    );
+    world.wait();
+    world.same("SELECT a, b, c, d, e FROM d.t ORDER BY a");
+    world.same("SELECT * FROM d.c");
+    assert_eq!(status(ours)["Last_SQL_Errno"], "0");
+
+    // A statement that can't have the same effect stops the channel, and the error names the difference and the way out.
+    for (statement, code, says) in [
+        (
+            "SET time_zone = '+02:00'; SET binlog_format = STATEMENT; INSERT INTO d.t (b, d) VALUES ('zone', NOW())",
+            "1235",
+            &["time zone '+02:00'", "binlog_format=ROW"][..],
+        ),
+        (
+            "SET time_zone = '+00:00', timestamp = 1709164923.456789; SET binlog_format = STATEMENT; INSERT INTO d.t (b, d) VALUES ('now', NOW(6))",
+            "1235",
+            &["a fraction of a second", "binlog_format=ROW"],
+        ),
+        (
+            "SET auto_increment_increment = 10; SET binlog_format = STATEMENT; INSERT INTO d.t (b) VALUES ('x'), ('y')",
+            "1235",
+            &["auto_increment_increment=10", "binlog_format=ROW"],
+        ),
+        (
+            "XA START 'x'; INSERT INTO d.t (b) VALUES ('two phases'); XA END 'x'; XA PREPARE 'x'; XA COMMIT 'x'",
+            "1235",
+            &["XA transactions"],
+        ),
+    ] {
+        sql(world.primary(), statement);
+        let stopped = world.until(statement, |status| status["Slave_SQL_Running"] == "No");
+        let error = &stopped["Last_SQL_Error"];
+        assert_eq!(stopped["Last_SQL_Errno"], code, "{statement}: {error}");
+        assert!(says.iter().all(|part| error.contains(part)), "{statement}: {error}");
+        // The operator carries the change out by hand, and goes on behind it.
+        let behind = sql(world.primary(), "SELECT @@gtid_binlog_pos");
+        sql(ours, &format!("STOP SLAVE; SET GLOBAL gtid_slave_pos = '{}'; START SLAVE", behind.trim()));
+    }
+    world.wait();
+    assert_eq!(status(ours)["Last_SQL_Errno"], "0");
+}
+
+#[test]
+fn load_data_stops_a_channel_that_says_so_and_arrives_as_rows() {
+    if !needs(PEERS) {
+        return;
+    }
+    let world = World::new(&[]);
+    let ours = world.ours();
+    let file = world.place.path().join("rows.txt");
+    std::fs::write(&file, "1\tone\n2\ttwo\n").unwrap();
+    let load = format!("LOAD DATA LOCAL INFILE '{}' INTO TABLE d.t", file.display());
+    sql(
+        world.primary(),
+        "CREATE DATABASE d; CREATE TABLE d.t (a INT PRIMARY KEY, b TEXT); SET GLOBAL local_infile = 1",
+    );
+    sql(ours, &format!("{}; START SLAVE", world.change("repl", "MASTER_USE_GTID=slave_pos")));
+    sql(world.primary(), &format!("SET binlog_format = ROW; {load}; TRUNCATE TABLE d.t"));
+    world.wait();
+    sql(world.primary(), &format!("SET binlog_format = STATEMENT; {load}"));
+    let stopped = world.until("LOAD DATA", |status| status["Slave_SQL_Running"] == "No");
+    let error = &stopped["Last_SQL_Error"];
+    assert!(
+        stopped["Last_SQL_Errno"] == "1235" && error.contains("LOAD DATA") && error.contains("binlog_format=ROW"),
+        "{error}"
+    );
+    assert_eq!(sql(ours, "SELECT COUNT(*) FROM d.t"), "0\n");
+}
