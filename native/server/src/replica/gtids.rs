@@ -19,7 +19,7 @@ pub(super) fn has_all(applied: &str, wanted: &str) -> bool {
 }
 
 /// MariaDB's `gtid_current_pos`: the last GTIDs that were applied, or that this server gave itself, whichever have the larger numbers.
-pub(super) fn current_position(applied: MariaDbGtidSet, own: impl Iterator<Item = MariaDbGtid>) -> MariaDbGtidSet {
+pub(crate) fn current_position(applied: MariaDbGtidSet, own: impl Iterator<Item = MariaDbGtid>) -> MariaDbGtidSet {
     let mut position = applied;
     for gtid in own {
         if position.last(gtid.domain).is_none_or(|last| last.sequence < gtid.sequence) {

@@ -25,6 +25,7 @@ mod threads;
 
 pub(crate) use channel::{Channel, Part};
 pub(crate) use channels::{Channels, is_running, not_configured};
+pub(crate) use gtids::current_position;
 pub(crate) use statement::{
     Chosen, StartOptions, Statement, Threads, read_change, read_reset, read_start, read_status, read_stop,
 };

@@ -70,7 +70,7 @@ pub(crate) enum Using {
     Position,
     /// By MariaDB's GTIDs: `slave_pos`.
     SlavePos,
-    /// By MariaDB's GTIDs: `current_pos`, which is the same here.
+    /// By MariaDB's GTIDs: `current_pos`, which begins behind those of this server's own log, too.
     CurrentPos,
     /// By MySQL's GTIDs: AUTO_POSITION.
     AutoPosition,

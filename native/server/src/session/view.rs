@@ -10,6 +10,7 @@ use sealwire_core::error::SqlError;
 use sealwire_core::facts::Facts;
 use sealwire_core::random::Random as _;
 
+use crate::replica::current_position;
 use crate::replication::Place;
 use crate::replication::{BinaryLog, known_before};
 use crate::settings::{self, Fact, Kind, Scope, SessionVariables, SystemVariable, Value, ValueLocation};
@@ -214,6 +215,11 @@ impl View {
             Fact::GtidBinlogPos => self.of_log(|log| log.gtids().position_text()),
             Fact::GtidBinlogState => self.of_log(|log| log.gtids().state_text()),
             Fact::GtidSlavePos => Value::Text(self.server.channels.gtids().into()),
+            Fact::GtidCurrentPos => {
+                let own = self.server.log.as_ref().map(|log| log.gtids().last_of(self.server.globals.server_id.get()));
+                let applied = self.server.channels.gtids().parse().unwrap_or_default();
+                Value::Text(current_position(applied, own.unwrap_or_default().into_iter()).to_string().into())
+            }
             // Without a log all transactions come from sources, and no file has them.
             Fact::GtidExecuted | Fact::GtidPurged if self.server.log.is_none() => {
                 Value::Text(self.server.channels.executed().to_string().into())

@@ -71,6 +71,8 @@ pub(crate) enum Fact {
     GtidBinlogState,
     /// The last GTID of each domain that the channels have applied, as MariaDB writes it.
     GtidSlavePos,
+    /// The last GTID of each domain that the channels have applied or this server has given itself, as MariaDB writes it.
+    GtidCurrentPos,
     /// The GTIDs of all transactions, as MySQL writes them.
     GtidExecuted,
     /// The GTIDs of transactions whose binary log files are gone, as MySQL writes them.

@@ -107,7 +107,7 @@ system_variables! {
     group_concat_max_len: both Number(0, MOST) = MIB;
     gtid_binlog_pos: server_fact(GtidBinlogPos) Text = "";
     gtid_binlog_state: server_fact(GtidBinlogState) Text = "";
-    gtid_current_pos: server_fact(GtidBinlogPos) Text = "";
+    gtid_current_pos: server_fact(GtidCurrentPos) Text = "";
     gtid_domain_id: fixed Number(0, 4_294_967_295) = 0 => "The domain of this server's GTIDs in a MariaDB-flavoured binary log.";
     gtid_executed: server_fact(GtidExecuted) Text = "";
     gtid_mode: fixed Choice(&["OFF", "ON"]) = "OFF" => "Whether transactions have GTIDs in a MySQL-flavoured binary log: ON or OFF.";
