@@ -57,8 +57,10 @@ fn relay_log(server: &Server) -> PathBuf {
     files.filter(is_log).max().unwrap()
 }
 
-/// Changes the file's bytes.
-fn damage(path: &Path, change: fn(&mut Vec<u8>)) {
+/// Changes a file's bytes.
+type Damage = fn(&mut Vec<u8>);
+
+fn damage(path: &Path, change: Damage) {
     let mut bytes = fs::read(path).unwrap();
     change(&mut bytes);
     fs::write(path, bytes).unwrap();
@@ -73,49 +75,49 @@ fn a_damaged_relay_log_is_fetched_again() {
     let certificates = CertificateSet::by_openssl(place.path());
     let source = Member::ours(&certificates, 1, &["--log-bin", AS_MARIADB]);
     source.sql("CREATE DATABASE d; CREATE TABLE d.t (a INT, b LONGTEXT)");
-    let damages: [(&str, fn(&mut Vec<u8>)); 4] = [
-        ("a byte of a row is another", |bytes| {
-            let at = bytes.windows(9).rposition(|part| part == b"xxxxxxxxx").unwrap();
-            bytes[at] = b'y';
-        }),
-        ("the length of an event is another", |bytes| {
-            let at = bytes.windows(9).position(|part| part == b"xxxxxxxxx").unwrap();
-            bytes[at - 40..at - 10].fill(0xff);
-        }),
-        ("the end is gone", |bytes| bytes.truncate(bytes.len() - 1000)),
-        ("all is gone", Vec::clear),
+    let change_byte: Damage = |bytes| {
+        let at = bytes.windows(9).rposition(|part| part == b"xxxxxxxxx").unwrap();
+        bytes[at] = b'y';
+    };
+    let change_length: Damage = |bytes| {
+        let at = bytes.windows(9).position(|part| part == b"xxxxxxxxx").unwrap();
+        bytes[at - 40..at - 10].fill(0xff);
+    };
+    // The damage, and whether the server runs then.
+    let damages: [(&str, Damage, bool); 5] = [
+        ("the length of an event is another", change_length, true),
+        ("the end is gone", |bytes| bytes.truncate(bytes.len() - 1000), true),
+        ("all is gone", Vec::clear, true),
+        ("a byte of a row is another", change_byte, true),
+        ("a byte is another at the start", change_byte, false),
     ];
-    for using in ["MASTER_USE_GTID=no, MASTER_LOG_FILE='binlog.000001', MASTER_LOG_POS=4", BY_GTID] {
+    let by_position = "MASTER_USE_GTID=no, MASTER_LOG_FILE='binlog.000001', MASTER_LOG_POS=4";
+    for (using, damages) in [(by_position, &damages[..]), (BY_GTID, &damages[3..])] {
         let mut replica = Member::ours(&certificates, 7, &[]);
         replica.follow(&source, using);
-        for (what, change) in damages {
-            for is_running in [false, true] {
-                replica.wait_for(&source);
-                replica.sql("STOP SLAVE SQL_THREAD");
-                for number in 0..4 {
-                    source.sql(&format!("INSERT INTO d.t VALUES ({number}, REPEAT('x', 1000))"));
-                }
-                let (file, position) = source.end();
-                replica.until("all is received", |status| {
-                    (&status["Master_Log_File"], &status["Read_Master_Log_Pos"]) == (&file, &position)
-                });
-                if is_running {
-                    damage(&relay_log(replica.server()), change);
-                    replica.sql("START SLAVE SQL_THREAD");
-                    let stopped = replica.until(what, |status| status["Slave_SQL_Running"] == "No");
-                    assert_eq!(stopped["Last_SQL_Errno"], "1594", "{what}: {stopped:?}");
-                    assert!(
-                        stopped["Last_SQL_Error"].contains("STOP REPLICA and START REPLICA fetch the log again"),
-                        "{stopped:?}"
-                    );
-                    replica.sql("STOP REPLICA; START REPLICA");
-                } else {
-                    replica.restart_with(|server| damage(&relay_log(server), change));
-                    replica.sql("START SLAVE");
-                }
-                replica.wait_for(&source);
-                source.same(&replica, "SELECT a, b FROM d.t ORDER BY a", what);
+        for (what, change, is_running) in damages {
+            replica.wait_for(&source);
+            replica.sql("STOP SLAVE SQL_THREAD");
+            let rows = |number: u32| format!("INSERT INTO d.t VALUES ({number}, REPEAT('x', 1000));");
+            source.sql(&(0..4).map(rows).collect::<String>());
+            let (file, position) = source.end();
+            replica.until("all is received", |status| {
+                (&status["Master_Log_File"], &status["Read_Master_Log_Pos"]) == (&file, &position)
+            });
+            if *is_running {
+                damage(&relay_log(replica.server()), *change);
+                replica.sql("START SLAVE SQL_THREAD");
+                let stopped = replica.until(what, |status| status["Slave_SQL_Running"] == "No");
+                assert_eq!(stopped["Last_SQL_Errno"], "1594", "{what}: {stopped:?}");
+                let way_out = "STOP REPLICA and START REPLICA fetch the log again";
+                assert!(stopped["Last_SQL_Error"].contains(way_out), "{stopped:?}");
+                replica.sql("STOP REPLICA; START REPLICA");
+            } else {
+                replica.restart_with(|server| damage(&relay_log(server), *change));
+                replica.sql("START SLAVE");
             }
+            replica.wait_for(&source);
+            source.same(&replica, "SELECT a, b FROM d.t ORDER BY a", what);
         }
         replica.sql("STOP SLAVE");
     }
