@@ -371,6 +371,14 @@ impl Applier {
         let database = source.as_deref().map(|database| self.filters.rewritten(database).to_owned());
         let needs = std::mem::take(&mut self.given).needs(query, &event.header, database.as_deref());
         let failed = |error| of_statement(error, database.as_deref(), &query.sql);
+        let most = self.server.globals.inherited().max_allowed_packet;
+        if query.sql.len() as u64 > most {
+            let message = format!(
+                "Got a packet bigger than 'max_allowed_packet' bytes: the statement has {}; SET GLOBAL max_allowed_packet to more than {most}",
+                query.sql.len()
+            );
+            return Err(failed(SqlError::new(1153, b"08S01", message)));
+        }
         self.session.surround(&needs.surroundings).map_err(failed)?;
         let sql = self.session.canonical_text(&query.sql).map_err(failed)?;
         if sql.trim().is_empty() || !self.is_allowed(&sql, database.as_deref()).map_err(failed)? {

@@ -12,6 +12,11 @@ use crate::sql::charset::{Charset, of_collation};
 /// `OPTION_NO_FOREIGN_KEY_CHECKS` among the flags.
 const NO_FOREIGN_KEYS: u32 = 0x0400_0000;
 
+/// The most bytes of the user variables before one statement, because they wait in memory.
+const MOST_VARIABLES: usize = 64 << 20;
+/// The bytes that a variable takes beside its name and its value.
+const EACH_VARIABLE: usize = 100;
+
 /// The values that events before a statement give.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Given {
@@ -19,6 +24,8 @@ pub(super) struct Given {
     pub(super) insert_id: Option<u64>,
     pub(super) random_seeds: Option<(u64, u64)>,
     pub(super) user_variables: Vec<(String, Datum)>,
+    /// The bytes of the user variables.
+    variable_bytes: usize,
 }
 
 /// A statement's surroundings, and what else it depends on.
@@ -36,8 +43,15 @@ impl Given {
     /// Notes a user variable.
     ///
     /// # Errors
-    /// 1594 where its bytes are wrong, 1115 where this server lacks its character set.
+    /// 1594 where its bytes are wrong or there are too many variables, 1115 where this server lacks its character set.
     pub(super) fn add_variable(&mut self, variable: &UserVar<'_>) -> Result<(), SqlError> {
+        let length = variable.value.as_ref().map_or(0, |value| value.data.len());
+        self.variable_bytes += variable.name.len() + length + EACH_VARIABLE;
+        if self.variable_bytes > MOST_VARIABLES {
+            let message =
+                format!("Relay log read failure: one statement has over {MOST_VARIABLES} bytes of user variables");
+            return Err(SqlError::new(1594, b"HY000", message));
+        }
         let name = String::from_utf8_lossy(variable.name).to_lowercase();
         let value = variable.value.as_ref().map_or(Ok(Datum::Null), user_value)?;
         self.user_variables.push((name, value));

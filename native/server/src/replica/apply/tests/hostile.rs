@@ -2,7 +2,7 @@
 
 use sealwire_binlog::{
     Body, Checksum, ColumnKind, Flavour, FormatDescription, Head, Incident, MariaDbGtidEvent, NewColumn, NewTable,
-    Query, RowMetadata, RowsBuilder, RowsFlags, RowsKind, TableMap, Value, Writer,
+    Query, RowMetadata, RowsBuilder, RowsFlags, RowsKind, TableMap, UserValue, UserVar, Value, Writer,
 };
 
 use super::*;
@@ -188,4 +188,21 @@ fn a_statement_that_ended_otherwise_at_the_source_is_an_error() {
     query.error_code = 1146;
     log.put(&Body::Query(query));
     feed(&mut world().applier(), &log.bytes).unwrap();
+}
+
+#[test]
+fn what_waits_for_a_statement_is_bounded() {
+    let (code, text) = error_of(|log| {
+        log.put(&Body::MariaDbGtid(MariaDbGtidEvent::new(0, 1, MariaDbGtidEvent::TRANSACTIONAL)));
+        let data = vec![b'x'; 1 << 20];
+        for number in 0..65 {
+            let name = format!("v{number}");
+            let value = UserValue { kind: UserValue::STRING, charset: 45, data: &data, flags: None };
+            log.put(&Body::UserVar(UserVar { name: name.as_bytes(), value: Some(value) }));
+        }
+        log.query("INSERT INTO t (c0) VALUES (1)");
+    });
+    assert!(code == 1594 && text.contains("user variables"), "{code} {text}");
+    let (code, text) = error_of(|log| log.query(&format!("INSERT INTO t (c0) VALUES (1{})", " ".repeat(64 << 20))));
+    assert!(code == 1153 && text.contains("SET GLOBAL max_allowed_packet"), "{code} {text}");
 }
