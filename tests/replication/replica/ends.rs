@@ -115,10 +115,7 @@ fn the_applier_waits_stops_and_leaves_out_as_it_is_told() {
 
 #[test]
 fn the_threads_are_in_the_process_list_and_a_kill_ends_them() {
-    if !needs(PEERS) {
-        return;
-    }
-    let world = World::new(&[]);
+    let Some(world) = World::start(&[]) else { return };
     let ours = world.ours();
     sql(world.primary(), "CREATE DATABASE d; CREATE TABLE d.t (a INT)");
     sql(ours, &format!("{}; START SLAVE", world.change("repl", "")));

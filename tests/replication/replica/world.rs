@@ -89,13 +89,10 @@ impl World {
     /// Waits until our server runs a statement that has this text.
     #[track_caller]
     pub(crate) fn until_running(&self, text: &str) {
-        let begun = Instant::now();
         let asked = format!(
             "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%{text}%' AND id <> CONNECTION_ID()"
         );
-        while sql(self.ours(), &asked).trim() == "0" {
-            assert!(begun.elapsed() < PATIENCE, "no statement has '{text}'");
-        }
+        until(self.ours(), text, |_| sql(self.ours(), &asked).trim() != "0");
     }
 
     /// Compares a query's rows at both servers.

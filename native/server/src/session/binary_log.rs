@@ -285,6 +285,7 @@ impl Session {
             invoker: account,
             is_definition,
             skips_foreign_keys: false,
+            moment: None,
             origin: self.origin,
         }
     }

@@ -118,9 +118,13 @@ fn drop_object(
 fn aliases(query: &SetExpr) -> Vec<&Ident> {
     match query {
         SetExpr::Select(select) => {
-            let items = select.projection.iter();
-            let alias = |item| if let SelectItem::ExprWithAlias { alias, .. } = item { Some(alias) } else { None };
-            items.filter_map(alias).collect()
+            let mut found = Vec::new();
+            for item in &select.projection {
+                if let SelectItem::ExprWithAlias { alias, .. } = item {
+                    found.push(alias);
+                }
+            }
+            found
         }
         SetExpr::Query(query) => aliases(&query.body),
         SetExpr::SetOperation { left, .. } => aliases(left),
