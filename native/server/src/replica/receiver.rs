@@ -153,9 +153,9 @@ fn receive(server: &Server, channel: &Channel, has_group: &mut bool) -> End {
             wait_for_room(channel, globals.relay_log_space_limit.get());
         }
         if unchecked >= DISK_CHECKED_EACH && !channel.relay().has_room(DISK_CHECKED_EACH) {
-            let read = channel.state().read.1;
+            let progress = stream.progress();
             // A file that is applied is removed only when another one follows.
-            if !is_open && let Err(error) = publish(channel, stream.progress(), read, 0, false) {
+            if !is_open && let Err(error) = publish(channel, progress, progress.position(), 0, false) {
                 return End::Lost(unwritten(&error));
             }
             wait_for_disk(channel, DISK_CHECKED_EACH, is_open);
