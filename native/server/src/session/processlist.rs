@@ -33,6 +33,7 @@ pub(super) fn rows(view: &View, full: bool) -> Vec<Vec<Datum>> {
         }
         let info = state.shown_statement().map(|info| if full { info } else { info.chars().take(100).collect() });
         let seconds = i64::try_from(state.since.elapsed().as_secs()).unwrap_or(i64::MAX);
+        let running = if info.is_some() { "executing" } else { "" };
         rows.push(vec![
             Datum::Int(i64::from(process.id)),
             text(state.user.unwrap_or_else(|| "unauthenticated user".to_owned())),
@@ -40,7 +41,7 @@ pub(super) fn rows(view: &View, full: bool) -> Vec<Vec<Datum>> {
             state.database.map_or(Datum::Null, Datum::Text),
             text(state.command),
             Datum::Int(seconds),
-            text(process.doing().unwrap_or(if info.is_some() { "executing" } else { "" })),
+            text(process.doing().unwrap_or(running)),
             info.map_or(Datum::Null, Datum::Text),
         ]);
     }

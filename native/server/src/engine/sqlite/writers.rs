@@ -36,8 +36,11 @@ pub(super) struct Writers(Arc<Mutex<Listed>>);
 #[derive(Default)]
 struct Listed {
     last: u64,
-    by_number: BTreeMap<u64, (Arc<Writer>, Weak<Mutex<dyn GivesWay>>)>,
+    by_number: BTreeMap<u64, Session>,
 }
+
+/// The part of a session that others see, and the session itself.
+type Session = (Arc<Writer>, Weak<Mutex<dyn GivesWay>>);
 
 impl fmt::Debug for Writers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -77,8 +77,9 @@ impl BinaryLog {
                 "a group that is committed can't be added, and is added when the server is started again: {error}"
             );
             tracing::error!("the binary log: {reason}; no change is possible until then");
-            writer.broken.get_or_insert(reason.clone());
-            return Err(unwritable(&reason));
+            let error = unwritable(&reason);
+            writer.broken.get_or_insert(reason);
+            return Err(error);
         }
         writer.gtids = gtids;
         Ok(self.release(writer, is_own))
