@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use sealwire::StartPosition;
 use sealwire_core::error::SqlError;
 use sealwire_core::facts::TlsFacts;
+use sealwire_core::printable;
 use sealwire_core::secret::Secret;
 
 use super::filters::FilterLists;
@@ -143,9 +144,10 @@ impl Thread {
         self.phase != Phase::Stopped
     }
 
-    /// Notes an error.
+    /// Notes an error as one line, because its text may be the source's.
     pub(crate) fn fail(&mut self, error: SqlError) {
-        self.error = Some((error, SystemTime::now()));
+        let message = printable::line(&error.message).into_owned();
+        self.error = Some((SqlError { message, ..error }, SystemTime::now()));
     }
 }
 

@@ -8,7 +8,6 @@ use sealwire::{Boundary, Client, ClientError, Progress, ReplicationSettings, Soc
 use sealwire_binlog::{Body, Event, EventFlags, EventType};
 use sealwire_core::client::Source;
 use sealwire_core::error::{Error, Side, SqlError};
-use sealwire_core::printable;
 use sealwire_core::secret::Secret;
 
 use super::channel::{Channel, Part, Phase, Resume, SourceFacts};
@@ -61,8 +60,8 @@ pub(super) fn run(server: &Server, channel: &Channel) -> Result<(), SqlError> {
             (End::Stopped, _) => break,
             _ if channel.must_stop(Part::Receiver) => break,
             (_, Err(error)) => unwritten(&error),
-            (End::Fatal(error), _) => return Err(printed(error)),
-            (End::Lost(error), _) => printed(error),
+            (End::Fatal(error), _) => return Err(error),
+            (End::Lost(error), _) => error,
         };
         let settings = channel.state().settings.clone();
         let (most, delay) = (settings.retry_count, settings.connect_retry);
@@ -98,11 +97,6 @@ fn doing(channel: &Channel, phase: Phase, text: &'static str) {
     let mut state = channel.state();
     state.receiver.phase = phase;
     state.receiver.doing = text;
-}
-
-/// An error whose text, which may be the source's, is one line.
-fn printed(error: SqlError) -> SqlError {
-    SqlError { message: printable::line(&error.message).into_owned(), ..error }
 }
 
 fn unwritten(error: &io::Error) -> SqlError {
