@@ -149,8 +149,9 @@ macro_rules! scripts {
 }
 
 scripts! {
-    aprutil check_mysql collectd coturn courier cppconn cppdb dbcheck dovecot exim freeradius gda gearman hydra kamailio libdbi libzdb lighttpd
-    lua_dbi lua_sql mysqlpp opendbx pam pdns pike poco postfix proftpd pure_ftpd qt5 qt6 rsyslog sasl soci sphinx tcl zabbix
+    apache aprutil check_mysql collectd coturn courier cppconn cppdb dbcheck dovecot exim freeradius gambas gda gearman hydra inspircd kamailio libdbi libzdb lighttpd
+    lua_dbi lua_sql mysqlpp opendbx pam pdns pike poco postfix proftpd pure_ftpd qt5 qt6 rmysql rsyslog sasl slurm soci sphinx tcl ulogd
+    zabbix
 }
 
 #[test]

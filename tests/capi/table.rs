@@ -56,6 +56,7 @@ impl Script {
 use Told::{File, Itself};
 
 pub(crate) const SCRIPTS: &[Script] = &[
+    script("apache", "libapache2-mod-log-sql-mysql", "a request into its table", File).answering("/of_ada"),
     script("aprutil", "libaprutil1-dbd-mysql", "a program: a prepared statement", File),
     script("check_mysql", "monitoring-plugins-standard", "`check_mysql`, `check_mysql_query`", Itself)
         .answering("returned 65534.000000"),
@@ -71,9 +72,11 @@ pub(crate) const SCRIPTS: &[Script] = &[
     script("dovecot", "dovecot-mysql", "`doveadm auth test`", Itself).answering("passdb: ada auth succeeded"),
     script("exim", "exim4-daemon-heavy", "a lookup of `exim4 -be`; the program is set-user-ID", File),
     script("freeradius", "freeradius-mysql", "`radtest`", Itself).answering("Received Access-Accept"),
+    script("gambas", "gambas3-gb-db-mysql", "a script: a query", File),
     script("gda", "libgda-5.0-mysql", "a query of `gda-sql-5.0`", File),
     script("gearman", "gearman-job-server", "a job into its queue", File).answering("a job of ada's"),
     script("hydra", "hydra", "a login", File).answering("1 valid password found"),
+    script("inspircd", "inspircd", "a login of `sqlauth`", File).answering(" 001 ada "),
     script("kamailio", "kamailio-mysql-modules", "a SIP request, answered from the database", File)
         .answering("SIP/2.0 200 /usr/share"),
     script("libdbi", "libdbd-mysql", "a program: a query", File),
@@ -95,11 +98,16 @@ pub(crate) const SCRIPTS: &[Script] = &[
     script("pure_ftpd", "pure-ftpd-mysql", "an FTP login", File).answering("230 OK. Current directory is /usr/share"),
     script("qt5", "libqt5sql5-mysql", "PyQt: a prepared statement", Itself),
     script("qt6", "libqt6sql6-mysql", "a program: a prepared statement", Itself),
+    script("rmysql", "r-cran-rmysql", "a script: a query", File),
     script("rsyslog", "rsyslog-mysql", "a line into a table", Itself).answering("a line of ada's"),
     script("sasl", "libsasl2-modules-sql", "a program: a login", File).answering("the password is right"),
+    script("slurm", "slurm-wlm-mysql-plugin", "the start of `slurmdbd`, which makes its tables", File)
+        .answering("slurmdbd version")
+        .not_with_ours("its first query assigns a variable in an expression"),
     script("soci", "libsoci-dev", "a program: a statement with a parameter", Itself),
     script("sphinx", "sphinxsearch", "`indexer` of a table", Itself).answering("collected 1 docs"),
     script("tcl", "mysqltcl", "a query", Itself),
+    script("ulogd", "ulogd2-mysql", "a packet into a table", File).answering("1234\t4321"),
     script("zabbix", "zabbix-proxy-mysql", "the start of the proxy", Itself)
         .answering("current database version")
         .not_with_ours("its tables need triggers"),
@@ -141,18 +149,12 @@ pub(crate) const OTHERS: &[Other] = &[
 /// The other packages of Debian 12 that load the library, and why they are not tried.
 const UNTRIED: &[(&str, &str)] = &[
     ("cacti-spine", "it polls devices, which the whole database of a Cacti describes"),
-    ("gambas3-gb-db-mysql", "it needs a Gambas interpreter and a compiled project"),
     ("icinga2-ido-mysql", "it needs a configured Icinga"),
-    ("inspircd", "it needs a configured IRC network"),
     ("kea-common", "it needs a DHCP server that owns a network interface"),
-    ("libapache2-mod-log-sql-mysql", "it needs a configured Apache"),
     ("libmysql-ocaml", "it needs OCaml's compiler"),
     ("libreoffice-sdbc-mysql", "it needs LibreOffice"),
     ("motion", "it needs a camera"),
     ("opensmtpd-extras", "only a whole OpenSMTPD can ask it, by a binary protocol"),
-    ("r-cran-rmysql", "it needs R"),
-    ("slurm-wlm-mysql-plugin", "it needs the accounting daemon of a Slurm cluster"),
-    ("ulogd2-mysql", "it logs packets that the kernel's firewall hands to it"),
 ];
 
 pub(crate) const VERIFIED: &str = "verified; another CA is refused";
