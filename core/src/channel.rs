@@ -388,6 +388,11 @@ impl Channel {
     /// Queues bytes of another connection's packets as they are. If nothing else is queued, the two vectors are exchanged, so that
     /// nothing is copied.
     pub(crate) fn relay(&mut self, bytes: &mut Vec<u8>) {
+        // Drop the encrypted bytes before they are the larger part, because a busy relay always has some that are not encrypted.
+        if self.sealed > self.unsealed.len() / 2 {
+            self.unsealed.drain(..self.sealed);
+            self.sealed = 0;
+        }
         if self.unsealed.is_empty() {
             core::mem::swap(&mut self.unsealed, bytes);
         } else {
@@ -519,4 +524,22 @@ fn put_packet(out: &mut Vec<u8>, sequence: &mut u8, build: impl FnOnce(&mut Vec<
 
 const fn out_of_order() -> Error {
     Error::PeerMisbehaved(PeerMisbehaved::OutOfOrder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Side;
+
+    #[test]
+    fn a_busy_relay_keeps_no_bytes_that_it_has_encrypted() {
+        let mut channel = Channel::new(Tracer::new(None, Side::Client, "Session"));
+        for _ in 0..1000 {
+            channel.relay(&mut alloc::vec![7; 100]);
+            // TLS has encrypted all but a few.
+            channel.sealed = channel.unsealed.len() - 30;
+        }
+        assert_eq!(channel.unsent(), 30);
+        assert!(channel.unsealed.len() < 300, "{} bytes are held", channel.unsealed.len());
+    }
 }

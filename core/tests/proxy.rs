@@ -83,7 +83,7 @@ impl Identity {
     }
 }
 
-/// Which of the legs have TLS.
+/// The legs that have TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Legs {
     client: bool,
@@ -106,7 +106,7 @@ struct World {
     pieces: Seeded,
     largest_piece: usize,
     log: Vec<String>,
-    /// What the server got in clear, if its leg is plaintext.
+    /// The bytes on the server's leg.
     wire: Vec<u8>,
     end: Option<End>,
     is_dialled: bool,

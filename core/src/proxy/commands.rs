@@ -20,9 +20,9 @@ pub(super) struct Commands {
 /// The next bytes of a client.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// So many bytes may pass. The rest is the beginning of a frame, of which more must come.
+    /// This number of bytes may pass. The rest is the beginning of a frame, of which more must come.
     Pass(usize),
-    /// A COM_CHANGE_USER of so many bytes is in front, all of it.
+    /// A complete COM_CHANGE_USER of this number of bytes is in front.
     ChangeUser(usize),
     /// A COM_CHANGE_USER is in front that is larger than any client's.
     TooLarge,

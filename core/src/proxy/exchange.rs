@@ -30,7 +30,7 @@ pub(super) struct Exchange {
     pub(super) awaits_client: bool,
 }
 
-/// What follows from a packet of the server, which always passes to the client.
+/// The effect of a packet of the server, which always passes to the client.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Relayed {
     /// The exchange goes on. The name of the packet.

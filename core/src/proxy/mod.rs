@@ -81,7 +81,7 @@ enum Stage {
     Over(Option<End>),
 }
 
-/// What the relay of packets has to know.
+/// The state of the relay of packets.
 #[derive(Debug)]
 struct Relaying {
     commands: Commands,

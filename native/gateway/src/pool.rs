@@ -29,7 +29,7 @@ pub(super) struct Pool {
     offer: Option<Offer>,
 }
 
-/// What the gateway's greeting says.
+/// The contents of the gateway's greeting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Offer {
     pub(super) version: String,
@@ -87,7 +87,7 @@ impl Pool {
         });
     }
 
-    /// What the gateway's greeting says; `None` until a server has answered.
+    /// The contents of the gateway's greeting; `None` until a server has answered.
     pub(super) const fn offer(&self) -> Option<&Offer> {
         self.offer.as_ref()
     }

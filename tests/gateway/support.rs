@@ -1,0 +1,54 @@
+//! A running gateway, the servers behind it, and their accounts.
+
+use std::net::TcpStream;
+use std::process::Command;
+
+use sealwire::{Client, ClientError, Config};
+use sealwire_tests::certificates::CertificateSet;
+use sealwire_tests::clients::{connect, context, secure};
+use sealwire_tests::daemon::Daemon;
+use sealwire_tests::drivers::PASSWORD;
+use sealwire_tests::programs::program;
+use sealwire_tests::server::{Kind, Server, Settings};
+
+/// The database of the drivers' connections.
+pub(crate) const DATABASE: &str = "matrix";
+
+/// Starts a gateway with the certificate of `set`, before the servers on these ports. It verifies them by the CA `ca`.
+pub(crate) fn gateway(set: &CertificateSet, ports: &[u16], ca: &CertificateSet, more: &[&str]) -> Daemon {
+    let mut command = Command::new(program("sealwire-gateway"));
+    command.args(["--no-defaults", "--bind-address=127.0.0.1", "--port=0", "--log-error-verbosity=3"]);
+    command.arg(format!("--ssl-cert={}", set.server_cert.display()));
+    command.arg(format!("--ssl-key={}", set.server_key.display()));
+    command.arg(format!("--server-ssl-ca={}", ca.ca.display()));
+    command.args(ports.iter().map(|port| format!("--server=127.0.0.1:{port}")));
+    Daemon::start(command.args(more)).unwrap()
+}
+
+/// Starts a server with an account for each plugin that it has, named by the plugin's short name, and a second one, `other_…`.
+pub(crate) fn server(kind: Kind, certificates: Option<&CertificateSet>) -> Server {
+    let mut plugins = vec![("native", "mysql_native_password"), ("ed25519", "ed25519")];
+    let mut statements = vec![format!("CREATE DATABASE {DATABASE};")];
+    match kind {
+        Kind::MariaDb => statements.push("INSTALL SONAME 'auth_ed25519';".to_owned()),
+        Kind::Sealwired => plugins.extend([("sha2", "caching_sha2_password"), ("sha256", "sha256_password")]),
+    }
+    for (user, plugin) in plugins {
+        let require = if certificates.is_some() { "SSL" } else { "NONE" };
+        for user in [user.to_owned(), format!("other_{user}")] {
+            statements.push(kind.create_user(&user, plugin, PASSWORD, require));
+            statements.push(format!("GRANT ALL ON {DATABASE}.* TO '{user}'@'%';"));
+        }
+    }
+    Server::start(kind, &Settings { certificates: certificates.cloned(), statements, ..Settings::default() }).unwrap()
+}
+
+/// Logs in through the gateway with our own client, which verifies it by the CA of `set`.
+pub(crate) fn log_in(port: u16, user: &str, set: &CertificateSet) -> Result<Client<TcpStream>, ClientError> {
+    connect(port, with(user, set))
+}
+
+/// The settings of that client.
+pub(crate) fn with(user: &str, set: &CertificateSet) -> Config {
+    secure(user, &context(set))
+}
