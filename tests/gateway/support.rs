@@ -21,6 +21,8 @@ pub(crate) fn gateway(set: &CertificateSet, ports: &[u16], ca: &CertificateSet, 
     command.arg(format!("--ssl-cert={}", set.server_cert.display()));
     command.arg(format!("--ssl-key={}", set.server_key.display()));
     command.arg(format!("--server-ssl-ca={}", ca.ca.display()));
+    // A driver may be slow where many tests run.
+    command.args(["--connect-timeout=100", "--server-connect-timeout=50"]);
     command.args(ports.iter().map(|port| format!("--server=127.0.0.1:{port}")));
     Daemon::start(command.args(more)).unwrap()
 }
