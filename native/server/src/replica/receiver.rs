@@ -8,6 +8,7 @@ use sealwire::{Boundary, Client, ClientError, Progress, ReplicationSettings, Soc
 use sealwire_binlog::{Body, Event, EventFlags, EventType};
 use sealwire_core::client::Source;
 use sealwire_core::error::{Error, Side, SqlError};
+use sealwire_core::printable;
 use sealwire_core::secret::Secret;
 
 use super::channel::{Channel, Part, Phase, Resume, SourceFacts};
