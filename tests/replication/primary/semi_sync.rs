@@ -188,7 +188,8 @@ fn a_waiting_commit_holds_nobody_and_ends_by_kill_by_set_and_by_shutdown() {
         let processes = sql(world.ours(), "SHOW PROCESSLIST");
         let row = processes.lines().find(|row| row.contains("VALUES (4)")).unwrap();
         sql(world.ours(), &format!("KILL {}", row.split('\t').next().unwrap()));
-        assert!(waiting.join().unwrap().contains("1927"));
+        let told = waiting.join().unwrap();
+        assert!(told.contains("1927"), "{told}");
     });
     let ours = world.ours.take().unwrap();
     thread::scope(|scope| {

@@ -394,8 +394,10 @@ impl Conn {
         performed
     }
 
-    /// Handles an error of the machine, whose last bytes are already in `out`.
+    /// Handles an error of the machine.
     fn failed(&mut self, error: &Error) {
+        // The statement may have ended between a KILL and the next poll, so that the error for the client is still in the machine.
+        while let Ok(Output::Transmit) = self.connection.poll_output(&mut self.out) {}
         match error {
             _ if !self.session.is_logged_in()
                 && self.server.refusals.log(self.process.id, &self.process.host, error) => {}
