@@ -99,6 +99,7 @@ fn round(
         let _ = writer.kill();
         writer.wait().unwrap();
     }
+    source.wait_for_clients();
     format!("killed {killed:?}")
 }
 

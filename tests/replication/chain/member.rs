@@ -172,6 +172,18 @@ impl Member {
         client
     }
 
+    /// Waits until the clients' connections are over, because a server carries out the last statement of a client that is gone.
+    #[track_caller]
+    pub(crate) fn wait_for_clients(&self) {
+        let begun = Instant::now();
+        // One is this function's own.
+        while self.sql("SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'root'") != "1\n" {
+            assert!(begun.elapsed() < PATIENCE, "{}", self.sql("SHOW PROCESSLIST"));
+            // The list is asked for again, because no statement waits for it.
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Has this server follow another one over verified TLS, with a client certificate. `using` says from where, as `MASTER_USE_GTID=no`.
     pub(crate) fn follow(&self, source: &Self, using: &str) {
         self.sql(&format!("{}; START SLAVE", self.change(source, using)));
