@@ -106,8 +106,10 @@ pub(crate) fn drive<R>(
                 let mut chunk = [0; 16 * 1024];
                 let length = stream.read(&mut chunk).unwrap_or(0);
                 input.extend(chunk.iter().take(length));
-                let input = if length == 0 { Input::Eof } else { Input::Bytes(&mut input) };
-                connection.handle_input(input, clock::now())?;
+                if length == 0 {
+                    return connection.handle_input(Input::Eof, clock::now());
+                }
+                connection.handle_input(Input::Bytes(&mut input), clock::now())?;
                 continue;
             }
             Output::Event(Event::Closed) => return Ok(()),

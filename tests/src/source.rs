@@ -71,7 +71,7 @@ pub struct Stream<'c> {
     connection: &'c mut Connection,
     socket: &'c mut TcpStream,
     flavour: Flavour,
-    /// How artificial ROTATE events end, as the replica asked.
+    /// How artificial ROTATE events end: as the replica asked, and behind the format as the format says, because mariadb-binlog reads them so.
     asked: Checksum,
     /// The position behind the last event.
     pub position: u32,
@@ -158,6 +158,7 @@ impl Stream<'_> {
             Flavour::MariaDb => b"10.11.9-MariaDB-log",
             Flavour::MySql => b"8.0.40",
         };
+        self.asked = Checksum::Crc32;
         self.event(&Body::FormatDescription(FormatDescription::new(self.flavour, version, 0, Checksum::Crc32)))
     }
 
