@@ -2,7 +2,7 @@
 //! result must be the recorded one.
 
 use crate::stage::{Maker, Stage};
-use crate::{clients, servers};
+use crate::{clients, replication, servers};
 
 /// One attack.
 pub(crate) struct Row {
@@ -64,7 +64,12 @@ const TICKETS: &str = "tests/security/tickets.rs";
 const REJECTIONS: &str = "core/tests/tls/rejections.rs";
 const CLIENT_OPTIONS: &str = "native/options/src/tls/client.rs";
 
-pub(crate) const ROWS: &[Row] = &[
+/// All attacks: those on connections, and those on replication.
+pub(crate) fn rows() -> impl Iterator<Item = &'static Row> + Clone {
+    ROWS.iter().chain(replication::ROWS)
+}
+
+const ROWS: &[Row] = &[
     Row {
         id: "downgrade with --ssl-ca (BACKRONYM, CVE-2015-3152)",
         attack: "takes CLIENT_SSL out of the greeting of a client that was given a CA",

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::net::TcpStream;
 use std::process::{Command, Output};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use sealwire_tests::child;
 use sealwire_tests::drivers::PASSWORD;
 use sealwire_tests::middle::{framed, listen, packet};
 use sealwire_tests::programs::program;
+use sealwire_tests::replication::sql;
 use sealwire_tests::server::{Kind, Server, Settings};
 use tempfile::TempDir;
 
@@ -24,6 +25,15 @@ use tempfile::TempDir;
 pub(crate) enum Maker {
     MariaDb,
     Sealwire,
+}
+
+impl Maker {
+    pub(crate) const fn server(self) -> Kind {
+        match self {
+            Self::MariaDb => Kind::MariaDb,
+            Self::Sealwire => Kind::Sealwired,
+        }
+    }
 }
 
 /// The connect_timeout of the servers with a short one.
@@ -35,13 +45,15 @@ pub(crate) struct Stage {
     servers: [OnceLock<Server>; 2],
     impatient: [OnceLock<Server>; 2],
     elsewhere: OnceLock<(Server, CertificateSet)>,
+    replicas: [OnceLock<Mutex<Server>>; 2],
 }
 
 impl Stage {
     pub(crate) fn new() -> Self {
         let place = tempfile::tempdir().unwrap();
         let (servers, impatient) = ([const { OnceLock::new() }; 2], [const { OnceLock::new() }; 2]);
-        Self { place, servers, impatient, elsewhere: OnceLock::new() }
+        let replicas = [const { OnceLock::new() }; 2];
+        Self { place, servers, impatient, elsewhere: OnceLock::new(), replicas }
     }
 
     /// A server of that maker, with the same certificates and accounts.
@@ -56,16 +68,24 @@ impl Stage {
     }
 
     fn start(&self, maker: Maker, options: Vec<String>) -> Server {
-        let kind = match maker {
-            Maker::MariaDb => Kind::MariaDb,
-            Maker::Sealwire => Kind::Sealwired,
-        };
+        let kind = maker.server();
         let native = "mysql_native_password";
         let statements = [("u", "NONE"), ("ssl_only", "SSL")]
             .map(|(user, require)| kind.create_user(user, native, PASSWORD, require))
             .to_vec();
         let certificates = Some(self.set().clone());
         Server::start(kind, &Settings { certificates, options, statements, ..Settings::default() }).unwrap()
+    }
+
+    /// A server of that maker that is a replica with the table `d.t`, for one attack at a time.
+    pub(crate) fn replica(&self, maker: Maker) -> MutexGuard<'_, Server> {
+        let start = || {
+            let settings = Settings { options: vec!["--server-id=7".to_owned()], ..Settings::default() };
+            let server = Server::start(maker.server(), &settings).unwrap();
+            sql(&server, "CREATE DATABASE d; CREATE TABLE d.t (a INT)");
+            Mutex::new(server)
+        };
+        self.replicas[maker as usize].get_or_init(start).lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The certificates of the servers, for localhost and 127.0.0.1.
