@@ -13,7 +13,7 @@ use sealwire_tests::child::Watched;
 use sealwire_tests::drivers::PASSWORD;
 use sealwire_tests::middle;
 use sealwire_tests::programs::{needs, program};
-use sealwire_tests::replication::{source_settings, sql};
+use sealwire_tests::replication::{source_settings, sql, sql_of_bytes};
 use sealwire_tests::restart::restart;
 use sealwire_tests::server::{Kind, Log, Server, Settings};
 use tempfile::TempDir;
@@ -79,7 +79,7 @@ impl Primary {
     }
 
     fn sql(&self, statements: &[&str]) -> String {
-        sql(&self.server, statements.join(";\n") + ";")
+        sql(&self.server, &(statements.join(";\n") + ";"))
     }
 
     /// The options of a connection over TLS that verifies the server.
@@ -354,7 +354,7 @@ fn the_output_makes_another_server_the_same(primary: &Primary) {
         settings.options.push("--server-id=12".to_owned());
         let copy = Server::start(Kind::MariaDb, &settings).unwrap();
         let text = printed(primary.ours(&["-R", format, "--to-last-log", "bin.000001"]));
-        sql(&copy, &text);
+        sql_of_bytes(&copy, &text);
         let state = |server: &Server| {
             sql(
                 server,

@@ -108,16 +108,25 @@ fn run(server: &Server, user: &str, statements: &[u8]) -> Output {
     child::output(&mut command, statements).expect("the client mariadb")
 }
 
-/// Runs statements, which may hold bytes that are no text, as root; returns the rows.
+/// Runs statements as root; returns the rows.
 ///
 /// # Panics
 /// One of them fails.
 #[track_caller]
-pub fn sql(server: &Server, statements: impl AsRef<[u8]>) -> String {
-    let output = run(server, "root", statements.as_ref());
+pub fn sql(server: &Server, statements: &str) -> String {
+    sql_of_bytes(server, statements.as_bytes())
+}
+
+/// As [`sql`], where the statements may hold bytes that are no text.
+///
+/// # Panics
+/// One of them fails.
+#[track_caller]
+pub fn sql_of_bytes(server: &Server, statements: &[u8]) -> String {
+    let output = run(server, "root", statements);
     let said = String::from_utf8_lossy(&output.stderr);
-    let shown = || String::from_utf8_lossy(statements.as_ref());
-    assert!(output.status.success(), "{}: {said}\n{}", server.kind.name(), shown());
+    let shown = String::from_utf8_lossy(statements);
+    assert!(output.status.success(), "{}: {said}\n{shown}", server.kind.name());
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sealwire_binlog::{
-    Body, Checksum, EventFlags, Flavour, FormatDescription, GtidEvent, Head, MariaDbGtidEvent, NewTable, Query, Rotate,
-    RowMetadata, TableMap, Uuid, encode_event,
+    Body, Checksum, EventFlags, EventHeader, EventType, Flavour, FormatDescription, GtidEvent, Head, MariaDbGtidEvent,
+    NewTable, Query, Rotate, RowMetadata, TableMap, Uuid, encode_event, encode_raw,
 };
 use sealwire_core::message::{ColumnDefinition, ColumnType, Command, OkPacket, StatusFlags};
 use sealwire_core::server::{Connection, Event, RowBatch};
@@ -140,6 +140,25 @@ impl Stream<'_> {
         self.raw(&event)
     }
 
+    /// Sends a body as an event of this type, with a good checksum.
+    ///
+    /// # Errors
+    /// The replica is gone.
+    pub fn body(&mut self, event_type: EventType, body: &[u8]) -> Result<(), Error> {
+        self.position = self.position.wrapping_add(body.len() as u32);
+        let header = EventHeader {
+            timestamp: 0,
+            event_type,
+            server_id: SERVER_ID,
+            size: 0,
+            end_log_pos: self.position,
+            flags: EventFlags::default(),
+        };
+        let mut event = Vec::new();
+        encode_raw(header, body, Checksum::Crc32, &mut event).expect("an event below 4 GiB");
+        self.raw(&event)
+    }
+
     /// Names the file, and describes its format, as each log begins.
     ///
     /// # Errors
@@ -240,7 +259,7 @@ impl Reply {
             Event::Login(_) => Self::Authenticate,
             Event::Authenticated { .. } => Self::Accept,
             Event::Command(Command::BinlogDump(_) | Command::BinlogDumpGtid(_)) => Self::Dump,
-            Event::Command(Command::Query(query)) => Self::to_query(&String::from_utf8_lossy(&query.sql), flavour),
+            Event::Command(Command::Query(query)) => Self::to_query(&String::from_utf8_lossy(query.sql), flavour),
             Event::Command(_) => Self::Ok,
             _ => Self::Nothing,
         }

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
-use sealwire_binlog::{Body, EventFlags, EventHeader, EventType, Flavour, Query};
+use sealwire_binlog::{Body, EventType, Flavour, Query};
 use sealwire_core::tls::ServerContext;
 use sealwire_core::{Error, SqlError};
 use sealwire_tests::certificates::CertificateSet;
@@ -14,7 +14,7 @@ use sealwire_tests::drivers::PASSWORD;
 use sealwire_tests::programs::program;
 use sealwire_tests::replication::{Status, sql, status};
 use sealwire_tests::server::{Log, Server, Settings};
-use sealwire_tests::source::{self, SERVER_ID, Stream};
+use sealwire_tests::source::{self, Stream};
 
 use crate::registry::Reaction::{Holds, NotRun, Yields};
 use crate::registry::Row;
@@ -196,7 +196,7 @@ fn follow<'s>(
     let ca = ca.map_or_else(String::new, |ca| ca.display().to_string());
     sql(
         &server,
-        format!(
+        &format!(
             "STOP SLAVE; RESET SLAVE ALL; CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT={}, MASTER_USER='u', MASTER_PASSWORD='{PASSWORD}', \
              MASTER_SSL=1, MASTER_SSL_CA='{ca}', MASTER_CONNECT_RETRY=1, MASTER_HEARTBEAT_PERIOD=60; START SLAVE",
             source.port
@@ -310,21 +310,10 @@ fn oversized(stage: &Stage, maker: Maker) -> String {
 fn bomb(stage: &Stage, maker: Maker) -> String {
     stops(stage, maker, |stream| {
         stream.group(true)?;
-        let mut query = vec![0; 13];
+        let mut query = [0; 13];
         query[8] = 1;
         let body = [&query[..], b"d\0\x84\xff\xff\xff\xff\x78\x9c\x03\0\0\0\0\x01"].concat();
-        let (event_type, flags) = (EventType(165), EventFlags::default());
-        let header = EventHeader {
-            timestamp: 0,
-            event_type,
-            server_id: SERVER_ID,
-            size: 0,
-            end_log_pos: stream.position + 100,
-            flags,
-        };
-        let mut event = Vec::new();
-        sealwire_binlog::encode_raw(header, &body, sealwire_binlog::Checksum::Crc32, &mut event).unwrap();
-        stream.raw(&event)
+        stream.body(EventType(165), &body)
     })
 }
 

@@ -1,30 +1,14 @@
 //! Events that are malformed, that lie, or that grow when they are inflated.
 
 use sealwire_binlog::{
-    Body, Checksum, EventFlags, EventHeader, EventType, Flavour, FormatDescription, Incident, Query,
-    TransactionPayload, deflate, encode_raw,
+    Body, Checksum, EventType, Flavour, FormatDescription, Incident, Query, TransactionPayload, deflate,
 };
 use sealwire_core::Error;
-use sealwire_tests::source::{SERVER_ID, Stream};
+use sealwire_tests::source::Stream;
 
 use super::world::{FLAVOURS, World};
 
 type Put = fn(&mut Stream<'_>) -> Result<(), Error>;
-
-/// Sends a body as an event of this type, with a good checksum.
-fn body(stream: &mut Stream<'_>, event_type: EventType, body: &[u8]) -> Result<(), Error> {
-    let header = EventHeader {
-        timestamp: 0,
-        event_type,
-        server_id: SERVER_ID,
-        size: 0,
-        end_log_pos: stream.position + 100,
-        flags: EventFlags::default(),
-    };
-    let mut event = Vec::new();
-    encode_raw(header, body, Checksum::Crc32, &mut event).unwrap();
-    stream.raw(&event)
-}
 
 /// A statement whose bytes are then changed.
 fn changed(stream: &mut Stream<'_>, change: impl Fn(&mut Vec<u8>)) -> Result<(), Error> {
@@ -45,7 +29,7 @@ fn row(number: u8, rest: &[u8]) -> Vec<u8> {
 
 /// A statement in a compressed event that says that it is of this length.
 fn compressed(length: [u8; 4], packed: &[u8]) -> Vec<u8> {
-    let mut query = vec![0; 13];
+    let mut query = [0; 13];
     query[8] = 1;
     [&query[..], b"d\0\x84", &length, packed].concat()
 }
@@ -60,38 +44,38 @@ const EVENTS: &[(&str, Put)] = &[
     ("half a header", |stream| changed(stream, |event| event.truncate(10))),
     ("a packet without an event", |stream| stream.packet(&[0])),
     ("another first byte", |stream| stream.packet(&[1; 40])),
-    ("an unknown event", |stream| body(stream, EventType(0xf0), b"whatever")),
+    ("an unknown event", |stream| stream.body(EventType(0xf0), b"whatever")),
     ("rows without a table", |stream| {
         stream.group(false)?;
-        body(stream, EventType::WRITE_ROWS_V1, &row(7, &[0, 1]))?;
+        stream.body(EventType::WRITE_ROWS_V1, &row(7, &[0, 1]))?;
         stream.event(&Body::Xid(1))
     }),
-    ("rows outside of a transaction", |stream| body(stream, EventType::WRITE_ROWS_V1, &row(7, &[0, 1]))),
-    ("2^40 columns", |stream| body(stream, EventType::TABLE_MAP, &map(&[0xfe, 0, 0, 0, 0, 0, 1, 0, 0], &[3; 9]))),
-    ("columns without types", |stream| body(stream, EventType::TABLE_MAP, &map(&[0xfc, 0xff, 0xff], &[3, 3]))),
-    ("metadata beyond the event", |stream| body(stream, EventType::TABLE_MAP, &map(&[1], &[15, 0xfc, 0xff, 0xff, 1]))),
+    ("rows outside of a transaction", |stream| stream.body(EventType::WRITE_ROWS_V1, &row(7, &[0, 1]))),
+    ("2^40 columns", |stream| stream.body(EventType::TABLE_MAP, &map(&[0xfe, 0, 0, 0, 0, 0, 1, 0, 0], &[3; 9]))),
+    ("columns without types", |stream| stream.body(EventType::TABLE_MAP, &map(&[0xfc, 0xff, 0xff], &[3, 3]))),
+    ("metadata beyond the event", |stream| stream.body(EventType::TABLE_MAP, &map(&[1], &[15, 0xfc, 0xff, 0xff, 1]))),
     ("a row that ends early", |stream| {
         stream.group(false)?;
-        body(stream, EventType::TABLE_MAP, &map(&[1], &[3, 0, 0]))?;
-        body(stream, EventType::WRITE_ROWS_V1, &row(7, &[0, 1, 2]))?;
+        stream.body(EventType::TABLE_MAP, &map(&[1], &[3, 0, 0]))?;
+        stream.body(EventType::WRITE_ROWS_V1, &row(7, &[0, 1, 2]))?;
         stream.event(&Body::Xid(1))
     }),
     ("a text beyond the event", |stream| {
         stream.group(false)?;
-        body(stream, EventType::TABLE_MAP, &map(&[1], &[252, 1, 4, 0]))?;
-        body(stream, EventType::WRITE_ROWS_V1, &row(7, &[0, 0xff, 0xff, 0xff, 0x7f]))?;
+        stream.body(EventType::TABLE_MAP, &map(&[1], &[252, 1, 4, 0]))?;
+        stream.body(EventType::WRITE_ROWS_V1, &row(7, &[0, 0xff, 0xff, 0xff, 0x7f]))?;
         stream.event(&Body::Xid(1))
     }),
     ("a statement that inflates to 4 GiB", |stream| {
         stream.group(true)?;
-        body(stream, EventType(165), &compressed([0xff; 4], &[0x78, 0x9c, 3, 0, 0, 0, 0, 1]))
+        stream.body(EventType(165), &compressed([0xff; 4], &[0x78, 0x9c, 3, 0, 0, 0, 0, 1]))
     }),
     ("a statement that inflates to more than it says", |stream| {
         let mut packed = Vec::new();
         deflate(&vec![b' '; 1 << 20], &mut packed);
         stream.group(true)?;
         // The kind and the length of three bytes come before the packed bytes.
-        body(stream, EventType(165), &compressed([0, 0, 3, 0xe8], packed.get(4..).unwrap_or_default()))
+        stream.body(EventType(165), &compressed([0, 0, 3, 0xe8], packed.get(4..).unwrap_or_default()))
     }),
     ("a payload that inflates to 2^60 bytes", |stream| {
         let payload =
@@ -109,9 +93,9 @@ const EVENTS: &[(&str, Put)] = &[
     }),
     ("a statement in a statement's bytes", |stream| {
         stream.group(true)?;
-        let mut lying = vec![0; 13];
+        let mut lying = [0; 13];
         lying[8] = 200;
-        body(stream, EventType::QUERY, &[&lying[..], b"d\0DROP TABLE d.t"].concat())
+        stream.body(EventType::QUERY, &[&lying[..], b"d\0DROP TABLE d.t"].concat())
     }),
     ("a format with headers of 255 bytes", |stream| {
         let mut event = stream.encode(&Body::FormatDescription(FormatDescription::new(
