@@ -300,14 +300,19 @@ impl View {
 
     /// Gives the statement a moment and numbers for RAND(), which the binary log tells a replica that repeats it.
     pub(super) fn fix_moment(&mut self) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        // Whole seconds, because the log's events have no more.
-        self.moment.get_or_insert(i64::try_from(now.as_secs()).unwrap_or(i64::MAX).saturating_mul(MICROSECONDS));
-        let mut bytes = [0; 8];
-        self.server.random.fill(&mut bytes);
-        let [a, b, c, d, e, f, g, h] = bytes;
-        let number = |bytes| u64::from(u32::from_le_bytes(bytes) % MOST_SEED);
-        self.random_seeds.get_or_insert((number([a, b, c, d]), number([e, f, g, h])));
+        if self.moment.is_none() {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            // Whole seconds, because the log's events have no more.
+            let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+            self.moment = Some(seconds.saturating_mul(MICROSECONDS));
+        }
+        if self.random_seeds.is_none() {
+            let mut bytes = [0; 8];
+            self.server.random.fill(&mut bytes);
+            let [a, b, c, d, e, f, g, h] = bytes;
+            let number = |bytes| u64::from(u32::from_le_bytes(bytes) % MOST_SEED);
+            self.random_seeds = Some((number([a, b, c, d]), number([e, f, g, h])));
+        }
     }
 
     /// Whether each statement is its own transaction.
