@@ -106,6 +106,7 @@ pub(crate) const SCRIPTS: &[Script] = &[
         .not_with_ours("its first query assigns a variable in an expression"),
     script("soci", "libsoci-dev", "a program: a statement with a parameter", Itself),
     script("sphinx", "sphinxsearch", "`indexer` of a table", Itself).answering("collected 1 docs"),
+    script("spine", "cacti-spine", "the reading of its settings", File).answering("ping_timeout variable is 4321"),
     script("tcl", "mysqltcl", "a query", Itself),
     script("ulogd", "ulogd2-mysql", "a packet into a table", File).answering("1234\t4321"),
     script("zabbix", "zabbix-proxy-mysql", "the start of the proxy", Itself)
@@ -148,7 +149,6 @@ pub(crate) const OTHERS: &[Other] = &[
 
 /// The other packages of Debian 12 that load the library, and why they are not tried.
 const UNTRIED: &[(&str, &str)] = &[
-    ("cacti-spine", "it polls devices, which the whole database of a Cacti describes"),
     ("icinga2-ido-mysql", "it needs a configured Icinga"),
     ("kea-common", "it needs a DHCP server that owns a network interface"),
     ("libmysql-ocaml", "it needs OCaml's compiler"),
