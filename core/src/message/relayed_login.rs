@@ -101,7 +101,7 @@ impl fmt::Debug for RelayedLogin {
 /// `charset` is that of the login, because the packet has no place for a plugin without a character set.
 pub(crate) fn relayed_change<'a>(change: &ChangeUser<'a>, charset: u8) -> ChangeUser<'a> {
     let auth_response = if has_password(change.auth_response) { FILLER } else { &[] };
-    let charset = change.charset.or(Some(u16::from(charset)));
+    let charset = Some(change.charset.unwrap_or_else(|| u16::from(charset)));
     ChangeUser { auth_response, charset, auth_plugin: Some(ASK_AGAIN), ..change.clone() }
 }
 

@@ -382,7 +382,7 @@ impl Connection {
         else {
             return Ok(Output::Wait(None));
         };
-        let changed = relaying.to_server(client, server)?;
+        let changed = relaying.relay_commands(client, server)?;
         let from_server = server.waiting().len();
         server.relay(from_server, client);
         if let Some(user) = changed {
@@ -443,7 +443,7 @@ impl Connection {
 impl Relaying {
     /// Relays the client's commands. COM_CHANGE_USER passes with a plugin that no server has, because the client's answer was made for the
     /// nonce of the proxy's greeting. Returns its user if the driver has to be told.
-    fn to_server(&mut self, client: &mut Leg, server: &mut Leg) -> Result<Option<String>, Error> {
+    fn relay_commands(&mut self, client: &mut Leg, server: &mut Leg) -> Result<Option<String>, Error> {
         loop {
             match self.commands.next(client.waiting()) {
                 Next::Pass(0) => return Ok(None),
