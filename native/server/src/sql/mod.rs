@@ -10,6 +10,7 @@ pub(crate) mod depth;
 mod error;
 mod evaluate;
 pub(crate) mod general_ci;
+mod key_collation;
 pub(crate) mod lex;
 pub(crate) mod like;
 pub(crate) mod mode;
@@ -22,6 +23,7 @@ pub(crate) use cursor::Cursor;
 pub(crate) use datum::{Datum, text};
 pub(crate) use error::syntax_error_near;
 pub(crate) use evaluate::{Budget, Names, evaluate, is_true};
+pub(crate) use key_collation::KeyCollation;
 pub(crate) use like::Pattern;
 pub(crate) use text_charset::TextCharset;
 
