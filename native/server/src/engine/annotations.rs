@@ -18,7 +18,7 @@ pub(super) enum Annotation {
     OnUpdate,
     /// The character set of a column or of a table, where the definition names one.
     Charset,
-    /// The collation of a column, where it is binary.
+    /// The collation that a column or a table names.
     Collation,
     /// The expression of a generated column.
     Generated,

@@ -239,7 +239,7 @@ impl Image {
     }
 
     /// The bytes of a value; none for NULL.
-    fn value(&self, index: usize) -> &[u8] {
+    pub(crate) fn value(&self, index: usize) -> &[u8] {
         let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |(_, end)| *end);
         let end = self.ends.get(index).map_or(start, |(_, end)| *end);
         self.values.get(start..end).unwrap_or_default()

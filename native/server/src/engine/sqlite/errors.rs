@@ -3,6 +3,7 @@
 use rusqlite::ffi;
 use sealwire_core::error::SqlError;
 
+use super::unique_keys::MARK;
 use crate::engine::{interrupted, lock_wait_timeout};
 use crate::sql::syntax_error_near;
 
@@ -46,6 +47,7 @@ fn by_code(code: i32, text: &str) -> Option<SqlError> {
         code if matches!(code & 0xff, ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED) => lock_wait_timeout(),
         ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
             let key = after("UNIQUE constraint failed: ");
+            let key = key_of_weights(&key).unwrap_or(&key);
             SqlError::new(1062, b"23000", format!("Duplicate entry for key '{key}'"))
         }
         ffi::SQLITE_CONSTRAINT_NOTNULL => {
@@ -67,6 +69,13 @@ fn by_code(code: i32, text: &str) -> Option<SqlError> {
         ffi::SQLITE_READONLY => SqlError::new(1290, b"HY000", "The database can only be read"),
         _ => return None,
     })
+}
+
+/// The table and the key whose index of weights SQLite names.
+fn key_of_weights(text: &str) -> Option<&str> {
+    let name = text.strip_prefix("index '")?.strip_prefix(MARK)?.strip_suffix('\'')?;
+    // The name of a temporary table holds its database's.
+    name.rsplit('\u{1}').next()
 }
 
 fn by_text(text: &str, sql: &str) -> Option<SqlError> {

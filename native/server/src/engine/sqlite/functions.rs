@@ -10,8 +10,8 @@ use sha1::{Digest as _, Sha1};
 use sha2::{Sha224, Sha256, Sha384, Sha512};
 
 use super::bounds::Bounds;
-use super::replica_functions;
 use super::time::{Moment, zone};
+use super::{key_weight, replica_functions};
 use crate::engine::interrupted;
 use crate::sql::Datum;
 use crate::sql::like::{find, like};
@@ -66,6 +66,7 @@ pub(super) fn register(connection: &Connection, bounds: &Arc<Bounds>) -> Result<
         Ok(i64::from(slept.interruption.sleep(Duration::from_secs_f64(seconds))))
     })?;
     replica_functions::register(connection, bounds)?;
+    key_weight::register(connection)?;
     let started = Arc::clone(bounds);
     connection.create_scalar_function("recursion_start", 2, any, move |context| {
         started.start_recursion(context.get(0)?);

@@ -332,7 +332,7 @@ fn same_text(member: &str, text: &[u8]) -> bool {
     std::str::from_utf8(text).is_ok_and(|text| member == text || member.to_lowercase() == text.to_lowercase())
 }
 
-fn without_end(mut bytes: &[u8], end: u8) -> &[u8] {
+pub(super) fn without_end(mut bytes: &[u8], end: u8) -> &[u8] {
     while let Some((last, front)) = bytes.split_last()
         && *last == end
     {

@@ -12,6 +12,7 @@ mod foreign_key_limits;
 mod foreign_keys;
 mod functions;
 mod information_schema;
+mod key_weight;
 mod logged_columns;
 mod logged_values;
 mod open_files;
@@ -32,6 +33,7 @@ mod stored_relations;
 mod table_filter;
 mod temporary;
 mod time;
+mod unique_keys;
 mod wal;
 mod writers;
 
@@ -114,6 +116,7 @@ impl replication::Databases for SqliteEngine {
     fn redo(&self, (database, whole): (&str, &str), mark: CommitMark, rows: &mut GroupRows<'_>) -> Result<(), String> {
         let failed = |error: rusqlite::Error| error.to_string();
         let connection = Connection::open(self.shared.databases.path(database)).map_err(failed)?;
+        key_weight::register(&connection).map_err(failed)?;
         // The rows that foreign keys change are in the log, too.
         connection.pragma_update(None, "foreign_keys", false).map_err(failed)?;
         connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, Result as SqliteResult};
 
 use super::stored_definitions::{self, StoredColumn, StoredTable};
+use super::unique_keys::MARK;
 use crate::engine::annotations::Annotation;
 use crate::engine::types::{DeclaredType, Extent};
 use crate::sql::lex::{Lexer, Piece, unquote};
@@ -99,7 +100,7 @@ pub(super) fn indexes_of(connection: &Connection, of: &Table) -> SqliteResult<Ve
     let table = of.name.as_str();
     let mut statement = connection.prepare(&format!(
         "SELECT l.name, l.\"unique\", coalesce((SELECT sql FROM `{}`.sqlite_master WHERE name = l.name), '') \
-         FROM pragma_index_list(?1, ?2) AS l WHERE l.origin <> 'pk' ORDER BY l.seq DESC",
+         FROM pragma_index_list(?1, ?2) AS l WHERE l.origin <> 'pk' AND l.name NOT GLOB '{MARK}*' ORDER BY l.seq DESC",
         of.schema.replace('`', "``")
     ))?;
     let found: Vec<(String, bool, String)> = statement

@@ -192,6 +192,7 @@ impl SqliteSession {
                 names: request.context.as_ref(),
                 temporaries: &self.temporaries,
                 log: self.capture.as_ref().map(|capture| capture.log.format.flavour),
+                is_replicated: self.group().is_some(),
                 budget: &self.bounds.budget(request),
             },
         )

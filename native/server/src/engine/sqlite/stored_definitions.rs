@@ -315,6 +315,8 @@ pub(super) struct StoredTable {
     pub(super) comment: Option<String>,
     /// The character set of columns that name none.
     pub(super) charset: TextCharset,
+    /// The collation that the definition names for them.
+    pub(super) collation: Option<String>,
     columns: Vec<StoredColumn>,
     /// The parts of a PRIMARY KEY that stands behind the columns, and their lengths.
     pub(super) primary_parts: Vec<String>,
@@ -333,6 +335,7 @@ impl StoredTable {
                 Some((SpacedToken(_, Token::Annotations(annotations)), rest)) if at == 0 => {
                     table.comment = annotations.get(Annotation::Comment).map(str::to_owned);
                     table.charset = charset(annotations).unwrap_or_default();
+                    table.collation = annotations.get(Annotation::Collation).map(str::to_owned);
                     rest
                 }
                 _ => item,

@@ -13,6 +13,7 @@ use sqlparser::ast::{Expr, SelectItem, SetExpr, Statement, TableConstraint};
 
 use super::errors::to_mysql;
 use super::stored_definitions::{self, StoredTable};
+use super::unique_keys::MARK;
 use crate::engine::translate::weight::{self, MOST, Relation, Tables, too_complex};
 use crate::engine::translate::{ParseBudget, Temporaries, quote, schema_of, temporary_name, tree};
 use crate::engine::{Interruption, is_system_database};
@@ -277,7 +278,7 @@ fn columns(table: &StoredTable) -> Vec<(String, u64)> {
 pub(super) fn check_table(connection: &Connection, schema: &str, table: &str) -> Result<(), SqlError> {
     let schema = quote(schema)?;
     let sql = format!(
-        "SELECT type, sql FROM {schema}.sqlite_master WHERE tbl_name = ?1 COLLATE NOCASE AND type IN ('table', 'index') AND sql IS NOT NULL"
+        "SELECT type, sql FROM {schema}.sqlite_master WHERE tbl_name = ?1 COLLATE NOCASE AND type IN ('table', 'index') AND sql IS NOT NULL AND name NOT GLOB '{MARK}*'"
     );
     let read = || -> rusqlite::Result<Vec<(String, String)>> {
         connection.prepare(&sql)?.query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()

@@ -27,6 +27,7 @@ fn of(sql: &str) -> Result<Translated, SqlError> {
             names: &FixedNames,
             temporaries: &temporaries(),
             log: None,
+            is_replicated: false,
             budget: &Interruption::default(),
         },
     )
@@ -53,6 +54,7 @@ fn tables_get_their_database_and_texts_their_quotes() {
                 names: &FixedNames,
                 temporaries: &Temporaries::new(),
                 log: None,
+                is_replicated: false,
                 budget: &Interruption::default()
             }
         )

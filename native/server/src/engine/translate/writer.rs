@@ -47,6 +47,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) temporaries: &'a Temporaries,
     /// Whose replicas the binary log is for; `None` without one.
     pub(crate) log: Option<Flavour>,
+    /// Whether the statement comes from a source's log.
+    pub(crate) is_replicated: bool,
     /// Counts memory, and checks for stops between long steps.
     pub(crate) budget: &'a dyn ParseBudget,
 }

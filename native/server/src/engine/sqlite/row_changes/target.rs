@@ -9,6 +9,7 @@ use sealwire_core::error::SqlError;
 use super::super::errors::to_mysql;
 use super::super::logged_values;
 use super::super::stored_definitions::StoredTable;
+use super::super::unique_keys::MARK;
 use crate::engine::annotations::Annotation;
 use crate::engine::translate::quote;
 use crate::engine::types::DeclaredType;
@@ -138,7 +139,7 @@ fn unique_keys(connection: &Connection, schema: &str, table: &str) -> rusqlite::
     let mut keys = Vec::new();
     for index in indexes {
         let (name, is_unique, origin, is_partial) = index?;
-        if !is_unique || origin == "pk" {
+        if !is_unique || origin == "pk" || name.starts_with(MARK) {
             continue;
         }
         let mut statement = connection.prepare(&format!("PRAGMA {schema}.index_info({})", quoted(&name)))?;

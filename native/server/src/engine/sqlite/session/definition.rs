@@ -15,6 +15,7 @@ use super::super::foreign_keys::ForeignKeys;
 use super::super::schema::Table;
 use super::super::stored_definitions;
 use super::super::stored_relations::{self, StoredRelations};
+use super::super::unique_keys::{self, MARK, Settling};
 use super::SqliteSession;
 use crate::engine::translate::{Access, MOST_KEYS, Translated, quote, schema_of, too_many_keys};
 use crate::engine::{Done, Request, is_system_database, stopped};
@@ -88,6 +89,11 @@ impl SqliteSession {
     fn check_defined(&self, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
         self.count_keys(translated)?;
         let flavour = self.capture.as_ref().map_or(Flavour::MySql, |capture| capture.log.format.flavour);
+        let settling = Settling {
+            statements: &translated.statements,
+            makes: self.group().is_none(),
+            is_logged: self.capture.is_some() && request.limits.is_logged && !translated.is_temporary(),
+        };
         for (schema, name) in &translated.targets {
             let sql = format!(
                 "SELECT name, sql FROM {}.sqlite_master WHERE type = 'table' AND name = ?1 COLLATE NOCASE AND sql IS NOT NULL",
@@ -98,6 +104,7 @@ impl SqliteSession {
             });
             if let Some(table) = read.optional().map_err(|error| to_mysql(&error, ""))? {
                 definition_limits::check(&self.connection, &table, flavour)?;
+                settling.settle(&self.connection, &table)?;
                 let Some(access) = translated.accesses.first().filter(|_| schema != "temp") else { continue };
                 let check = ForeignKeyCheck {
                     connection: &self.connection,
@@ -117,7 +124,9 @@ impl SqliteSession {
         for Access { database, table, .. } in &translated.accesses {
             let (Some(table), false) = (table, is_system_database(database)) else { continue };
             let schema = quote(&schema_of(database))?;
-            let sql = format!("SELECT COUNT(*) FROM {schema}.sqlite_master WHERE type = 'index' AND tbl_name = ?1");
+            let sql = format!(
+                "SELECT COUNT(*) FROM {schema}.sqlite_master WHERE type = 'index' AND tbl_name = ?1 AND name NOT GLOB '{MARK}*'"
+            );
             let keys: rusqlite::Result<u32> = self.connection.query_row(&sql, [table], |row| row.get(0));
             if keys.map_err(|error| to_mysql(&error, ""))? as usize > MOST_KEYS {
                 return Err(too_many_keys());
@@ -132,6 +141,14 @@ impl SqliteSession {
         self.refuse_renames(translated)?;
         self.refuse_drops(translated, request)?;
         let views = self.drop_views(translated)?;
+        let moves_names = |sql: &String| {
+            sql.starts_with("ALTER TABLE ") && [" DROP COLUMN ", " RENAME "].iter().any(|part| sql.contains(part))
+        };
+        if translated.statements.iter().any(moves_names) {
+            for (schema, table) in &translated.targets {
+                unique_keys::remove(&self.connection, schema, table)?;
+            }
+        }
         let mut notes = translated.notes.clone();
         for sql in &translated.statements {
             if self.bounds.interruption.is_stopped() {

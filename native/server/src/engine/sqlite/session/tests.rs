@@ -12,6 +12,7 @@ mod first_change;
 mod giving_way;
 mod logged;
 mod others;
+mod unique_keys;
 
 struct TestContext;
 

@@ -132,6 +132,7 @@ fn rename(table: &Target, name: &ObjectName, writer: &mut Writer<'_>) -> WriteRe
     }
     writer.require(&table.database, &table.table, RENAME)?;
     writer.require(&database, &new, ALTER)?;
+    writer.targets.push((table.in_sqlite().0, new.clone()));
     begin(table, " RENAME TO ", writer)?;
     writer.name(&new)
 }

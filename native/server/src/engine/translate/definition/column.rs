@@ -235,7 +235,7 @@ fn annotations_of(
             ColumnOption::Generated { generation_expr: Some(value), .. } => {
                 annotations.add(Annotation::Generated, origin.source.expression(origin.group_behind("AS"), value)?);
             }
-            ColumnOption::Collation(collation) if is_binary(collation) => {
+            ColumnOption::Collation(collation) => {
                 annotations.add(Annotation::Collation, last_part(collation).to_ascii_lowercase());
             }
             ColumnOption::Comment(text) => annotations.add(Annotation::Comment, text),

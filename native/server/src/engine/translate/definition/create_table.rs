@@ -23,7 +23,7 @@ use super::target::Target;
 use crate::engine::annotations::{Annotation, Annotations};
 use crate::engine::types::DeclaredType;
 use crate::sql::charset::{collation_of_another, default_collation};
-use crate::sql::{TextCharset, backquoted, text_literal};
+use crate::sql::{KeyCollation, TextCharset, backquoted, text_literal};
 
 /// Privileges of CREATE TABLE … SELECT, as mysqld demands them.
 const CREATE_AND_FILL: &[Privilege] = &[Privilege::CREATE, Privilege::INSERT];
@@ -91,7 +91,7 @@ pub(super) fn create_table(
     let (columns, constraints) = source.columns_and_constraints(&body, &create.columns);
     let mut indexes = Vec::new();
     if create.table_options != CreateTableOptions::None {
-        writer.logged_text = Some(format!("{}{}", source.up_to_end(&body), logged_options(&options, create)));
+        writer.logged_text = Some(format!("{}{}", source.up_to_end(&body), logged_options(&options, create, writer)));
     }
     writer.push(" (");
     writer.annotations(&options);
@@ -285,12 +285,15 @@ fn table_options(create: &CreateTable, table: &Target, writer: &mut Writer<'_>) 
     if let Some(charset) = charset {
         annotations.add(Annotation::Charset, charset.name());
     }
+    if let Some((_, collation)) = collated {
+        annotations.add(Annotation::Collation, collation.to_ascii_lowercase());
+    }
     Ok(annotations)
 }
 
 /// The options for the binary log: those that have an effect here. A replica may lack the engine, or its engine may lack keys, and a directory
-/// would be made with the rights of its server.
-fn logged_options(options: &Annotations, create: &CreateTable) -> String {
+/// would be made with the rights of its server. A collation whose weights are not known has none here, so replicas get the default.
+fn logged_options(options: &Annotations, create: &CreateTable, writer: &Writer<'_>) -> String {
     let charset = options.get(Annotation::Charset).unwrap_or(TextCharset::Utf8mb4.name());
     let mut text = format!(" DEFAULT CHARSET={charset}");
     let CreateTableOptions::Plain(written) = &create.table_options else { return text };
@@ -299,6 +302,9 @@ fn logged_options(options: &Annotations, create: &CreateTable) -> String {
         _ => None,
     });
     if let Some(collation) = collation {
+        let is_kept = writer.scope.is_replicated || KeyCollation::named(collation).is_some();
+        let by_default = default_collation(charset).unwrap_or(collation);
+        let collation = if is_kept { collation } else { by_default };
         text.push_str(&format!(" COLLATE={}", backquoted(collation)));
     }
     if let Some(comment) = options.get(Annotation::Comment) {

@@ -1,0 +1,110 @@
+//! Unique keys refuse the rows that MariaDB's refuse.
+
+use super::*;
+
+#[test]
+fn rows_that_are_the_same_for_the_key_are_refused() {
+    let mut bench = TestSession::new();
+    for (definition, first, second, is_same) in [
+        ("a VARCHAR(9) PRIMARY KEY", "'ä'", "'a'", true),
+        ("a VARCHAR(9) UNIQUE", "'a'", "'A '", true),
+        ("a VARCHAR(9) UNIQUE", "NULL", "NULL", false),
+        ("a VARCHAR(9) COLLATE utf8mb4_bin UNIQUE", "'a'", "'a '", true),
+        ("a VARCHAR(9) COLLATE utf8mb4_bin UNIQUE", "'a'", "'ä'", false),
+        ("a VARCHAR(9) COLLATE utf8mb4_unicode_ci UNIQUE", "'ß'", "'s'", false),
+        ("a VARCHAR(9), UNIQUE KEY k (a(3))", "'abcd'", "'abce'", true),
+        ("a TEXT, PRIMARY KEY (a(2))", "'abcd'", "'abce'", true),
+        ("a VARCHAR(9) CHARACTER SET latin1 UNIQUE", "'Ä'", "'æ'", true),
+        ("a FLOAT UNIQUE", "0.1", "0.1000000001", true),
+        ("a DATETIME PRIMARY KEY", "'2020-01-01'", "'2020-01-01 00:00:00'", true),
+        ("a SET('x','y') UNIQUE", "'x,y'", "'y,x'", true),
+        ("a BINARY(3) UNIQUE", "'a'", "'a\\0'", true),
+        ("a VARBINARY(3) UNIQUE", "'a'", "'a\\0'", false),
+        ("a VARBINARY(3) UNIQUE", "'a'", "x'61'", true),
+        ("a JSON, UNIQUE KEY (a(9))", "'[1]'", "'[1] '", true),
+        ("a VARCHAR(9), b VARCHAR(9) DEFAULT 'b', UNIQUE KEY k (a, b)", "'ä'", "'a'", true),
+    ] {
+        bench.done(&format!("CREATE TABLE t ({definition})"));
+        let columns = if definition.contains("b VARCHAR") { " (a)" } else { "" };
+        bench.done(&format!("INSERT INTO t{columns} VALUES ({first})"));
+        let taken = bench.run(&format!("INSERT INTO t{columns} VALUES ({second})"), &[], false);
+        let code = taken.map(|_| 0).unwrap_or_else(|error| error.code);
+        assert_eq!(code == 1062, is_same, "{definition} {first} {second}: {code}");
+        bench.done("DROP TABLE t");
+    }
+}
+
+#[test]
+fn clauses_for_duplicates_take_them_for_the_same() {
+    let mut bench = TestSession::new();
+    bench.done("CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(9), UNIQUE KEY k (a))");
+    bench.done("INSERT INTO t VALUES (1, 'ä')");
+    let error = bench.run("INSERT INTO t VALUES (2, 'A')", &[], false).map(|_| ()).unwrap_err();
+    assert_eq!((error.code, error.message.as_str()), (1062, "Duplicate entry for key 't.k'"));
+    assert_eq!(bench.done("INSERT IGNORE INTO t VALUES (2, 'A')").affected_rows, 0);
+    bench.done("INSERT INTO t VALUES (2, 'A') ON DUPLICATE KEY UPDATE id = id + 5");
+    assert_eq!(bench.text("SELECT id, a FROM t"), [["6", "ä"]]);
+    bench.done("REPLACE INTO t VALUES (2, 'A')");
+    assert_eq!(bench.text("SELECT id, a FROM t"), [["2", "A"]]);
+    bench.done("INSERT INTO t VALUES (3, 'b')");
+    assert_eq!(bench.error("UPDATE t SET a = 'á' WHERE id = 3"), 1062);
+    assert_eq!(bench.done("UPDATE t SET a = 'á' WHERE id = 2").affected_rows, 1);
+    bench.done("CREATE TEMPORARY TABLE own (a VARCHAR(9) PRIMARY KEY)");
+    bench.done("INSERT INTO own VALUES ('ä')");
+    let error = bench.run("INSERT INTO own VALUES ('a')", &[], false).map(|_| ()).unwrap_err();
+    assert_eq!(error.message, "Duplicate entry for key 'own.PRIMARY'");
+}
+
+#[test]
+fn the_index_of_weights_follows_its_key_and_is_in_no_listing() {
+    let mut bench = TestSession::new();
+    bench.done("CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(9), c INT, UNIQUE KEY k (a))");
+    let listed = "SELECT COUNT(*) FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = 'd'";
+    assert_eq!(bench.text(listed), [["2"]]);
+    bench.done("INSERT INTO t VALUES (1, 'ä', 1)");
+    for change in [
+        "ALTER TABLE t ADD COLUMN d INT FIRST",
+        "ALTER TABLE t DROP COLUMN c",
+        "ALTER TABLE t RENAME COLUMN a TO b",
+        "ALTER TABLE t RENAME TO u",
+        "ALTER TABLE u RENAME TO t",
+        "ALTER TABLE t RENAME COLUMN b TO a",
+        "CREATE UNIQUE INDEX other ON t (a, id)",
+        "DROP INDEX other ON t",
+    ] {
+        bench.done(change);
+        let table = if change.ends_with("TO u") { "u" } else { "t" };
+        let column = if bench.run(&format!("SELECT b FROM {table}"), &[], false).is_ok() { "b" } else { "a" };
+        let insert = format!("INSERT INTO {table} (id, {column}) VALUES (2, 'A')");
+        assert_eq!(bench.error(&insert), 1062, "{change}");
+    }
+    bench.done("DROP INDEX k ON t");
+    bench.done("INSERT INTO t (id, a) VALUES (2, 'A')");
+    assert_eq!(bench.text(listed), [["1"]]);
+    assert_eq!(bench.error("CREATE UNIQUE INDEX k ON t (a)"), 1062);
+    bench.done("DELETE FROM t WHERE id = 2");
+    bench.done("CREATE UNIQUE INDEX k ON t (a)");
+    bench.done("CREATE TABLE child (a VARCHAR(9), FOREIGN KEY (a) REFERENCES t (a))");
+    bench.done("INSERT INTO child VALUES ('ä')");
+    assert_eq!(bench.error("SELECT key_weight('a', 'bytes')"), 1305);
+}
+
+#[test]
+fn rows_of_an_earlier_version_stay_as_they_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = SqliteEngine::new(directory.path());
+    engine.create_database("d").unwrap();
+    let file = Connection::open(directory.path().join("d.sqlite")).unwrap();
+    file.execute_batch(
+        "CREATE TABLE t (id INT PRIMARY KEY NOT NULL, a VARCHAR(9) COLLATE NOCASE); CREATE UNIQUE INDEX \"t.k\" ON t (a);
+         INSERT INTO t VALUES (1, 'ä'), (2, 'a')",
+    )
+    .unwrap();
+    drop(file);
+    let mut bench = TestSession { session: engine.session().unwrap(), _directory: directory };
+    bench.done("ALTER TABLE t ADD COLUMN b INT");
+    bench.done("INSERT INTO t VALUES (3, 'á', 1)");
+    bench.done("DELETE FROM t WHERE id > 1");
+    bench.done("ALTER TABLE t ADD COLUMN c INT");
+    assert_eq!(bench.error("INSERT INTO t VALUES (3, 'á', 1, 1)"), 1062);
+}
