@@ -4,6 +4,7 @@
 mod definitions;
 mod ends;
 mod hostile;
+mod keys;
 mod killed;
 mod raw;
 mod refused;
