@@ -2,11 +2,11 @@
 
 use std::net::TcpListener;
 
-use sealwire_tests::certificates::CertificateSet;
+use sealwire_tests::certificates::{CLIENT_SUBJECT, CertificateSet};
 use sealwire_tests::clients::ask;
 use sealwire_tests::drivers::PASSWORD;
-use sealwire_tests::programs::needs;
-use sealwire_tests::server::Kind;
+use sealwire_tests::programs::{can, needs};
+use sealwire_tests::server::{Kind, Server, Settings};
 
 use crate::support::{gateway, log_in, server};
 
@@ -74,4 +74,26 @@ fn a_password_does_not_leave_tls_for_plaintext() {
     assert!(error.contains("COM_CHANGE_USER"), "{error}");
     gateway.says("client TLS_AES_256_GCM_SHA384 (TLSv1.3); server 127.0.0.1");
     gateway.says(", plaintext");
+}
+
+#[test]
+fn a_server_can_demand_the_certificate_of_the_gateway() {
+    if !can(Kind::MariaDb.missing()) || !needs(&["openssl"]) {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let set = CertificateSet::by_openssl(place.path());
+    let require = format!("SUBJECT '{CLIENT_SUBJECT}'");
+    let statements = vec![Kind::MariaDb.create_user("behind", "mysql_native_password", PASSWORD, &require)];
+    let settings = Settings { certificates: Some(set.clone()), statements, ..Settings::default() };
+    let server = Server::start(Kind::MariaDb, &settings).unwrap();
+    assert!(log_in(server.port, "behind", &set).is_err(), "nobody goes around the gateway");
+    let without = gateway(&set, &[server.port], &set, &[]);
+    let error = log_in(without.port, "behind", &set).unwrap_err().to_string();
+    assert!(error.contains("1045"), "{error}");
+    let cert = format!("--server-ssl-cert={}", set.client_cert.display());
+    let key = format!("--server-ssl-key={}", set.client_key.display());
+    let with = gateway(&set, &[server.port], &set, &[&cert, &key]);
+    let mut client = log_in(with.port, "behind", &set).unwrap();
+    assert_eq!(ask(&mut client, "SELECT CURRENT_USER()").unwrap(), "behind@%");
 }
