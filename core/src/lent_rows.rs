@@ -41,8 +41,8 @@ impl LentRows {
     /// Takes received bytes, of which the next packet begins at `at`.
     pub(crate) fn fill(&mut self, mut bytes: Vec<u8>, at: usize, sequence: u8, shape: RowShape, longest: usize) {
         bytes.push(0);
-        let header = Self::header(bytes.get(at..).unwrap_or_default(), sequence);
-        *self = Self { bytes, at, header, sequence, shape, longest };
+        *self = Self { bytes, at, header: 0, sequence, shape, longest };
+        self.find(at);
     }
 
     /// Gives the bytes back, with the position of the next packet.
@@ -60,14 +60,17 @@ impl LentRows {
         self.bytes.is_empty()
     }
 
-    /// The header of the packet that begins here, of which the last byte was not received.
+    /// Reads the header of the packet at this position.
     #[inline]
-    fn header(packet: &[u8], sequence: u8) -> u32 {
-        match packet.first_chunk::<HEADER>() {
-            Some(header) if packet.len() > HEADER => u32::from_le_bytes(*header),
+    fn find(&mut self, at: usize) {
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        self.header = match rest.first_chunk::<HEADER>() {
+            // The last byte was not received.
+            Some(header) if rest.len() > HEADER => u32::from_le_bytes(*header),
             // Its number is none that is due.
-            _ => u32::from_le_bytes([packet.first().copied().unwrap_or_default(), 0, 0, sequence.wrapping_add(1)]),
-        }
+            _ => u32::from_le_bytes([rest.first().copied().unwrap_or_default(), 0, 0, self.sequence.wrapping_add(1)]),
+        };
+        self.at = at;
     }
 
     /// Moves to the next row: its payload, and one byte more, for a driver that ends each value where it is. Both may be overwritten. `None`
@@ -76,15 +79,14 @@ impl LentRows {
     pub fn advance(&mut self) -> Option<&mut [u8]> {
         let (length, sequence) = frame::header(self.header);
         let start = self.at + HEADER;
-        let row = self.bytes.get_mut(start..)?;
+        let behind = start + length;
+        let row = self.bytes.get(start..=behind)?;
         if sequence != self.sequence || length > self.longest || !self.shape.is_row(row, length) {
             return None;
         }
-        let next = row.get(length..).filter(|next| !next.is_empty())?;
         self.sequence = sequence.wrapping_add(1);
-        self.header = Self::header(next, self.sequence);
-        self.at = start + length;
-        row.get_mut(..=length)
+        self.find(behind);
+        self.bytes.get_mut(start..=behind)
     }
 }
 

@@ -146,17 +146,17 @@ fn each_character_has_mariadbs_weight() {
             let insert = format!("INSERT INTO {charset} VALUES {}", rows.join(","));
             writeln!(script, "{insert} ON DUPLICATE KEY UPDATE n = CONCAT(n, ',', VALUES(n));").unwrap();
         }
-        sql(world.ours(), format!("CREATE DATABASE IF NOT EXISTS d; USE d;\n{script}"));
-        sql(&replica, format!("CREATE DATABASE IF NOT EXISTS own CHARACTER SET utf8mb4; USE own;\n{script}"));
+        sql(world.ours(), &format!("CREATE DATABASE IF NOT EXISTS d; USE d;\n{script}"));
+        sql(&replica, &format!("CREATE DATABASE IF NOT EXISTS own CHARACTER SET utf8mb4; USE own;\n{script}"));
         world.wait(&replica);
         let query = |database: &str| format!("SELECT n FROM {database}.{charset} ORDER BY n + 0");
-        let (ours, theirs) = (sql(world.ours(), query("d")), sql(&replica, query("own")));
+        let (ours, theirs) = (sql(world.ours(), &query("d")), sql(&replica, &query("own")));
         assert!(ours.lines().count() > 100, "{ours}");
         for (ours, theirs) in ours.lines().zip(theirs.lines()) {
             assert_eq!(ours, theirs, "{charset}");
         }
         assert_eq!(ours, theirs);
-        assert_eq!(sql(&replica, query("d")), ours);
+        assert_eq!(sql(&replica, &query("d")), ours);
     }
 }
 
