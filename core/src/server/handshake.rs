@@ -20,7 +20,6 @@ use crate::message::{
     AuthMoreData, AuthSwitchRequest, Capabilities, ChangeUser, HandshakeResponse41, HandshakeV10, OkPacket, StatusFlags,
 };
 use crate::received::Received;
-use crate::secret::Secret;
 use crate::tls::TlsLayer;
 use crate::trace::Direction;
 use crate::wire::compressed::{Algorithm, ZSTD_LEVEL, ZSTD_LEVELS};
@@ -232,8 +231,9 @@ fn respond(
     let may_wait = response.auth_response.is_empty()
         && response.auth_plugin.is_some()
         && plugin != Some(with.config.default_plugin);
-    let reply = Reply { plugin, data: response.auth_response.to_vec(), may_wait };
-    Ok(Next::Login(AwaitAccount { user, scramble, reply, response: Secret::new(payload) }, login))
+    let data = response.auth_response.to_vec();
+    let reply = Reply { plugin, data, may_wait, response: payload };
+    Ok(Next::Login(AwaitAccount { user, scramble, reply }, login))
 }
 
 /// Processes COM_CHANGE_USER. As in MySQL's server, the scramble of the connection stays, because libmariadb uses it whatever an
@@ -250,8 +250,13 @@ pub(super) fn change_user(change: &ChangeUser<'_>, scramble: [u8; 20]) -> (Await
     };
     let plugin = change.auth_plugin.map_or(Some(Plugin::MysqlNativePassword), Plugin::from_name);
     let answered = !change.auth_response.is_empty() || change.auth_plugin.is_none();
-    let reply = Reply { plugin: plugin.filter(|_| answered), data: change.auth_response.to_vec(), may_wait: false };
-    (AwaitAccount { user, scramble, reply, response: Secret::default() }, login)
+    let reply = Reply {
+        plugin: plugin.filter(|_| answered),
+        data: change.auth_response.to_vec(),
+        may_wait: false,
+        response: Vec::new(),
+    };
+    (AwaitAccount { user, scramble, reply }, login)
 }
 
 /// Describes the difference between the plaintext SSLRequest and the start of the response inside TLS, for the trace. A difference is no
@@ -312,6 +317,8 @@ struct Reply {
     data: Vec<u8>,
     /// Whether an empty answer may ask for the plugin's challenge, where it is not that of an empty password.
     may_wait: bool,
+    /// HandshakeResponse41, which a proxy sends on; empty for COM_CHANGE_USER.
+    response: Vec<u8>,
 }
 
 impl core::fmt::Debug for Reply {
@@ -327,11 +334,14 @@ pub(super) struct AwaitAccount {
     /// The scramble that the greeting sent.
     scramble: [u8; 20],
     reply: Reply,
-    /// HandshakeResponse41, which a proxy sends on; empty for COM_CHANGE_USER.
-    pub(super) response: Secret,
 }
 
 impl AwaitAccount {
+    /// HandshakeResponse41; empty for COM_CHANGE_USER.
+    pub(super) fn response(&self) -> &[u8] {
+        &self.reply.response
+    }
+
     /// Starts the authentication exchange with the account's plugin.
     pub(super) fn authenticate(self, mut candidate: Candidate, with: &mut Context<'_>) -> Next {
         if candidate.plugin == Plugin::AuthSocket && with.peer.user.is_none() {

@@ -14,7 +14,7 @@ impl Connection {
     pub(crate) fn relayed_login(&self) -> Result<RelayedLogin, Error> {
         match &self.state {
             State::Handshake(Some(Handshake::AwaitAccount(account))) => {
-                let response = HandshakeResponse41::decode(account.response.expose())?;
+                let response = HandshakeResponse41::decode(account.response())?;
                 Ok(RelayedLogin::new(&response, self.link.facts.capabilities))
             }
             _ => Err(Error::Misuse("no login waits to be relayed")),
