@@ -3,7 +3,7 @@
 use rusqlite::ffi;
 use sealwire_core::error::SqlError;
 
-use super::unique_keys::MARK;
+use super::key_weight::MARK;
 use crate::engine::{interrupted, lock_wait_timeout};
 use crate::sql::syntax_error_near;
 

@@ -17,6 +17,9 @@ use crate::sql::{KeyCollation, TextCharset};
 /// The function's name, which no statement of a user's may call.
 pub(super) const FUNCTION: &str = "key_weight";
 
+/// The names of the indexes of weights begin with this, and go on with the table and the key, as 1062 names them.
+pub(super) const MARK: &str = "\u{1}key ";
+
 /// How the values of a part of a key are compared.
 #[derive(Debug)]
 pub(super) enum Kind {

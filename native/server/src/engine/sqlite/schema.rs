@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, Result as SqliteResult};
 
+use super::key_weight::MARK;
 use super::stored_definitions::{self, StoredColumn, StoredTable};
-use super::unique_keys::MARK;
 use crate::engine::annotations::Annotation;
 use crate::engine::types::{DeclaredType, Extent};
 use crate::sql::lex::{Lexer, Piece, unquote};

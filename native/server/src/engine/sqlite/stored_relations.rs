@@ -12,8 +12,8 @@ use sealwire_core::error::SqlError;
 use sqlparser::ast::{Expr, SelectItem, SetExpr, Statement, TableConstraint};
 
 use super::errors::to_mysql;
+use super::key_weight::MARK;
 use super::stored_definitions::{self, StoredTable};
-use super::unique_keys::MARK;
 use crate::engine::translate::weight::{self, MOST, Relation, Tables, too_complex};
 use crate::engine::translate::{ParseBudget, Temporaries, quote, schema_of, temporary_name, tree};
 use crate::engine::{Interruption, is_system_database};

@@ -8,16 +8,13 @@ use rusqlite::Connection;
 use sealwire_core::error::SqlError;
 
 use super::errors::to_mysql;
-use super::key_weight::{FUNCTION, Kind};
+use super::key_weight::{FUNCTION, Kind, MARK};
 use super::schema::{Column, Table, columns_of, indexes_of, primary_key};
 use super::stored_definitions::StoredTable;
 use crate::engine::annotations::Annotation;
 use crate::engine::translate::quote;
 use crate::sql::TextCharset;
 use crate::sql::charset::default_collation;
-
-/// The names of the indexes of weights begin with this, and go on with the table and the key, as 1062 names them.
-pub(super) const MARK: &str = "\u{1}key ";
 
 /// How the indexes of a definition's tables are settled.
 #[derive(Clone, Copy)]

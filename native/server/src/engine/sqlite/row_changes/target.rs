@@ -7,9 +7,9 @@ use sealwire_binlog::{ColumnKind, Flavour};
 use sealwire_core::error::SqlError;
 
 use super::super::errors::to_mysql;
+use super::super::key_weight::MARK;
 use super::super::logged_values;
 use super::super::stored_definitions::StoredTable;
-use super::super::unique_keys::MARK;
 use crate::engine::annotations::Annotation;
 use crate::engine::translate::quote;
 use crate::engine::types::DeclaredType;
