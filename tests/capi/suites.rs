@@ -53,10 +53,12 @@ fn suite(package: &str, database: &str, served: &Served, run: impl Fn(&Witness, 
     output
 }
 
-/// The last line of `prove`, "Files=73, Tests=2300, …", and the tests that it lists as failed.
-fn proved(output: &Output) -> (String, String) {
+/// The last line of `prove`, "Files=73, Tests=2300, …", and the tests that it lists as failed. Modules of Perl that happen to be installed bring
+/// tests of their own beside the usual ones.
+fn proved(output: &Output, usual: usize) -> (String, String) {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let tests = text.rsplit_once("Tests=").and_then(|(_, rest)| rest.split(',').next()).unwrap_or("no").to_owned();
+    let tests = text.rsplit_once("Tests=").and_then(|(_, rest)| rest.split(',').next()?.parse::<usize>().ok());
+    let tests = tests.unwrap_or_default().min(usual);
     let summary = text.split_once("Test Summary Report").map_or("", |(_, summary)| summary);
     let failed: Vec<&str> = summary.lines().filter(|line| line.starts_with("t/")).collect();
     let names: Vec<&str> = failed.iter().filter_map(|line| line.split_whitespace().next()).collect();
@@ -78,9 +80,9 @@ fn perl(package: &str, database: &str, served: &Served, dsn: impl Fn(&str) -> St
 }
 
 /// All files pass, but for those of the table.
-fn perl_with_mariadb(package: &str, database: &str, dsn: impl Fn(&str) -> String) {
+fn perl_with_mariadb(package: &str, database: &str, usual: usize, dsn: impl Fn(&str) -> String) {
     let (true, Some(served)) = (ready(), mariadb()) else { return };
-    let (outcome, all) = proved(&perl(package, database, served, dsn));
+    let (outcome, all) = proved(&perl(package, database, served, dsn), usual);
     is_as_told(package, "its own `t/`", &outcome, &all);
 }
 
@@ -106,7 +108,7 @@ fn mariadb_dsn(port: &str) -> String {
 
 #[test]
 fn dbd_mysql_passes_its_tests() {
-    perl_with_mariadb("libdbd-mysql-perl", "dbd_mysql", mysql_dsn);
+    perl_with_mariadb("libdbd-mysql-perl", "dbd_mysql", 2303, mysql_dsn);
 }
 
 #[test]
@@ -116,7 +118,7 @@ fn dbd_mysql_passes_its_tests_with_sealwired() {
 
 #[test]
 fn dbd_mariadb_passes_its_tests() {
-    perl_with_mariadb("libdbd-mariadb-perl", "dbd_mariadb", mariadb_dsn);
+    perl_with_mariadb("libdbd-mariadb-perl", "dbd_mariadb", 3578, mariadb_dsn);
 }
 
 #[test]

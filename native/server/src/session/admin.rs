@@ -60,7 +60,7 @@ impl Session {
         }
     }
 
-    /// Checks that the table of a GRANT is there, unless it may be created. Who may not grant on it learns nothing of it here.
+    /// Checks that the table of a GRANT is there, unless it may be created. An account that may not grant on it learns nothing of it here.
     ///
     /// # Errors
     /// 1146.

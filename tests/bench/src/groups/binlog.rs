@@ -19,7 +19,7 @@ use crate::measure::{Figure, processor_time};
 use crate::report::{Table, ratio};
 use crate::world::World;
 
-/// What a log holds.
+/// The transactions of a log.
 struct Shape {
     about: &'static str,
     /// Rows of each statement, and how many statements there are.

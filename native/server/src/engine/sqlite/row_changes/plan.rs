@@ -46,7 +46,14 @@ struct Assigned {
 struct Condition {
     index: usize,
     conversion: Conversion,
-    is_float: bool,
+    kind: ColumnKind,
+}
+
+impl Condition {
+    /// Whether it has two parameters: the neighbours of a FLOAT, or a BIT as number and as bytes, because statements store it in both forms.
+    const fn has_two(&self) -> bool {
+        matches!(self.kind, ColumnKind::Float | ColumnKind::Bit { .. })
+    }
 }
 
 fn bit(bits: &[u8], index: usize) -> bool {
@@ -112,8 +119,7 @@ impl Plan {
         let mut found = Vec::new();
         for index in indexes {
             if let Some(column) = target.columns.get(index) {
-                let is_float = column.kind == ColumnKind::Float;
-                found.push(Condition { index, conversion: conversion(index, column)?, is_float });
+                found.push(Condition { index, conversion: conversion(index, column)?, kind: column.kind });
             }
         }
         let place = |first: usize| condition(target, &found, is_key, first);
@@ -168,15 +174,25 @@ impl Plan {
         for condition in &self.found {
             let bound = condition.conversion.convert(value(&row.before, condition.index))?;
             place += 1;
-            match (&bound, condition.is_float, value(&row.before, condition.index)) {
-                (_, true, Value::Float(number)) => {
+            match (condition.kind, value(&row.before, condition.index)) {
+                (ColumnKind::Float, Value::Float(number)) => {
                     let (low, high) = neighbours(number);
                     bind(statement, place, &Bound::Real(low))?;
                     bind(statement, place + 1, &Bound::Real(high))?;
                 }
+                (ColumnKind::Bit { bits: width }, Value::Bit(bits)) => {
+                    let bytes = bits.to_be_bytes();
+                    let front = bytes.len().saturating_sub(usize::from(width.div_ceil(8)));
+                    bind(statement, place, &bound)?;
+                    bind(statement, place + 1, &Bound::Bytes(bytes.get(front..).unwrap_or_default().into()))?;
+                }
+                (ColumnKind::Bit { .. }, _) => {
+                    bind(statement, place, &bound)?;
+                    bind(statement, place + 1, &bound)?;
+                }
                 _ => bind(statement, place, &bound)?,
             }
-            place += usize::from(condition.is_float);
+            place += usize::from(condition.has_two());
         }
         Ok(())
     }
@@ -227,7 +243,9 @@ fn condition(target: &Target, found: &[Condition], is_key: bool, first: usize) -
     for condition in found {
         let Some(column) = target.columns.get(condition.index) else { continue };
         let name = &column.quoted;
-        parts.push(if condition.is_float {
+        parts.push(if matches!(condition.kind, ColumnKind::Bit { .. }) {
+            format!("({name} IS ?{place} OR {name} IS ?{})", place + 1)
+        } else if condition.kind == ColumnKind::Float {
             format!("({name} BETWEEN ?{place} AND ?{} OR (?{place} IS NULL AND {name} IS NULL))", place + 1)
         } else if is_key && holds_bytes(column) {
             // A statement may have stored the bytes as a text.
@@ -244,7 +262,7 @@ fn condition(target: &Target, found: &[Condition], is_key: bool, first: usize) -
         } else {
             format!("{name} IS ?{place}")
         });
-        place += 1 + usize::from(condition.is_float);
+        place += 1 + usize::from(condition.has_two());
     }
     if parts.is_empty() {
         // Each row is as good as any other.

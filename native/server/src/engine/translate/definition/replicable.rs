@@ -3,7 +3,9 @@
 use std::ops::ControlFlow;
 
 use sealwire_core::error::SqlError;
-use sqlparser::ast::{BinaryOperator, DataType, Expr, Function, Value, Visit, WindowType, visit_expressions};
+use sqlparser::ast::{
+    BinaryOperator, DataType, Expr, Function, FunctionArguments, Value, Visit, WindowType, visit_expressions,
+};
 
 use super::super::names::last_part;
 use super::super::writer::{WriteResult, Writer};
@@ -100,6 +102,9 @@ fn refused(part: &Expr, place: Place, writer: &Writer<'_>) -> Result<(), SqlErro
             writer.refuse_for_mariadb(&format!("{op} in a DEFAULT"))?;
         }
         Expr::Value(value) if place == Place::Default => {
+            if matches!(value.value, Value::HexStringLiteral(_) | Value::NationalStringLiteral(_)) {
+                writer.refuse_for_mariadb("this literal in an expression of a DEFAULT")?;
+            }
             if let Value::Number(digits, _) = &value.value
                 && (digits.len() > MOST_DIGITS || !digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'))
             {
@@ -122,6 +127,13 @@ fn called(function: &Function, place: Place, writer: &Writer<'_>) -> Result<(), 
     };
     if RANKING.contains(&name.as_str()) && !is_ordered {
         writer.refuse_for_mariadb(&format!("{name} over a window without ORDER BY"))?;
+    }
+    let arguments = match &function.args {
+        FunctionArguments::List(list) => list.args.len(),
+        _ => 0,
+    };
+    if matches!(name.as_str(), "LAG" | "LEAD") && arguments > 2 {
+        writer.refuse_for_mariadb(&format!("the default value of {name}"))?;
     }
     if place == Place::Stored && name == "TIME" {
         writer.refuse_for_mariadb("TIME() in a stored column")?;
