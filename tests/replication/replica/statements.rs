@@ -21,6 +21,7 @@ fn statements_have_the_effect_that_they_had_in_their_session() {
          INSERT INTO t (b, e) VALUES ('the last number', LAST_INSERT_ID());
          SET rand_seed1 = 7, rand_seed2 = 11; INSERT INTO t (b, c) VALUES ('seeds', RAND()), ('more', RAND()); UPDATE t SET c = RAND() WHERE a < 102;
          SET time_zone = '+00:00', timestamp = 1709164923; INSERT INTO t (b, d) VALUES ('time', NOW()), ('day', CURDATE());
+         CREATE TABLE made (a INT PRIMARY KEY, d DATETIME DEFAULT NOW()); SET timestamp = 1709164923.456789; INSERT INTO made (a) VALUES (1);
          SET timestamp = DEFAULT; SET sql_mode = 'ANSI_QUOTES,PIPES_AS_CONCAT'; INSERT INTO t (\"b\") VALUES ('a' || 'b');
          SET sql_mode = 'NO_BACKSLASH_ESCAPES'; INSERT INTO t (b) VALUES ('C:\\new\\table');
          SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO'; INSERT INTO t (a, b) VALUES (0, 'zero'); SET sql_mode = DEFAULT;
@@ -39,6 +40,7 @@ fn statements_have_the_effect_that_they_had_in_their_session() {
     world.wait();
     world.same("SELECT a, b, c, d, e FROM d.t ORDER BY a");
     world.same("SELECT * FROM d.c");
+    world.same("SELECT * FROM d.made");
     assert_eq!(status(ours)["Last_SQL_Errno"], "0");
 
     // A statement that can't have the same effect stops the channel, and the error names the difference and the way out.

@@ -11,7 +11,7 @@ use sealwire_core::error::SqlError;
 use super::errors::{of_rows, of_statement, otherwise, unreadable, unsupported};
 use super::positions::Gtid;
 use super::rewrites::{is_ever_logged, is_upkeep, rewritten};
-use super::statement::{Given, Needs, refuse_difference};
+use super::statement::{Given, Needs, has_precision, refuse_difference};
 use super::{Applier, Boundary, Form, Group, GroupKind, LEFT_OUT_KEPT_EACH, SourcePlace};
 use crate::engine::TransactionStep;
 use crate::engine::replicated::RowChange;
@@ -395,8 +395,19 @@ impl Applier {
             );
             return Ok(None);
         }
-        refuse_difference(&needs, changes_rows(&sql)).map_err(failed)?;
+        let needs_fraction = needs.has_fraction && changes_rows(&sql) && self.needs_fraction(&sql);
+        refuse_difference(&needs, changes_rows(&sql), needs_fraction).map_err(failed)?;
         Ok(Some((rewritten(sql), needs)))
+    }
+
+    /// Whether a statement, or a column that it changes, has a time with a fraction of a second.
+    fn needs_fraction(&mut self, sql: &str) -> bool {
+        let tables = self.session.tables_changed(sql).unwrap_or_default();
+        let engine = &self.server.engine;
+        let is_precise = |(database, table): &(String, String)| {
+            engine.table_definition(database, table).is_ok_and(|definition| has_precision(&definition.statement))
+        };
+        has_precision(sql) || tables.iter().any(is_precise)
     }
 
     /// Whether the filters let a statement through.

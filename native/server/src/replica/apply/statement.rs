@@ -113,19 +113,29 @@ fn user_value(value: &UserValue<'_>) -> Result<Datum, SqlError> {
     })
 }
 
-/// Refuses a statement whose result would differ here.
+/// Whether a statement or a definition has a function or a type of time with a precision, as `NOW(6)` and `datetime(6)`.
+pub(super) fn has_precision(sql: &str) -> bool {
+    let lower = sql.to_ascii_lowercase();
+    let is_precise = |word: &str| {
+        lower.split(word).skip(1).any(|behind| behind.trim_start().starts_with(|digit| ('1'..='6').contains(&digit)))
+    };
+    // The first is the end of DATETIME, CURTIME, LOCALTIME and their like, too.
+    ["time(", "timestamp(", "now(", "sysdate("].into_iter().any(is_precise)
+}
+
+/// Refuses a statement whose result would differ here: one that changes rows in another time zone, or that needs a fraction of a second.
 ///
 /// # Errors
 /// 1235.
-pub(super) fn refuse_difference(needs: &Needs, changes_rows: bool) -> Result<(), SqlError> {
+pub(super) fn refuse_difference(needs: &Needs, changes_rows: bool, needs_fraction: bool) -> Result<(), SqlError> {
     match &needs.time_zone {
         Some(zone) if changes_rows => Err(unsupported(
             &format!("a statement in the time zone '{zone}'"),
             "this server's times are UTC; set binlog_format=ROW at the source",
         )),
-        None if changes_rows && needs.has_fraction => Err(unsupported(
+        None if needs_fraction => Err(unsupported(
             "a statement with a fraction of a second in NOW()",
-            "this server's NOW() has whole seconds; set binlog_format=ROW at the source",
+            "this server's NOW() has whole seconds; set binlog_format=ROW at the source, and leave this one out by sql_slave_skip_counter",
         )),
         _ => Ok(()),
     }
