@@ -330,6 +330,10 @@ fn read_query(reader: &mut Reader<'_>, group: &mut LastGroup) {
                 0 => drop(status.u32(what).ok()?),
                 1 => drop(status.u64(what).ok()?),
                 4 => drop(status.bytes(6, what).ok()?),
+                5 | 6 => {
+                    let length = status.u8(what).ok()?;
+                    status.bytes(usize::from(length), what).ok()?;
+                }
                 8 | 18 => drop(status.u16(what).ok()?),
                 11 => {
                     for _ in 0..2 {

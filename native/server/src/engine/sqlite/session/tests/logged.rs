@@ -176,13 +176,14 @@ fn nobody_calls_the_triggers_function() {
     let mut session = world.session();
     run(&mut session, "CREATE TABLE t (a INT)");
     run(&mut session, "INSERT INTO t VALUES (1)");
-    for sql in [
-        "SELECT sealwire_changed_row(1, 0, 0, 5)",
-        "INSERT INTO t SELECT sealwire_changed_row(1, 0, 0, 5)",
-        "CREATE VIEW v AS SELECT sealwire_changed_row(1, 0, 0, 5)",
-        "CREATE TABLE u (a INT DEFAULT (sealwire_changed_row(1, 0, 0, 5)))",
+    for (sql, code) in [
+        ("SELECT sealwire_changed_row(1, 0, 0, 5)", 1305),
+        ("INSERT INTO t SELECT sealwire_changed_row(1, 0, 0, 5)", 1305),
+        ("CREATE VIEW v AS SELECT sealwire_changed_row(1, 0, 0, 5)", 1305),
+        // The log has no other functions than MariaDB's in a DEFAULT.
+        ("CREATE TABLE u (a INT DEFAULT (sealwire_changed_row(1, 0, 0, 5)))", 1235),
     ] {
-        assert_eq!(attempt(&mut session, sql).unwrap_err().code, 1305, "{sql}");
+        assert_eq!(attempt(&mut session, sql).unwrap_err().code, code, "{sql}");
     }
     assert_eq!(world.changes(), ["d+1"]);
 }
