@@ -75,10 +75,11 @@ pub(crate) fn name(random: &Seeded) -> String {
         name.push_str(PIECES[usize::from(*byte) % PIECES.len()]);
     }
     name.push('x');
-    // Line breaks are refused in names, and the server's own names begin with U+0001.
-    name.retain(|letter| !['\n', '\r'].contains(&letter));
+    // Line breaks and letters outside of the Basic Multilingual Plane are refused in names, and the server's own names begin with U+0001.
+    name.retain(|letter| !['\n', '\r'].contains(&letter) && letter <= '\u{ffff}');
     let name = name.trim_start_matches('\u{1}');
-    name.chars().take(60).collect::<String>().trim_end().to_owned()
+    // A table's name is a file's at other servers, where each letter may take five bytes.
+    name.chars().take(45).collect::<String>().trim_end().to_owned()
 }
 
 pub(crate) fn quoted(name: &str) -> String {

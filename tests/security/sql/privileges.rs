@@ -151,7 +151,16 @@ const ROWS: &[Row] = &[
 fn grant(root: &mut Client<TcpStream>, needs: &[(&str, &str)]) {
     run(root, "REVOKE ALL PRIVILEGES, GRANT OPTION FROM 'worker'@'%'").unwrap();
     for (privilege, thing) in needs {
-        run(root, &format!("GRANT {privilege} ON {thing} TO 'worker'@'%'")).unwrap();
+        let granted = run(root, &format!("GRANT {privilege} ON {thing} TO 'worker'@'%'"));
+        // A privilege on a table that is not there yet is granted with CREATE alone.
+        if granted.as_ref().is_err_and(|(code, _)| *code == 1146) {
+            run(root, &format!("GRANT CREATE, {privilege} ON {thing} TO 'worker'@'%'")).unwrap();
+            if !needs.contains(&("CREATE", thing)) {
+                run(root, &format!("REVOKE CREATE ON {thing} FROM 'worker'@'%'")).unwrap();
+            }
+            continue;
+        }
+        granted.unwrap();
     }
 }
 
