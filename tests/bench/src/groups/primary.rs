@@ -28,9 +28,12 @@ impl Primary {
             Kind::Sealwired => options.push("--version=10.11.99-MariaDB-Sealwire".to_owned()),
         }
         let set = CertificateSet::in_folder(&world.certificates(Key::P256));
+        // A replica does not get the account, which the other product may write in its own words.
         let statements = vec![
+            "SET sql_log_bin = 0;".to_owned(),
             kind.create_user(user, "mysql_native_password", password, "SSL"),
             format!("GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO '{user}'@'%';"),
+            "SET sql_log_bin = 1;".to_owned(),
             "CREATE DATABASE bench;".to_owned(),
             "CREATE TABLE bench.l (id INT PRIMARY KEY, name VARCHAR(32), price DOUBLE, made DATETIME);".to_owned(),
         ];
