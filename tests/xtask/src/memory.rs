@@ -26,12 +26,23 @@ const TOO_LONG: [&str; 3] = [
 ];
 
 /// Our programs.
-const PROGRAMS: [&str; 4] = ["sealwired", "sealwire", "sealwire-bridge", "sealwire-certs"];
+const PROGRAMS: [&str; 5] = ["sealwired", "sealwire", "sealwire-bridge", "sealwire-certs", "sealwire-gateway"];
 /// Tests that start the programs and take about a minute.
-const BRIEF: [&str; 3] = ["attacks", "client", "terminal"];
+const BRIEF: [&str; 4] = ["attacks", "client", "terminal", "gateway"];
 /// All tests that start the programs, except those that kill, starve or measure them.
-const ALL: [&str; 10] =
-    ["attacks", "client", "terminal", "drivers", "manual", "dissect", "refusals", "hostile_tls", "tickets", "bridge"];
+const ALL: [&str; 11] = [
+    "attacks",
+    "client",
+    "terminal",
+    "gateway",
+    "drivers",
+    "manual",
+    "dissect",
+    "refusals",
+    "hostile_tls",
+    "tickets",
+    "bridge",
+];
 /// Tests that read or measure the bridge's whole memory: the sanitizer reserves terabytes of it and keeps freed memory.
 const NOT_SANITIZED: [&str; 6] = ["--skip", "nothing_is_seen", "--skip", "limits::", "--skip", "hostile::"];
 
