@@ -1,12 +1,12 @@
 //! Size limits, slow peers, silent peers, and the end of the bridge.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpStream};
 use std::sync::mpsc::channel;
 
 use sealwire_bridge::{CloseReason, GRANT, MOST_BUFFERED, WINDOW};
 use sealwire_tests::bridge::Bridge;
-use sealwire_tests::websocket::{Opening, Tunnel};
+use sealwire_tests::websocket::{Opening, Tunnel, connect_from};
 use tungstenite::{Bytes, Message};
 
 use crate::peers::{echo, once, read_pattern, serve, write_pattern};
@@ -21,6 +21,7 @@ crate::tests![
     a_quiet_client_is_pinged_and_stays,
     a_client_that_answers_no_ping,
     a_client_that_closes_loses_nothing,
+    addresses_that_take_all_places_give_way_to_others,
     a_bridge_that_stops,
     a_bridge_that_stops_while_a_client_reads_nothing,
 ];
@@ -175,6 +176,26 @@ fn a_client_that_closes_loses_nothing() {
     tunnel.read_to_end(&mut rest).unwrap();
     target.join().unwrap();
     bridge.wait_for_metric("connections", |open| open == 0);
+}
+
+fn addresses_that_take_all_places_give_way_to_others() {
+    let bridge = Bridge::to(echo(), &["--max-connections=6", "--max-connections-per-address=3"]);
+    let taken = (0..6).map(|number| connect_from(Ipv4Addr::new(127, 0, 0, 2 + number / 3), bridge.port));
+    let mut taken: Vec<_> = taken.map(|stream| Tunnel::over(stream, &Opening::target("db"))).collect();
+    for tunnel in &mut taken {
+        write_pattern(tunnel, 1000);
+        read_pattern(tunnel, 1000);
+    }
+    let _good = works(bridge.port, &Opening::target("db"));
+    let closed = taken.iter_mut().filter_map(|tunnel| {
+        tunnel.socket.get_ref().0.set_nonblocking(true).unwrap();
+        let ended = tunnel.read(&mut [0]).is_ok();
+        ended.then(|| tunnel.closed.clone().unwrap())
+    });
+    let closed: Vec<_> = closed.collect();
+    let sentence = "the bridge has 6 connections, as many as it may: try again later";
+    assert_eq!(closed, [(CloseReason::TooManyConnections.code(), sentence.to_owned())]);
+    bridge.wait_for_metric("connections", |open| open == 6);
 }
 
 fn a_bridge_that_stops() {

@@ -1,7 +1,7 @@
 //! A WebSocket as a stream of bytes, as the page has it, for tests without a browser.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 
 use tungstenite::client::IntoClientRequest as _;
 use tungstenite::http::HeaderValue;
@@ -49,7 +49,19 @@ impl Opening {
 
 /// Connects to a port of 127.0.0.1; reads have a time limit.
 pub fn connect(port: u16) -> TcpStream {
-    let socket = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
+    limited(TcpStream::connect(("127.0.0.1", port)).expect("a connection"))
+}
+
+/// Connects to a port of 127.0.0.1 from another address of the loopback interface.
+pub fn connect_from(address: Ipv4Addr, port: u16) -> TcpStream {
+    use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+    bind(&socket, &SocketAddr::from((address, 0))).expect("an address");
+    connect(&socket, &SocketAddr::from(([127, 0, 0, 1], port))).expect("a connection");
+    limited(socket.into())
+}
+
+fn limited(socket: TcpStream) -> TcpStream {
     socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     socket.set_write_timeout(Some(PATIENCE)).expect("a timeout");
     socket.set_nodelay(true).expect("no delay");

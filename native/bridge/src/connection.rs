@@ -7,6 +7,7 @@ use std::time::Duration;
 use mio::event::Event;
 
 use super::client::Client;
+use super::closing::Closing;
 use super::exchange::{Exchange, Next};
 use super::relay::Relay;
 use super::shared::Shared;
@@ -62,7 +63,14 @@ impl Connection {
                 }
             }
             Stage::Over => {}
-            Stage::Relay(relay) => relay.stop(shared, now),
+            Stage::Relay(relay) => relay.close(Closing::stopping(), shared, now),
+        }
+    }
+
+    /// Begins to close, because another address needs this one's place.
+    pub(super) fn give_way(&mut self, shared: &mut Shared, now: Duration) {
+        if let Stage::Relay(relay) = &mut self.stage {
+            relay.close(Closing::too_many_connections(shared.settings.limits.connections), shared, now);
         }
     }
 

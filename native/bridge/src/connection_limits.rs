@@ -1,7 +1,8 @@
 //! Limits the number of connections, in all and per address.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::closing::Closing;
 use super::settings::Limits;
@@ -13,6 +14,14 @@ pub(super) struct ConnectionLimits {
     sockets: usize,
     relays: usize,
     addresses: HashMap<IpAddr, PerAddress>,
+    /// The relayed WebSockets that are younger than [`LOGIN`], by connection, oldest first.
+    young: BTreeMap<usize, Young>,
+}
+
+#[derive(Debug)]
+struct Young {
+    client: IpAddr,
+    until: Duration,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -34,6 +43,10 @@ pub(super) enum SocketLimit {
 /// those that are being told why they are refused.
 const MORE_SOCKETS: usize = 320;
 const MORE_PER_ADDRESS: usize = 48;
+
+/// How long a relayed WebSocket may have to give way to another address. A server ends a connection without a login after `connect_timeout`,
+/// 10 s by default, so an older one has most likely logged in.
+const LOGIN: Duration = Duration::from_secs(15);
 
 impl ConnectionLimits {
     /// Counts a new socket.
@@ -63,25 +76,53 @@ impl ConnectionLimits {
         self.forget(address);
     }
 
-    /// Counts a WebSocket that is to be relayed.
+    /// Counts a WebSocket that is to be relayed. Where that makes one too many, names the connection to be closed in its favour: the oldest
+    /// young one of the address that has most of them. So a few addresses whose clients never log in keep nobody out.
     ///
     /// # Errors
-    /// The limit of relayed WebSockets is reached.
-    pub(super) fn enter_relay(&mut self, address: IpAddr, limits: &Limits) -> Result<(), Closing> {
-        let here = self.addresses.entry(client_network(address)).or_default();
-        if here.relays >= limits.per_address {
+    /// The limit of relayed WebSockets is reached, and none has to give way.
+    pub(super) fn enter_relay(
+        &mut self,
+        id: usize,
+        address: IpAddr,
+        limits: &Limits,
+        now: Duration,
+    ) -> Result<Option<usize>, Closing> {
+        let client = client_network(address);
+        let relays = self.addresses.get(&client).map_or(0, |here| here.relays);
+        if relays >= limits.per_address {
             return Err(Closing::too_many_from_address(limits.per_address));
         }
+        self.young.retain(|_, young| young.until > now);
+        let mut displaced = None;
         if self.relays >= limits.connections {
-            return Err(Closing::too_many_connections(limits.connections));
+            let oldest = self.displaced_by(client).ok_or_else(|| Closing::too_many_connections(limits.connections))?;
+            self.young.remove(&oldest);
+            displaced = Some(oldest);
         }
+        self.young.insert(id, Young { client, until: now.saturating_add(LOGIN) });
+        let here = self.addresses.entry(client).or_default();
         here.relays = here.relays.saturating_add(1);
         self.relays = self.relays.saturating_add(1);
-        Ok(())
+        Ok(displaced)
+    }
+
+    /// The connection that gives way to one of this client: of a client that has at least two young ones more, because otherwise both would
+    /// displace each other for ever.
+    fn displaced_by(&self, client: IpAddr) -> Option<usize> {
+        let mut clients: HashMap<IpAddr, (usize, usize)> = HashMap::new();
+        for (id, young) in &self.young {
+            let (count, _) = clients.entry(young.client).or_insert((0, *id));
+            *count = count.saturating_add(1);
+        }
+        let own = clients.get(&client).map_or(0, |(count, _)| *count);
+        let (count, oldest) = clients.into_values().max_by_key(|(count, _)| *count)?;
+        (count >= own.saturating_add(2)).then_some(oldest)
     }
 
     /// Counts the end of a relayed WebSocket.
-    pub(super) fn leave_relay(&mut self, address: IpAddr) {
+    pub(super) fn leave_relay(&mut self, id: usize, address: IpAddr) {
+        self.young.remove(&id);
         self.relays = self.relays.saturating_sub(1);
         if let Some(here) = self.addresses.get_mut(&client_network(address)) {
             here.relays = here.relays.saturating_sub(1);
@@ -115,21 +156,43 @@ mod tests {
     fn relays_are_limited_by_address_and_in_all() {
         let limits = Limits { connections: 3, per_address: 2, ..Limits::default() };
         let mut counted = ConnectionLimits::default();
-        let (one, mapped) = (address("10.0.0.1"), address("::ffff:10.0.0.1"));
-        assert!(counted.enter_relay(one, &limits).is_ok() && counted.enter_relay(mapped, &limits).is_ok());
-        assert_eq!(counted.enter_relay(one, &limits).unwrap_err().reason, CloseReason::TooManyFromAddress);
-        assert!(counted.enter_relay(address("2001:db8::1"), &limits).is_ok());
+        let enter = |counted: &mut ConnectionLimits, id, address: &str| {
+            counted.enter_relay(id, self::address(address), &limits, LOGIN.saturating_mul(id as u32)).map(|displaced| {
+                assert_eq!(displaced, None);
+            })
+        };
+        let refused = |entered: Result<(), Closing>| entered.unwrap_err().reason;
+        assert!(enter(&mut counted, 0, "10.0.0.1").is_ok() && enter(&mut counted, 1, "::ffff:10.0.0.1").is_ok());
+        assert_eq!(refused(enter(&mut counted, 2, "10.0.0.1")), CloseReason::TooManyFromAddress);
+        assert!(enter(&mut counted, 2, "2001:db8::1").is_ok());
+        assert_eq!(refused(enter(&mut counted, 3, "10.0.0.2")), CloseReason::TooManyConnections);
+        counted.leave_relay(1, address("::ffff:10.0.0.1"));
+        assert!(enter(&mut counted, 3, "2001:db8::ffff").is_ok());
+        counted.leave_relay(0, address("10.0.0.1"));
+        assert_eq!(refused(enter(&mut counted, 4, "2001:db8::2")), CloseReason::TooManyFromAddress);
+    }
+
+    #[test]
+    fn the_oldest_young_relay_of_the_greediest_address_gives_way() {
+        let limits = Limits { connections: 6, ..Limits::default() };
+        let mut counted = ConnectionLimits::default();
+        let start = Duration::from_secs(100);
+        assert_eq!(counted.enter_relay(0, address("10.0.0.1"), &limits, Duration::ZERO).unwrap(), None);
+        for (id, last) in [(1, 2), (2, 1), (3, 1), (4, 1), (5, 2)] {
+            assert_eq!(counted.enter_relay(id, address(&format!("10.0.0.{last}")), &limits, start).unwrap(), None);
+        }
+        // The first one of 10.0.0.1 is not young any more.
+        assert_eq!(counted.enter_relay(6, address("10.0.0.3"), &limits, start).unwrap(), Some(2));
+        counted.leave_relay(2, address("10.0.0.1"));
+        // The address that has most has two now, and would have one less than the newcomer's.
+        let refused = counted.enter_relay(7, address("10.0.0.3"), &limits, start).unwrap_err();
+        assert_eq!(refused.reason, CloseReason::TooManyConnections);
         assert_eq!(
-            counted.enter_relay(address("10.0.0.2"), &limits).unwrap_err().reason,
-            CloseReason::TooManyConnections
+            counted.enter_relay(7, address("10.0.0.4"), &limits, start).map(|gone| gone.is_some()).ok(),
+            Some(true)
         );
-        counted.leave_relay(mapped);
-        assert!(counted.enter_relay(address("2001:db8::ffff"), &limits).is_ok());
-        counted.leave_relay(one);
-        assert_eq!(
-            counted.enter_relay(address("2001:db8::2"), &limits).unwrap_err().reason,
-            CloseReason::TooManyFromAddress
-        );
+        let later = start.saturating_add(LOGIN);
+        assert!(counted.enter_relay(8, address("10.0.0.5"), &limits, later).is_err());
     }
 
     #[test]
@@ -142,12 +205,12 @@ mod tests {
         }
         assert_eq!(counted.enter_socket(one), Err(SocketLimit::OfAddress));
         // A relayed WebSocket leaves its place to the next client.
-        counted.enter_relay(one, &limits).unwrap();
+        counted.enter_relay(0, one, &limits, Duration::ZERO).unwrap();
         counted.enter_socket(one).unwrap();
         assert_eq!(counted.enter_socket(one), Err(SocketLimit::OfAddress));
         counted.enter_socket(other).unwrap();
         counted.leave_socket(other);
-        counted.leave_relay(one);
+        counted.leave_relay(0, one);
         for _ in 0..=MORE_PER_ADDRESS {
             counted.leave_socket(one);
         }

@@ -107,7 +107,7 @@ impl Relay {
             limits,
             is_counted: false,
         };
-        match relay.admit(request, shared) {
+        match relay.admit(request, shared, now) {
             Ok(target) => relay.dial(target, shared, now),
             Err(closing) => {
                 match refusal(&closing, request, &shared.settings) {
@@ -121,9 +121,10 @@ impl Relay {
     }
 
     /// Checks that the client may use the target and that one more connection is allowed; returns the target's index.
-    fn admit(&mut self, request: &Request, shared: &mut Shared) -> Result<usize, Closing> {
+    fn admit(&mut self, request: &Request, shared: &mut Shared, now: Duration) -> Result<usize, Closing> {
         let (target, name) = authorize(request, shared)?;
-        shared.connection_limits.enter_relay(self.peer.ip(), &self.limits)?;
+        let displaced = shared.connection_limits.enter_relay(self.id, self.peer.ip(), &self.limits, now)?;
+        shared.displaced.extend(displaced);
         self.is_counted = true;
         name.clone_into(&mut self.name);
         Ok(target)
@@ -187,10 +188,10 @@ impl Relay {
         }
     }
 
-    /// Begins to close, because the bridge is stopping.
-    pub(super) fn stop(&mut self, shared: &mut Shared, now: Duration) {
+    /// Begins to close, unless it does so already.
+    pub(super) fn close(&mut self, closing: Closing, shared: &mut Shared, now: Duration) {
         if !matches!(self.state, State::Ending(_)) {
-            self.end(End::ByUs(Closing::stopping()), shared, now);
+            self.end(End::ByUs(closing), shared, now);
         }
     }
 
@@ -347,7 +348,7 @@ impl Relay {
     /// Removes this WebSocket from the count of the relayed ones.
     pub(super) fn leave(&mut self, shared: &mut Shared) {
         if std::mem::take(&mut self.is_counted) {
-            shared.connection_limits.leave_relay(self.peer.ip());
+            shared.connection_limits.leave_relay(self.id, self.peer.ip());
         }
     }
 

@@ -92,6 +92,7 @@ impl Bridge {
             registry: reactor.registry().try_clone().map_err(describe)?,
             resolver,
             connection_limits: ConnectionLimits::default(),
+            displaced: Vec::new(),
             metrics: Metrics::default(),
             refusals: BoundedLines::default(),
             scratch: vec![0; FRAME.saturating_add(HEADER)].into_boxed_slice(),
@@ -150,6 +151,12 @@ impl Bridge {
             }
             for id in self.connections.due(clock::monotonic()) {
                 self.advance(id);
+            }
+            while let Some(id) = self.shared.displaced.pop() {
+                if let Some(slot) = self.connections.get_mut(id) {
+                    slot.connection.give_way(&mut self.shared, clock::monotonic());
+                    self.advance(id);
+                }
             }
             self.look_at_certificates();
             if self.stopper.is_stopping.load(Ordering::Acquire) && !self.reactor.is_stopping() {

@@ -24,6 +24,8 @@ pub(super) struct Shared {
     pub(super) resolver: Resolver,
     /// The counts of connections.
     pub(super) connection_limits: ConnectionLimits,
+    /// The connections that have to give way to others.
+    pub(super) displaced: Vec<usize>,
     pub(super) metrics: Metrics,
     /// The rate limit of log lines about refused clients.
     pub(super) refusals: BoundedLines,
