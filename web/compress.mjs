@@ -10,7 +10,7 @@ const module = (name) => fileURLToPath(new URL(`../wasm/pkg/${name}_bg.wasm`, im
 const [last] = process.argv.slice(2);
 
 /** Bytes, compressed: of the npm package's module, of its second one for binary logs, and of the whole page with both and laboratory. */
-const MOST = { client: 321_500, log: 95_000, page: 700_000 };
+const MOST = { client: 325_000, log: 95_000, page: 700_000 };
 
 const brotli = (content) => brotliCompressSync(content, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: content.length } });
 
