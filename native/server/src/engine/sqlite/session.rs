@@ -48,6 +48,7 @@ mod giving_way;
 mod like;
 mod logging;
 mod read_lock;
+mod repeatable_table;
 mod repeated;
 mod replica;
 mod replicated;
@@ -261,11 +262,9 @@ impl SqliteSession {
         // The foreign keys are read without checks, because the engine reads them.
         ran.map_err(|error| match translated.accesses.first() {
             Some(Access { database, table: Some(table), .. }) if errors::is_foreign_key_violation(&error) => {
-                ForeignKeys::read(&self.connection, database).violation(
-                    translated.kind,
-                    table,
-                    request.context.as_ref(),
-                )
+                let of_parent =
+                    error.code == 1451 || matches!(translated.kind, StatementKind::Delete | StatementKind::Definition);
+                ForeignKeys::read(&self.connection, database).violation(of_parent, table, request.context.as_ref())
             }
             _ => error,
         })

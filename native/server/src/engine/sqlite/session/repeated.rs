@@ -5,21 +5,20 @@
 //!
 //! Source: MySQL Reference Manual, "Determination of Safe and Unsafe Statements in Binary Logging".
 
+use std::collections::BTreeSet;
+
 use sealwire_binlog::{Body, Flavour, IntVar, Rand, UserValue, UserVar};
 use sealwire_core::error::SqlError;
 
 use super::SqliteSession;
 use super::capture::Capture;
-use crate::engine::translate::{StatementKind, Translated, quote, schema_of};
+use super::repeatable_table::{self, Given};
+use crate::engine::translate::{Access, StatementKind, Translated, quote, schema_of};
 use crate::engine::{Request, is_system_database};
 use crate::replication::{Mark, Statement};
 use crate::sql::Datum;
-use crate::sql::lex::{Lexer, Piece};
+use crate::sql::lex::{Lexer, Piece, unquote};
 
-/// The words behind VALUES of an INSERT or REPLACE that replicas repeat exactly, besides whole numbers and variables. Comparisons, arithmetic and
-/// functions of texts are not among them, because those of this engine are not in all cases a replica's.
-const REPEATABLE: [&str; 9] =
-    ["CURRENT_TIMESTAMP", "DEFAULT", "FALSE", "LAST_INSERT_ID", "NOW", "NULL", "RAND", "TRUE", "VALUES"];
 /// The most digits of a whole number, which then fits a BIGINT.
 const MOST_DIGITS: usize = 18;
 
@@ -33,9 +32,10 @@ const UTF8MB3: [(&str, u32); 4] =
 
 /// A statement that replicas repeat exactly, and what it reads.
 pub(super) struct Repeated {
-    /// The names of its user variables, without `@`.
-    variables: Vec<String>,
-    is_random: bool,
+    /// The columns that it names.
+    columns: Vec<String>,
+    /// The places in its lists of values, and what it gives there.
+    given: BTreeSet<(usize, Given)>,
     /// Whether it calls LAST_INSERT_ID().
     reads_last_id: bool,
     /// The value after which it generates AUTO_INCREMENT values; `None` where the table has none.
@@ -43,49 +43,113 @@ pub(super) struct Repeated {
 }
 
 impl Repeated {
-    /// Reads a statement in its canonical form; `None` where a replica may not repeat it exactly.
+    /// Reads a statement in its canonical form; `None` where a replica may not repeat it exactly. Operators, comparisons and functions of texts
+    /// are not among what is read, because those of this engine are not in all cases a replica's.
     fn read(sql: &str) -> Option<Self> {
-        let mut read = Self { variables: Vec::new(), is_random: false, reads_last_id: false, last_key: None };
-        let mut pieces = Lexer::new(sql.as_bytes()).filter(|(piece, _)| !piece.is_blank());
+        let mut read = Self { columns: Vec::new(), given: BTreeSet::new(), reads_last_id: false, last_key: None };
+        let mut pieces = Pieces(Lexer::new(sql.as_bytes()));
         let is = |text: &[u8], word: &str| text.eq_ignore_ascii_case(word.as_bytes());
         pieces.next().filter(|(_, first)| is(first, "INSERT") || is(first, "REPLACE"))?;
         // The table's name and those of its columns.
+        let mut is_in_list = false;
         loop {
             match pieces.next()? {
                 (Piece::Word, word) if is(word, "VALUES") => break,
                 (Piece::Word, word) if is(word, "IGNORE") || is(word, "SELECT") || is(word, "SET") => return None,
-                (Piece::Word | Piece::QuotedName | Piece::Symbol(b'(' | b')' | b',' | b'.'), _) => {}
+                (Piece::Word | Piece::QuotedName, word) if is_in_list => {
+                    read.columns.push(String::from_utf8(unquote(word).into_owned()).ok()?)
+                }
+                (Piece::Symbol(b'('), _) => is_in_list = true,
+                (Piece::Word | Piece::QuotedName | Piece::Symbol(b')' | b',' | b'.'), _) => {}
                 _ => return None,
             }
         }
-        let mut begins_value = false;
-        for (piece, text) in pieces {
-            match piece {
-                Piece::Text | Piece::Symbol(b'(' | b')' | b',') => {}
-                // The sign of a number, not an operator.
-                Piece::Symbol(b'-') if begins_value => {}
-                Piece::Word => read.word(std::str::from_utf8(text).ok()?)?,
-                _ => return None,
+        loop {
+            pieces.symbol(b'(')?;
+            let mut at = 0;
+            loop {
+                let given = read.value(&mut pieces)?;
+                read.given.insert((at, given));
+                match pieces.next()? {
+                    (Piece::Symbol(b','), _) => at = at.saturating_add(1),
+                    (Piece::Symbol(b')'), _) => break,
+                    _ => return None,
+                }
             }
-            begins_value = matches!(piece, Piece::Symbol(b'(' | b','));
+            match pieces.next() {
+                None => return Some(read),
+                Some((Piece::Symbol(b','), _)) => {}
+                Some(_) => return None,
+            }
         }
-        Some(read)
     }
 
-    /// Reads a word behind VALUES; `None` where a replica may not repeat it exactly.
-    fn word(&mut self, word: &str) -> Option<()> {
-        match word.strip_prefix('@') {
-            Some(name) if name.is_empty() || name.starts_with('@') => return None,
-            Some(name) if self.variables.iter().any(|own| own.eq_ignore_ascii_case(name)) => {}
-            Some(name) => self.variables.push(name.to_lowercase()),
-            None if word.len() <= MOST_DIGITS && word.bytes().all(|byte| byte.is_ascii_digit()) => {}
-            None => {
-                REPEATABLE.iter().find(|own| own.eq_ignore_ascii_case(word))?;
-                self.is_random |= word.eq_ignore_ascii_case("RAND");
-                self.reads_last_id |= word.eq_ignore_ascii_case("LAST_INSERT_ID");
+    /// Reads a value.
+    fn value(&mut self, pieces: &mut Pieces<'_>) -> Option<Given> {
+        let is_number = |word: &[u8]| word.len() <= MOST_DIGITS && word.iter().all(u8::is_ascii_digit);
+        match pieces.next()? {
+            (Piece::Text, _) => Some(Given::Text),
+            (Piece::Symbol(b'-'), _) => {
+                pieces.next().filter(|(piece, word)| *piece == Piece::Word && is_number(word)).map(|_| Given::Integer)
+            }
+            (Piece::Word, word) if is_number(word) => Some(Given::Integer),
+            (Piece::Word, word) => {
+                let word = std::str::from_utf8(word).ok()?;
+                if let Some(name) = word.strip_prefix('@') {
+                    let is_user_s = !name.is_empty() && !name.starts_with('@');
+                    return is_user_s.then(|| Given::Variable(name.to_lowercase()));
+                }
+                match word.to_ascii_uppercase().as_str() {
+                    "DEFAULT" | "NULL" => return Some(Given::Nothing),
+                    "TRUE" | "FALSE" => return Some(Given::Integer),
+                    "CURRENT_TIMESTAMP" => return Some(Given::Moment),
+                    _ => pieces.symbol(b'(').and_then(|()| pieces.symbol(b')'))?,
+                }
+                match word.to_ascii_uppercase().as_str() {
+                    "NOW" => Some(Given::Moment),
+                    "RAND" => Some(Given::Random),
+                    "LAST_INSERT_ID" => {
+                        self.reads_last_id = true;
+                        Some(Given::Integer)
+                    }
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// The names of its user variables, without `@`.
+    fn variables(&self) -> BTreeSet<&str> {
+        let mut names = BTreeSet::new();
+        for (_, given) in &self.given {
+            if let Given::Variable(name) = given {
+                names.insert(name.as_str());
             }
         }
-        Some(())
+        names
+    }
+
+    fn is_random(&self) -> bool {
+        self.given.iter().any(|(_, given)| *given == Given::Random)
+    }
+}
+
+/// The pieces of a statement that are not blank.
+struct Pieces<'a>(Lexer<'a>);
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = (Piece, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.find(|(piece, _)| !piece.is_blank())
+    }
+}
+
+impl Pieces<'_> {
+    /// Takes this symbol.
+    fn symbol(&mut self, symbol: u8) -> Option<()> {
+        self.next().filter(|(piece, _)| *piece == Piece::Symbol(symbol)).map(|_| ())
     }
 }
 
@@ -106,6 +170,13 @@ impl SqliteSession {
             return Ok(None);
         }
         let Some(mut repeated) = Repeated::read(request.sql) else { return Ok(None) };
+        let Some(Access { database, table: Some(table), .. }) = translated.accesses.first() else { return Ok(None) };
+        let variable =
+            |name: &str| request.context.name(&format!("@{name}")).ok().flatten().map(|value| value.into_owned());
+        let of = (database.as_str(), table.as_str());
+        if !repeatable_table::takes(&self.connection, of, &repeated.columns, &repeated.given, variable)? {
+            return Ok(None);
+        }
         if self.generates_keys(translated) {
             repeated.last_key = self.last_key(translated, request)?;
         }
@@ -158,14 +229,14 @@ impl SqliteSession {
             let value = u64::try_from(last_key).unwrap_or(0).saturating_add(1);
             values.push(Body::IntVar(IntVar { kind: IntVar::INSERT_ID, value }));
         }
-        if repeated.is_random
+        if repeated.is_random()
             && let Some((seed1, seed2)) = context.random_seeds()
         {
             values.push(Body::Rand(Rand { seed1, seed2 }));
         }
         let collation = context.name("@@collation_connection")?.map_or_else(String::new, |name| name.to_text());
         let mut variables = Vec::new();
-        for name in &repeated.variables {
+        for name in repeated.variables() {
             let value = context.name(&format!("@{name}"))?.map_or(Datum::Null, |value| value.into_owned());
             variables.push((name, Variable::new(value, capture.log.format.flavour, &collation)));
         }
@@ -230,8 +301,9 @@ mod tests {
     fn statements_that_a_replica_may_not_repeat_are_told_from_others() {
         let sql = "INSERT INTO `t` (a, b) VALUES (RAND(), @x), (-5, @X), (LAST_INSERT_ID(), 'UUID()'), (NOW(), @y)";
         let read = Repeated::read(sql).unwrap();
-        assert_eq!(read.variables, ["x", "y"]);
-        assert!(read.is_random && read.reads_last_id);
+        assert_eq!(read.variables().into_iter().collect::<Vec<_>>(), ["x", "y"]);
+        assert!(read.is_random() && read.reads_last_id);
+        assert_eq!(read.columns, ["a", "b"]);
         for sql in [
             "INSERT INTO t VALUES (uuid())",
             "INSERT INTO t VALUES (1 - 1)",
@@ -241,6 +313,13 @@ mod tests {
             "INSERT INTO t VALUES (CONCAT('a', 'b'))",
             "INSERT INTO t VALUES (CURRENT_USER)",
             "INSERT INTO t (a) VALUES (a)",
+            "INSERT INTO t VALUES (RAND(3))",
+            "INSERT INTO t VALUES (LAST_INSERT_ID(5))",
+            "INSERT INTO t VALUES (NOW(6))",
+            "INSERT INTO t VALUES ('a' 'b')",
+            "INSERT INTO t VALUES (VALUES(a))",
+            "INSERT INTO t VALUES (1) AS new",
+            "INSERT INTO t VALUES ((1))",
             "INSERT INTO t VALUES (@`a b`)",
             "INSERT INTO t VALUES (@@server_id)",
             "INSERT INTO t VALUES (@a := 1)",
