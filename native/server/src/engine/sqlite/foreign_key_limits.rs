@@ -10,6 +10,8 @@ use super::stored_definitions::StoredTable;
 use crate::engine::annotations::Annotation;
 use crate::engine::translate::quote;
 use crate::engine::types::DeclaredType;
+use crate::sql::charset::default_collation;
+use crate::sql::{KeyCollation, TextCharset};
 
 /// The facts by which the foreign keys of a definition are checked.
 pub(super) struct ForeignKeyCheck<'a> {
@@ -27,11 +29,26 @@ struct Described {
     table: Table,
     columns: Vec<Column>,
     indexes: Vec<Index>,
+    /// The collation that the definition names for columns that name none.
+    collation: Option<String>,
 }
 
 impl Described {
     fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The collation of a text that replicas get; `None` for other values.
+    fn collation(&self, column: &Column) -> Result<Option<String>, SqlError> {
+        if !column.declared.is_text() || column.stored.charset == TextCharset::Binary {
+            return Ok(None);
+        }
+        let annotations = &column.stored.annotations;
+        let of_table = || annotations.get(Annotation::Charset).is_none().then(|| self.collation.as_deref()).flatten();
+        let named = annotations.get(Annotation::Collation).or_else(of_table);
+        let known = named.filter(|name| KeyCollation::named(name).is_some());
+        let by_default = default_collation(column.stored.charset.name())?;
+        Ok(Some(known.unwrap_or(by_default).to_owned()))
     }
 
     /// Whether a key begins with these columns; a unique one has no others.
@@ -121,7 +138,8 @@ impl ForeignKeyCheck<'_> {
                 return Err(self.refusal(child, 3734, message));
             };
             let Some(from_column) = child.column(from) else { continue };
-            if !is_compatible(from_column, to_column) {
+            let is_collated_alike = child.collation(from_column)? == parent.collation(to_column)?;
+            if !is_collated_alike || !is_compatible(from_column, to_column) {
                 let message = format!(
                     "Referencing column '{from}' and referenced column '{to}' in foreign key constraint are incompatible."
                 );
@@ -183,7 +201,8 @@ impl ForeignKeyCheck<'_> {
         let failed = |error: rusqlite::Error| to_mysql(&error, "");
         let columns = columns_of(self.connection, &table).map_err(failed)?;
         let indexes = indexes_of(self.connection, &table).map_err(failed)?;
-        Ok(Described { table, columns, indexes })
+        let collation = StoredTable::read(&table.sql).collation;
+        Ok(Described { table, columns, indexes, collation })
     }
 
     fn schema(&self) -> String {

@@ -9,7 +9,7 @@ use sqlparser::ast::{
 
 use super::errors::unsupported;
 use super::names::{last_part, parts};
-use super::writer::{READ, WriteResult, Writer};
+use super::writer::{READ, WriteResult, Writer, check_new_name};
 
 impl Writer<'_> {
     /// Writes a query with all its clauses.
@@ -172,6 +172,7 @@ fn common_table(table: &Cte, recursive: bool, writer: &mut Writer<'_>) -> WriteR
     if table.from.is_some() || table.materialized.is_some() {
         return Err(unsupported("a clause of another dialect in WITH"));
     }
+    check_new_name(name, 1103, "table")?;
     writer.name(name)?;
     if !table.alias.columns.is_empty() {
         writer.push(" (");

@@ -558,6 +558,18 @@ pub(super) fn check_new_name(name: &str, code: u16, what: &str) -> Result<(), Sq
     Ok(())
 }
 
+/// Checks the name of a new column. InnoDB keeps some for columns of its own.
+///
+/// # Errors
+/// Those of [`check_new_name`], with 1166.
+pub(super) fn check_new_column(name: &str) -> Result<(), SqlError> {
+    const RESERVED: [&str; 4] = ["DB_ROW_ID", "DB_TRX_ID", "DB_ROLL_PTR", "FTS_DOC_ID"];
+    if RESERVED.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+        return Err(SqlError::new(1166, b"42000", format!("Incorrect column name '{name}'")));
+    }
+    check_new_name(name, 1166, "column")
+}
+
 /// Checks the name of a new table or view, which is also a file's name at servers of MySQL and MariaDB.
 ///
 /// # Errors

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rusqlite::OptionalExtension as _;
+use sealwire_accounts::Privilege;
 use sealwire_binlog::Flavour;
 use sealwire_core::error::SqlError;
 
@@ -43,6 +44,7 @@ impl SqliteSession {
             let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
             check_view_columns(&names, &translated.view_columns)?;
         }
+        self.check_letter_case(translated, request)?;
         self.refuse_truncation(translated, request)?;
         // A temporary table is private to its session, so it commits nothing; nor does a definition within the transaction of a source.
         let commits = self.is_own_transaction(translated);
@@ -58,7 +60,9 @@ impl SqliteSession {
         let mut defined = self
             .define_all(translated, request)
             .and_then(|notes| self.check_defined(translated, request).map(|()| notes));
+        let makes = !defined.as_ref().is_ok_and(|notes| notes.iter().any(|note| note.code == 1050));
         if defined.is_ok()
+            && makes
             && !commits
             && !translated.is_temporary()
             && let Err(error) = self.collect_definition(translated, request)
@@ -66,7 +70,12 @@ impl SqliteSession {
             defined = Err(error);
         }
         if commits {
-            let committed = if defined.is_ok() { self.commit_definition(translated, request) } else { Ok(()) };
+            let committed = match (&defined, makes) {
+                (Ok(_), true) => self.commit_definition(translated, request),
+                // What exists is not logged, because MariaDB's replicas end where it is a view of another definition.
+                (Ok(_), false) => self.run_batch("COMMIT"),
+                (Err(_), _) => Ok(()),
+            };
             // After some errors SQLite has rolled back already.
             if !self.connection.is_autocommit() {
                 self.run_batch("ROLLBACK")?;
@@ -212,6 +221,35 @@ impl SqliteSession {
             again.push(format!("CREATE VIEW {schema}.{rest}"));
         }
         Ok(again)
+    }
+
+    /// Refuses a definition that the log gets and that names a table in another letter case than its own, because replicas compare names exactly.
+    fn check_letter_case(&self, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
+        let is_logged = self.capture.is_some() && self.group().is_none() && request.limits.is_logged;
+        if !is_logged || translated.is_temporary() {
+            return Ok(());
+        }
+        // ALTER TABLE needs CREATE for the table that it changes.
+        let alters = translated.statements.iter().any(|sql| sql.starts_with("ALTER TABLE "));
+        let is_new = |access: &&Access| {
+            let creates = |privilege| access.privileges.contains(privilege);
+            !alters && [Privilege::CREATE, Privilege::CREATE_VIEW].iter().any(creates)
+        };
+        for Access { database, table, .. } in translated.accesses.iter().filter(|access| !is_new(access)) {
+            let (Some(table), false) = (table, is_system_database(database)) else { continue };
+            let sql = format!(
+                "SELECT name FROM {}.sqlite_master WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE",
+                quote(&schema_of(database))?
+            );
+            let found = self.connection.query_row(&sql, [table], |row| row.get::<_, String>(0)).optional();
+            if let Some(own) = found.map_err(|error| to_mysql(&error, ""))?.filter(|own| own != table) {
+                let message = format!(
+                    "Table '{database}.{table}' doesn't exist: its name is '{own}', and replicas compare names with their letter case"
+                );
+                return Err(SqlError::new(1146, b"42S02", message));
+            }
+        }
+        Ok(())
     }
 
     /// Refuses to empty a table to which foreign keys of others refer, because its rows may be referred to.

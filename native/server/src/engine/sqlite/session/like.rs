@@ -59,8 +59,8 @@ impl SqliteSession {
             body.unwrap_or_default()
         );
         let made = self.translate(&text, request)?;
-        // A replica has no temporary table of this session.
-        let logged_text = is_temporary.then(|| made.logged_text.clone().unwrap_or(text));
+        // A replica has no temporary table of this session, and compares names with their letter case.
+        let logged_text = (is_temporary || found.name != table).then(|| made.logged_text.clone().unwrap_or(text));
         Ok(Translated { logged_text, ..made })
     }
 }

@@ -11,7 +11,7 @@ use super::super::names::schema_of;
 use super::super::source::Source;
 use super::super::translated::ColumnMove;
 use super::super::weight;
-use super::super::writer::{WriteResult, Writer, check_new_name, check_new_table};
+use super::super::writer::{WriteResult, Writer, check_new_column, check_new_table};
 use super::column::{column, is_auto_increment};
 use super::grammar;
 use super::index::{drop_index, index};
@@ -90,7 +90,7 @@ pub(super) fn alter_table(
                 column(column_def, false, None, &origin, writer)?;
             }
             AlterTableOperation::RenameColumn { old_column_name, new_column_name } => {
-                check_new_name(&new_column_name.value, 1166, "column")?;
+                check_new_column(&new_column_name.value)?;
                 let schema = if table.is_temporary { "temp".into() } else { schema_of(&table.database) };
                 let old = old_column_name.value.clone();
                 writer.renames.push((schema.into_owned(), table.name_in_schema(), old));

@@ -9,7 +9,7 @@ use sqlparser::tokenizer::Token;
 
 use super::super::errors::unsupported;
 use super::super::names::last_part;
-use super::super::writer::{WriteResult, Writer, check_new_name};
+use super::super::writer::{WriteResult, Writer, check_new_column, check_new_name};
 use super::origin::Origin;
 use super::{column_type, grammar, replicable, stored_expression};
 use crate::engine::annotations::{Annotation, Annotations};
@@ -25,7 +25,7 @@ pub(super) fn column(
     writer: &mut Writer<'_>,
 ) -> WriteResult {
     let name = &column.name.value;
-    check_new_name(name, 1166, "column")?;
+    check_new_column(name)?;
     let charset = charset_of(column, writer)?.or(of_table);
     column_type::check(column, charset.unwrap_or_default())?;
     column_type::check_default(column, is_auto_increment)?;

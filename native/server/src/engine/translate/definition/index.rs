@@ -32,6 +32,10 @@ pub(super) fn index(
     is_unique: bool,
     writer: &mut Writer<'_>,
 ) -> Result<String, SqlError> {
+    // InnoDB's own.
+    if name.eq_ignore_ascii_case("GEN_CLUST_INDEX") {
+        return Err(SqlError::new(1280, b"42000", format!("Incorrect index name '{name}'")));
+    }
     check_new_name(name, 1280, "index")?;
     if name.eq_ignore_ascii_case("PRIMARY") {
         return Err(SqlError::new(1280, b"42000", format!("Incorrect index name '{name}'")));

@@ -12,6 +12,7 @@ use crate::engine::annotations::{Annotation, Annotations};
 use alter_table::alter_table;
 use create_table::create_table;
 use index::{IndexParts, drop_index, index};
+use sealwire_binlog::Flavour;
 use target::Target;
 
 mod alter_table;
@@ -20,6 +21,7 @@ mod column_type;
 mod create_table;
 mod grammar;
 mod index;
+mod letter_case;
 mod origin;
 mod replicable;
 mod stored_expression;
@@ -144,6 +146,9 @@ fn create_view(
     }
     stored_expression::check_calls(create.query.as_ref())?;
     replicable::check(create.query.as_ref(), replicable::Place::View, writer)?;
+    if writer.scope.log == Some(Flavour::MariaDb) {
+        letter_case::check_qualifiers(&create.query)?;
+    }
     let check = writer.capture(|writer| writer.query(&create.query))?;
     let privileges: &'static [Privilege] =
         if create.or_replace { &[Privilege::CREATE_VIEW, Privilege::DROP] } else { &[Privilege::CREATE_VIEW] };
