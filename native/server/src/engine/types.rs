@@ -148,6 +148,9 @@ impl DeclaredType {
             // Their members are texts of the user, so the name alone is kept.
             DataType::Enum(..) => return Some(bare("ENUM")),
             DataType::Set(_) => return Some(bare("SET")),
+            DataType::CharacterVarying(length) | DataType::CharVarying(length) => {
+                DataType::Varchar(*length).to_string()
+            }
             other => other.to_string(),
         };
         let mut parsed = Self::read(&text)?;

@@ -34,7 +34,7 @@ pub(super) const fn is_constraint_violation(error: &SqlError) -> bool {
 
 /// Whether a row breaks a foreign key.
 pub(super) const fn is_foreign_key_violation(error: &SqlError) -> bool {
-    error.code == 1452
+    matches!(error.code, 1451 | 1452)
 }
 
 fn by_code(code: i32, text: &str) -> Option<SqlError> {
@@ -54,6 +54,10 @@ fn by_code(code: i32, text: &str) -> Option<SqlError> {
             let column = after("NOT NULL constraint failed: ");
             let column = column.rsplit('.').next().unwrap_or(&column);
             SqlError::new(1048, b"23000", format!("Column '{column}' cannot be null"))
+        }
+        // RESTRICT is a trigger of SQLite's.
+        ffi::SQLITE_CONSTRAINT_TRIGGER if text == "FOREIGN KEY constraint failed" => {
+            SqlError::new(1451, b"23000", "Cannot delete or update a parent row: a foreign key constraint fails")
         }
         ffi::SQLITE_CONSTRAINT_FOREIGNKEY => {
             SqlError::new(1452, b"23000", "Cannot add or update a child row: a foreign key constraint fails")

@@ -7,7 +7,7 @@ use sealwire_core::error::SqlError;
 
 use super::errors::to_mysql;
 use crate::engine::SessionContext;
-use crate::engine::translate::{StatementKind, quote, schema_of};
+use crate::engine::translate::{quote, schema_of};
 
 /// The foreign keys of a database.
 pub(super) struct ForeignKeys {
@@ -97,10 +97,10 @@ impl ForeignKeys {
 
     /// The error of a change of `table` that breaks a foreign key. SQLite does not say which one, so the error names none. Its code differs where
     /// the account may not see every table that can be meant.
-    pub(super) fn violation(&self, kind: StatementKind, table: &str, context: &dyn SessionContext) -> SqlError {
+    pub(super) fn violation(&self, of_parent: bool, table: &str, context: &dyn SessionContext) -> SqlError {
         let is = |name: &str| name.eq_ignore_ascii_case(table);
         let is_child = self.keys.iter().any(|key| is(&key.child));
-        let of_parent = matches!(kind, StatementKind::Delete | StatementKind::Definition) || !is_child;
+        let of_parent = of_parent || !is_child;
         let others = self.keys.iter().filter_map(|key| match of_parent {
             true => is(&key.parent).then_some(&key.child),
             false => is(&key.child).then_some(&key.parent),

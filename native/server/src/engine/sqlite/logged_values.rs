@@ -421,7 +421,12 @@ fn number<N: TryFrom<u32>>(text: &str) -> Result<N, Refusal> {
 fn parse_date(text: &str) -> Result<Date, Refusal> {
     let mut parts = text.splitn(3, '-');
     let mut part = || parts.next().unwrap_or_default();
-    let date = Date { year: number(part())?, month: number(part())?, day: number(part())? };
+    let year = part();
+    if year.len() != 4 {
+        // MySQL takes two digits for a year near 2000; stored as they are, they would be one near 0.
+        return Err(Refusal::Incorrect);
+    }
+    let date = Date { year: number(year)?, month: number(part())?, day: number(part())? };
     // Days of months are as MySQL has them: 0 stands for an unknown part.
     let days = match date.month {
         2 if date.year.is_multiple_of(4) && (!date.year.is_multiple_of(100) || date.year.is_multiple_of(400)) => 29,
@@ -630,6 +635,7 @@ mod tests {
             ("TEXT DATE", text("2024-02-29"), Ok(())),
             ("TEXT DATE", text("2023-02-29"), Err(1292)),
             ("TEXT DATE", text("0000-00-00"), Ok(())),
+            ("TEXT DATE", text("20-01-01"), Err(1292)),
             ("TEXT DATE", ValueRef::Integer(20_240_101), Err(1292)),
             ("TEXT DATETIME", text("2024-02-29 12:00:00"), Ok(())),
             ("TEXT DATETIME", text("2024-02-29 12:00:00.5"), Err(1265)),

@@ -360,7 +360,11 @@ impl StoredTable {
         } else if after_word(item, "PRIMARY").is_some() {
             (self.primary_parts, self.primary_prefixes) = (parts(item), prefixes(item));
         } else if after_word(item, "FOREIGN").is_some() {
-            self.foreign_keys.push(render(item));
+            let line = render(item);
+            // The action that InnoDB shows and does not do.
+            let shown = annotations.get(Annotation::OnUpdate).zip(line.strip_suffix("RESTRICT"));
+            let shown = shown.map(|(action, begin)| format!("{begin}{action}"));
+            self.foreign_keys.push(shown.unwrap_or(line));
         }
     }
 

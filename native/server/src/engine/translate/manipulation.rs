@@ -1,5 +1,7 @@
 //! INSERT, REPLACE, UPDATE, DELETE and TRUNCATE.
 
+use std::collections::HashSet;
+
 use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 use sqlparser::ast::{
@@ -92,6 +94,10 @@ fn columns_and_source(insert: &Insert, writer: &mut Writer<'_>) -> Result<(), Sq
         return Ok(());
     };
     if !insert.columns.is_empty() {
+        let mut named = HashSet::new();
+        if let Some(twice) = insert.columns.iter().map(last_part).find(|name| !named.insert(name.to_lowercase())) {
+            return Err(SqlError::new(1110, b"42000", format!("Column '{twice}' specified twice")));
+        }
         writer.push(" (");
         writer.list(&insert.columns, |writer, column| writer.name(last_part(column)))?;
         writer.push(")");

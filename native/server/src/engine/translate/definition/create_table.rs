@@ -96,9 +96,23 @@ pub(super) fn create_table(
     writer.push(" (");
     writer.annotations(&options);
     let mut ranges = columns.into_iter();
+    let primary: Vec<&str> = match create.constraints.iter().find_map(|constraint| match constraint {
+        TableConstraint::PrimaryKey(key) => Some(&key.columns),
+        _ => None,
+    }) {
+        Some(columns) => columns.iter().filter_map(column_name).collect(),
+        None => Vec::new(),
+    };
     writer.list(&create.columns, |writer, column| {
         let origin = Origin { source, range: ranges.next() };
-        column::column(column, auto_increment == Some(column.name.value.as_str()), Some(charset), &origin, writer)
+        let name = column.name.value.as_str();
+        let is_auto_increment = auto_increment == Some(name);
+        column::column(column, is_auto_increment, Some(charset), &origin, writer)?;
+        // SQLite takes NULL for a part of a primary key, unless it is the row's number.
+        if !is_auto_increment && primary.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+            writer.push(" NOT NULL");
+        }
+        Ok(())
     })?;
     let mut ranges = constraints.into_iter();
     for constraint in &create.constraints {
@@ -421,23 +435,34 @@ fn foreign_key(key: &ForeignKeyConstraint, table: &Target, writer: &mut Writer<'
     writer.push(" (");
     writer.names(&key.referred_columns)?;
     writer.push(")");
+    let is_own = parent == table.table;
     for (when, action) in [(" ON DELETE ", key.on_delete), (" ON UPDATE ", key.on_update)] {
         let Some(action) = action else { continue };
-        let word = match action {
-            ReferentialAction::Restrict => "RESTRICT",
-            ReferentialAction::Cascade => "CASCADE",
-            ReferentialAction::SetNull => "SET NULL",
-            ReferentialAction::NoAction => "NO ACTION",
-            ReferentialAction::SetDefault => {
-                return Err(SqlError::new(
-                    1215,
-                    b"HY000",
-                    "Cannot add foreign key constraint: InnoDB has no SET DEFAULT",
-                ));
-            }
-        };
+        let word = action_word(action)?;
         writer.push(when);
+        // Changing rows of the table that is being changed is what InnoDB refuses, whatever the key says.
+        if is_own && when == " ON UPDATE " && matches!(action, ReferentialAction::Cascade | ReferentialAction::SetNull)
+        {
+            writer.push("RESTRICT");
+            let mut annotations = Annotations::default();
+            annotations.add(Annotation::OnUpdate, word);
+            writer.annotations(&annotations);
+            continue;
+        }
         writer.push(word);
     }
     Ok(())
+}
+
+/// The words of a foreign key's action.
+fn action_word(action: ReferentialAction) -> Result<&'static str, SqlError> {
+    Ok(match action {
+        ReferentialAction::Restrict => "RESTRICT",
+        ReferentialAction::Cascade => "CASCADE",
+        ReferentialAction::SetNull => "SET NULL",
+        ReferentialAction::NoAction => "NO ACTION",
+        ReferentialAction::SetDefault => {
+            return Err(SqlError::new(1215, b"HY000", "Cannot add foreign key constraint: InnoDB has no SET DEFAULT"));
+        }
+    })
 }
