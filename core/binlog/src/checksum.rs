@@ -19,3 +19,8 @@ pub(crate) fn checksum_of(bytes: &[u8], is_format: bool) -> u32 {
     }
     hasher.finalize()
 }
+
+/// Whether the last bytes of an event are the checksum of those before.
+pub(crate) fn ends_with_checksum(bytes: &[u8]) -> bool {
+    bytes.last_chunk::<CHECKSUM>().is_some_and(|stored| u32::from_le_bytes(*stored) == checksum_of(bytes, false))
+}

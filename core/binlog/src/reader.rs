@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::checksum::checksum_of;
+use crate::checksum::{checksum_of, ends_with_checksum};
 use crate::error::{Error, Problem};
 use crate::event::Event;
 use crate::event_type::EventType;
@@ -185,7 +185,13 @@ impl Reader {
             return Err(self.error(Some(header.event_type), Problem::Size(header.size)));
         }
         let is_artificial = header.event_type == EventType::ROTATE && header.flags.contains(EventFlags::ARTIFICIAL);
-        self.take(header, bytes, if is_artificial { self.asked } else { self.checksum })
+        let checksum = match is_artificial {
+            false => self.checksum,
+            // MariaDB sends the checksum with each such event but the first, also where the client wants none.
+            true if ends_with_checksum(bytes) => Checksum::Crc32,
+            true => self.asked,
+        };
+        self.take(header, bytes, checksum)
     }
 
     /// Takes the next event of a TRANSACTION_PAYLOAD from the front of its inflated bytes: they have no checksums. `None` is the end.

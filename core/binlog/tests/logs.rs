@@ -340,6 +340,23 @@ fn the_checksum_of_the_first_rotate_follows_the_client() {
     }
 }
 
+/// MariaDB 10.11 does so for each further file, whatever the client asked.
+#[test]
+fn the_checksum_of_a_later_rotate_may_be_there_unasked() {
+    let artificial = Head { timestamp: 0, server_id: 5, flags: EventFlags::ARTIFICIAL };
+    let rotate = Body::Rotate(Rotate { position: 4, file: b"bin.000002" });
+    let mut event = Vec::new();
+    encode_event(artificial, 0, &rotate, Checksum::Crc32, &mut event).unwrap();
+    let mut reader = Reader::stream(Checksum::None, Limits::default());
+    let found = reader.event(&event).unwrap();
+    assert!(found.checksum.is_some());
+    assert_eq!(found.decode().unwrap(), rotate);
+    // Any other last four bytes are those of the name.
+    *event.last_mut().unwrap() ^= 1;
+    let Body::Rotate(whole) = reader.event(&event).unwrap().decode().unwrap() else { panic!() };
+    assert_eq!(whole.file.len(), 14);
+}
+
 #[test]
 fn a_position_grows_over_4_gib_and_ignores_artificial_events() {
     let mut reader = Reader::stream(Checksum::None, Limits::default());
