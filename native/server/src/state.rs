@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use sealwire_binlog::GtidSet;
 use sealwire_core::auth::Plugin;
 use sealwire_core::error::SqlError;
 use sealwire_core::server::Config;
@@ -22,7 +23,7 @@ use super::refusals::Refusals;
 use super::registry::Registry;
 use super::reload::Tls;
 use super::replica::Channels;
-use super::replication::BinaryLog;
+use super::replication::{BinaryLog, known_before};
 use super::settings::{Globals, SystemVariable, Value, ValueLocation, variable};
 use super::version::VERSION;
 use sealwire_net::random::OsRandom;
@@ -122,6 +123,7 @@ impl Server {
             wake: Mutex::new(None),
         };
         server.refresh_config();
+        server.number_behind_applied();
         Ok(server)
     }
 
@@ -186,6 +188,36 @@ impl Server {
             binary_log_options::apply(&self.globals, log);
         }
         Ok(())
+    }
+
+    /// Has the log number this server's own groups behind those of MariaDB's that its channels have applied.
+    pub(crate) fn number_behind_applied(&self) {
+        if let Some(log) = &self.log {
+            log.number_behind(self.channels.gtids().iter());
+        }
+    }
+
+    /// MySQL's transactions that this server has, from sources or its own.
+    pub(crate) fn executed(&self) -> GtidSet {
+        let mut all = self.channels.executed();
+        if let Some(log) = &self.log {
+            // A full set keeps what it has.
+            let _ = all.add_all(&log.gtids().transactions);
+        }
+        all
+    }
+
+    /// MySQL's transactions that this server has and no file of its log: those of files that are removed, and those that were applied without a
+    /// log.
+    pub(crate) fn purged(&self) -> GtidSet {
+        let mut gone = self.channels.executed();
+        let Some(log) = &self.log else { return gone };
+        gone.subtract(&log.gtids().transactions);
+        let first = log.names().first().and_then(|name| log.open_file(name).ok());
+        let before = first.and_then(|file| known_before(&file)).unwrap_or_default();
+        // A full set keeps what it has.
+        let _ = gone.add_all(&before.transactions);
+        gone
     }
 
     /// Has running dumps of the binary log check whether their clients may go on.

@@ -109,6 +109,12 @@ impl Member {
         self.server = Some(server.restart(&self.settings).unwrap());
     }
 
+    /// Stops the server, and starts it again with more options.
+    pub(crate) fn restart_as(&mut self, options: &[&str]) {
+        self.settings.options.extend(options.iter().map(|option| (*option).to_owned()));
+        self.restart_with(|_| {});
+    }
+
     /// Kills the server.
     pub(crate) fn kill(&self) {
         self.server().signal("KILL");

@@ -15,6 +15,7 @@ use super::relay_log::{RelayLog, RelayPlace};
 use super::relay_reader::{RelayError, RelayReader};
 use super::settings::Settings;
 use super::statement::Until;
+use crate::replication::BinaryLog;
 use crate::state::Server;
 
 /// MySQL's error number of a relay log that can't be read.
@@ -33,6 +34,7 @@ enum Next {
 /// The applier's loop.
 struct Loop<'a> {
     channel: &'a Channel,
+    log: Option<&'a BinaryLog>,
     applier: Applier,
     settings: Settings,
     until: Until,
@@ -70,6 +72,7 @@ pub(super) fn run(server: &Server, channel: &Channel, mut applier: Applier) -> R
     let Some(reader) = wait_for_file(channel, &from)? else { return Ok(()) };
     let mut own = Loop {
         channel,
+        log: server.log.as_deref(),
         applier,
         settings,
         until,
@@ -270,6 +273,9 @@ impl Loop<'_> {
             self.applier.start_at(Applied { file: file.to_vec(), position, gtids })?;
         }
         self.leaves_out = false;
+        if let (Some(log), Some(Gtid::MariaDb(gtid))) = (&self.log, &self.gtid) {
+            log.number_behind(std::iter::once(*gtid));
+        }
         let mut state = self.channel.state();
         state.applied_gtids.clone_from(&self.applier.positions().gtids);
         let [definitions, others, transactions] = &mut state.groups;

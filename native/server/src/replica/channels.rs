@@ -196,8 +196,8 @@ impl Channels {
         Ok(notes)
     }
 
-    /// The last GTID of each domain that the channels have applied, as MariaDB writes it.
-    pub(crate) fn gtids(&self) -> String {
+    /// The last GTID of each domain of MariaDB's that the channels have applied.
+    pub(crate) fn gtids(&self) -> MariaDbGtidSet {
         let mut all = MariaDbGtidSet::default();
         for channel in self.all() {
             let Ok(set) = channel.state().applied_gtids.parse::<MariaDbGtidSet>() else { continue };
@@ -206,7 +206,7 @@ impl Channels {
                 let _ = all.add(gtid);
             }
         }
-        all.to_string()
+        all
     }
 
     /// Has the channel without a name begin behind these GTIDs, as `SET GLOBAL gtid_slave_pos` asks.
@@ -416,7 +416,7 @@ impl AppliedPlaces for Channels {
                     }
                 }
                 (Wanted::Gtids(wanted), _) => {
-                    has_all(&self.gtids(), wanted)
+                    has_all(&self.gtids().to_string(), wanted)
                         || self.all().iter().any(|channel| has_all(&channel.state().applied_gtids, wanted))
                 }
                 _ => return Arrival::NotApplied,

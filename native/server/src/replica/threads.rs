@@ -25,14 +25,18 @@ impl ChannelThreads {
     /// Gives a server's channels their threads, and starts those that have settings, unless `stay_stopped`.
     pub(crate) fn set_up(server: &Arc<Server>, stay_stopped: bool) {
         server.channels.run_with(Box::new(Self { server: Arc::downgrade(server) }));
-        for channel in server.channels.all().into_iter().filter(|channel| channel.is_configured()) {
-            if stay_stopped {
-                // The status tells the place all the same.
-                if let Err(error) = prepare(server, &channel) {
-                    tracing::error!("replication channel '{}': {error}", channel.name);
-                }
-                continue;
+        let configured: Vec<_> =
+            server.channels.all().into_iter().filter(|channel| channel.is_configured()).collect();
+        // The status tells the place also where the threads are not started.
+        for channel in &configured {
+            if let Err(error) = prepare(server, channel) {
+                tracing::error!("replication channel '{}': {error}", channel.name);
             }
+        }
+        if let Some(Err(error)) = server.log.as_ref().map(|log| log.begin_behind(&server.channels.executed())) {
+            tracing::error!("the transactions that were applied without a binary log: {error}");
+        }
+        for channel in configured.into_iter().filter(|_| !stay_stopped) {
             let both = Threads { receiver: true, applier: true };
             if let Err(error) = server.channels.start(&channel, both, StartOptions::default()) {
                 tracing::error!("replication channel '{}' is not started: {error}", channel.name);
@@ -204,6 +208,8 @@ fn prepare(server: &Arc<Server>, channel: &Channel) -> Result<Applier, SqlError>
         }
         None => ((file, position), Some(Resume { start, position }), Default::default()),
     };
+    drop(state);
+    server.number_behind_applied();
     Ok(applier)
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use sealwire_binlog::{Checksum, EventFlags, EventHeader, EventType, HEADER};
+use sealwire_binlog::{Checksum, EventFlags, EventHeader, EventType, HEADER, MariaDbGtidSet};
 use sealwire_core::error::SqlError;
 use sealwire_core::message::SemiSyncAck;
 use sealwire_core::printable;
@@ -92,6 +92,8 @@ impl Drop for Dump {
 /// All that a dump needs of the server.
 pub(crate) struct Surroundings {
     pub(crate) log: Arc<BinaryLog>,
+    /// The last GTID of each domain of MariaDB's that this server has applied as a replica.
+    pub(crate) applied: MariaDbGtidSet,
     /// Checks whether the client may receive the log, and says when to check again; called at every wake and before each part of a file.
     pub(crate) right: Box<dyn Fn() -> Result<Instant, SqlError> + Send>,
     /// The memory of all connections: `global_connection_memory_limit`.
@@ -205,7 +207,9 @@ impl Sender {
 
     fn send_files(&mut self, mut filter: Filter) -> Result<std::convert::Infallible, Stop> {
         let log = Arc::clone(&self.surroundings.log);
-        let (mut name, mut position) = start::locate(&log, filter.start())?;
+        let begins = start::locate(&log, filter.start(), &self.surroundings.applied)?;
+        filter.judge_later(begins.unknown);
+        let (mut name, mut position) = (begins.file, begins.position);
         loop {
             self.control.read(&name);
             let file = log.open_file(&name).map_err(|_| start::unknown_file())?;
@@ -289,10 +293,14 @@ impl Sender {
                 }
                 let Some((event, after)) = rest.split_at_checked(size) else { break };
                 sent.position += size as u64;
-                let passing = filter.pass(event, &header, sent.checksum);
+                let mut passing = filter.pass(event, &header, sent.checksum);
+                if let Passing::Judge(gtid) = passing {
+                    start::check_logged(&self.surroundings.log.gtids(), gtid)?;
+                    passing = filter.pass(event, &header, sent.checksum);
+                }
                 let wants_ack = self.wants_ack(sent, header.event_type, &passing);
                 match passing {
-                    Passing::Leave => {}
+                    Passing::Leave | Passing::Judge(_) => {}
                     Passing::Send => self.put(wants_ack, |out| out.put(event)),
                     Passing::Change(changed) => self.put(wants_ack, |out| out.put(&changed)),
                 }

@@ -22,6 +22,9 @@ pub(super) enum Passing {
     Change(Vec<u8>),
     /// It is left out.
     Leave,
+    /// It begins the first group of a domain of which the log had nothing when the client came, so that only now the client's GTID can be
+    /// judged. The event is to be asked about again.
+    Judge(Gtid),
 }
 
 /// The choice of events for one dump.
@@ -29,6 +32,8 @@ pub(super) struct Filter {
     annotates: bool,
     capability: u64,
     start: Start,
+    /// The domains of which the log had nothing.
+    unknown: Vec<u32>,
     /// The group that is being left out.
     skipped: Option<Skipped>,
 }
@@ -44,7 +49,12 @@ enum Skipped {
 
 impl Filter {
     pub(super) const fn new(request: &DumpRequest, start: Start) -> Self {
-        Self { annotates: request.annotates, capability: request.capability, start, skipped: None }
+        Self { annotates: request.annotates, capability: request.capability, start, unknown: Vec::new(), skipped: None }
+    }
+
+    /// Notes the domains of which the log has nothing yet.
+    pub(super) fn judge_later(&mut self, domains: Vec<u32>) {
+        self.unknown = domains;
     }
 
     /// Where the client began.
@@ -87,6 +97,14 @@ impl Filter {
         };
         let gtid = Gtid { domain, server: header.server_id, sequence };
         let is_alone = flags & STANDALONE != 0;
+        if let Start::MariaDb(state) = &self.start
+            && let Some(at) = self.unknown.iter().position(|unknown| *unknown == domain)
+        {
+            self.unknown.swap_remove(at);
+            if let Some(own) = state.get(&domain) {
+                return Passing::Judge(*own);
+            }
+        }
         if let Start::MariaDb(state) = &self.start
             && state.get(&domain).is_some_and(|own| own.sequence >= gtid.sequence)
         {

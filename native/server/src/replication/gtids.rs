@@ -19,6 +19,12 @@ impl std::fmt::Display for Gtid {
     }
 }
 
+impl From<MariaDbGtid> for Gtid {
+    fn from(MariaDbGtid { domain, server, sequence }: MariaDbGtid) -> Self {
+        Self { domain, server, sequence }
+    }
+}
+
 impl Gtid {
     /// Reads `0-1-100`.
     fn parse(text: &str) -> Option<Self> {
@@ -47,6 +53,8 @@ pub(crate) struct Gtids {
     /// MariaDB's: the last number of each domain and server, and the last GTID of each domain.
     by_server: BTreeMap<(u32, u32), u64>,
     last: BTreeMap<u32, Gtid>,
+    /// The largest number of each domain that this server has applied without logging it.
+    applied: BTreeMap<u32, u64>,
     /// MySQL's: this server's own, which are numbered from 1 on, and those that it has as a replica.
     pub(crate) transactions: GtidSet,
 }
@@ -58,10 +66,18 @@ impl Gtids {
         self.last.insert(gtid.domain, gtid);
     }
 
+    /// Notes that groups up to this number were applied, whether they were logged or not.
+    pub(super) fn raise(&mut self, domain: u32, sequence: u64) {
+        if self.next_sequence(domain) <= sequence {
+            self.applied.insert(domain, sequence);
+        }
+    }
+
     /// The number of the domain's next group. It is larger than all so far, also where a source's group with a smaller one came last.
     pub(super) fn next_sequence(&self, domain: u32) -> u64 {
         let of_domain = self.by_server.range((domain, 0)..=(domain, u32::MAX));
-        of_domain.map(|(_, sequence)| *sequence).max().unwrap_or(0).saturating_add(1)
+        let largest = of_domain.map(|(_, sequence)| sequence).chain(self.applied.get(&domain)).max();
+        largest.copied().unwrap_or(0).saturating_add(1)
     }
 
     /// The last GTID of a domain.
@@ -109,11 +125,6 @@ impl Gtids {
     /// `@@gtid_binlog_state`.
     pub(crate) fn state_text(&self) -> String {
         texts(self.list().into_iter())
-    }
-
-    /// MySQL's set of all transactions: `uuid:1-9`.
-    pub(crate) fn executed_text(&self) -> String {
-        self.transactions.to_string()
     }
 
     /// Notes a transaction of MySQL's.
@@ -164,6 +175,18 @@ mod tests {
     }
 
     #[test]
+    fn numbers_go_on_behind_those_applied_without_a_log() {
+        let mut gtids = Gtids::default();
+        for (domain, sequence) in [(0, 11), (0, 9), (5, 2)] {
+            gtids.raise(domain, sequence);
+        }
+        assert_eq!((gtids.next_sequence(0), gtids.next_sequence(5), gtids.next_sequence(1)), (12, 3, 1));
+        assert_eq!(gtids.state_text(), "", "they are not in the log");
+        gtids.add(Gtid { domain: 0, server: 8, sequence: 20 });
+        assert_eq!(gtids.next_sequence(0), 21);
+    }
+
+    #[test]
     fn lists_of_replicas_are_read() {
         assert_eq!(parse_list("").unwrap().len(), 0);
         assert_eq!(parse_list(" 0-1-5, 3-2-1").unwrap().get(&3).unwrap().to_string(), "3-2-1");
@@ -175,11 +198,11 @@ mod tests {
     #[test]
     fn transactions_of_mysql_are_a_set() {
         let mut gtids = Gtids::default();
-        assert_eq!((gtids.executed_text(), last_of(&gtids.transactions, [1; 16])), (String::new(), 0));
+        assert_eq!((gtids.transactions.to_string(), last_of(&gtids.transactions, [1; 16])), (String::new(), 0));
         for (uuid, number) in [([1; 16], 1), ([2; 16], 7), ([1; 16], 2)] {
             gtids.add_transaction(uuid, number);
         }
         let expected = "01010101-0101-0101-0101-010101010101:1-2,02020202-0202-0202-0202-020202020202:7";
-        assert_eq!((&*gtids.executed_text(), last_of(&gtids.transactions, [1; 16])), (expected, 2));
+        assert_eq!((&*gtids.transactions.to_string(), last_of(&gtids.transactions, [1; 16])), (expected, 2));
     }
 }

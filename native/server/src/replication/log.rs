@@ -22,6 +22,7 @@ use super::semi_sync::SemiSync;
 use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use settling::{Left, settle};
 
+mod applied;
 mod commit;
 mod file;
 mod large;

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
-use sealwire_binlog::{EventHeader, EventType, GtidSet, HEADER};
+use sealwire_binlog::{EventHeader, EventType, GtidSet, HEADER, MariaDbGtidSet};
 use sealwire_core::error::SqlError;
 use sealwire_core::wire::Reader;
 
@@ -39,8 +39,16 @@ pub(super) fn unknown_file() -> SqlError {
     SqlError::new(1236, b"HY000", "Could not find first log file name in binary log index file")
 }
 
-/// The file and the position where a dump begins.
-pub(super) fn locate(log: &BinaryLog, start: &Start) -> Result<(Arc<str>, u64), SqlError> {
+/// The place where a dump begins.
+pub(super) struct Beginning {
+    pub(super) file: Arc<str>,
+    pub(super) position: u64,
+    /// The domains of MariaDB's of which the log has nothing yet, so that the client's GTID in them can't be judged.
+    pub(super) unknown: Vec<u32>,
+}
+
+/// The file and the position where a dump begins. `applied` is the last GTID of each domain that this server has applied as a replica.
+pub(super) fn locate(log: &BinaryLog, start: &Start, applied: &MariaDbGtidSet) -> Result<Beginning, SqlError> {
     let names = log.names();
     match start {
         Start::Position { file, position } => {
@@ -49,21 +57,22 @@ pub(super) fn locate(log: &BinaryLog, start: &Start) -> Result<(Arc<str>, u64), 
             if *position < FIRST_POSITION {
                 return Err(impossible(name, *position));
             }
-            Ok((name.as_str().into(), *position))
+            Ok(Beginning { file: name.as_str().into(), position: *position, unknown: Vec::new() })
         }
         Start::MariaDb(state) => {
-            check_state(&log.gtids(), state)?;
+            let unknown = check_state(&log.gtids(), state, applied)?;
             let is_early_enough = |known: &Gtids| {
                 known.list().iter().all(|gtid| {
                     let own = state.get(&gtid.domain);
                     own.is_some_and(|own| own.sequence >= gtid.sequence)
                 })
             };
-            file_before(log, &names, is_early_enough).ok_or_else(|| {
+            let found = file_before(log, &names, is_early_enough).ok_or_else(|| {
                 let message = "Could not find GTID state requested by slave in any binlog files. Probably the slave state is too old and required \
                                binlog files have been purged.";
                 SqlError::new(1236, b"HY000", message)
-            })
+            })?;
+            Ok(Beginning { unknown, ..found })
         }
         Start::MySql(known) => {
             let own = log.format.uuid;
@@ -82,32 +91,48 @@ pub(super) fn locate(log: &BinaryLog, start: &Start) -> Result<(Arc<str>, u64), 
     }
 }
 
-/// Refuses a replica that has what this server never logged.
-fn check_state(known: &Gtids, state: &BTreeMap<u32, Gtid>) -> Result<(), SqlError> {
+/// Refuses a replica that has what this server has neither logged nor applied last. Returns the domains of which the log has nothing.
+fn check_state(
+    known: &Gtids,
+    state: &BTreeMap<u32, Gtid>,
+    applied: &MariaDbGtidSet,
+) -> Result<Vec<u32>, SqlError> {
+    let mut unknown = Vec::new();
     for gtid in state.values() {
-        let Some(last) = known.last(gtid.domain) else { continue };
-        if known.last_of_server(gtid.domain, gtid.server).is_some_and(|own| own >= gtid.sequence) {
-            continue;
+        // A server that was a replica without a log had all groups up to there, and has logged its own from there on.
+        let is_applied = applied.last(gtid.domain).is_some_and(|own| Gtid::from(own) == *gtid);
+        match known.last(gtid.domain) {
+            _ if is_applied => {}
+            None => unknown.push(gtid.domain),
+            Some(_) => check_logged(known, *gtid)?,
         }
-        let mut message =
-            format!("Error: connecting slave requested to start from GTID {gtid}, which is not in the master's binlog");
-        if last.sequence > gtid.sequence {
-            message.push_str(
-                ". Since the master's binlog contains GTIDs with higher sequence numbers, it probably means that the slave has diverged due to \
-                 executing extra erroneous transactions",
-            );
-        }
-        return Err(SqlError::new(1236, b"HY000", message));
     }
-    Ok(())
+    Ok(unknown)
+}
+
+/// Refuses a replica whose GTID is not in the log.
+pub(super) fn check_logged(known: &Gtids, gtid: Gtid) -> Result<(), SqlError> {
+    if known.last_of_server(gtid.domain, gtid.server).is_some_and(|own| own >= gtid.sequence) {
+        return Ok(());
+    }
+    let mut message =
+        format!("Error: connecting slave requested to start from GTID {gtid}, which is not in the master's binlog");
+    if known.last(gtid.domain).is_some_and(|last| last.sequence > gtid.sequence) {
+        message.push_str(
+            ". Since the master's binlog contains GTIDs with higher sequence numbers, it probably means that the slave has diverged due to \
+             executing extra erroneous transactions",
+        );
+    }
+    Err(SqlError::new(1236, b"HY000", message))
 }
 
 /// The last file before which the client has all.
-fn file_before(log: &BinaryLog, names: &[String], has_all: impl Fn(&Gtids) -> bool) -> Option<(Arc<str>, u64)> {
+fn file_before(log: &BinaryLog, names: &[String], has_all: impl Fn(&Gtids) -> bool) -> Option<Beginning> {
     let is_start = |name: &&String| {
         log.open_file(name).ok().and_then(|file| known_before(&file)).is_some_and(|known| has_all(&known))
     };
-    names.iter().rev().find(is_start).map(|name| (name.as_str().into(), FIRST_POSITION))
+    let found = names.iter().rev().find(is_start)?;
+    Some(Beginning { file: found.as_str().into(), position: FIRST_POSITION, unknown: Vec::new() })
 }
 
 /// The largest GTID_LIST or PREVIOUS_GTIDS that is read.

@@ -84,7 +84,7 @@ impl Session {
             let (end, _) = log.end();
             let mut row = vec![text(&*end.file), Datum::UInt(end.position), text(""), text("")];
             if !is_mariadb {
-                row.push(Datum::Text(log.gtids().executed_text()));
+                row.push(Datum::Text(self.view.server.executed().to_string()));
             }
             rows.push(row);
         }

@@ -121,6 +121,7 @@ impl Session {
         let (view, wake) = (self.view.clone(), Arc::clone(&self.wake));
         let surroundings = Surroundings {
             log,
+            applied: server.channels.gtids(),
             right: {
                 let right = Right { view, checked: RefCell::new(None) };
                 Box::new(move || right.check())

@@ -296,7 +296,11 @@ impl Session {
         self.view.demand(&[Privilege::SUPER, Privilege::SYSTEM_VARIABLES_ADMIN])?;
         let server = &self.view.server;
         match changed.location {
-            ValueLocation::Fact(Fact::GtidSlavePos) => return server.channels.set_gtids(&value.to_string()),
+            ValueLocation::Fact(Fact::GtidSlavePos) => {
+                server.channels.set_gtids(&value.to_string())?;
+                server.number_behind_applied();
+                return Ok(());
+            }
             ValueLocation::Fact(Fact::GtidPurged) => return self.set_purged(&value.to_string()),
             _ => {}
         }

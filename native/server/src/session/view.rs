@@ -12,7 +12,7 @@ use sealwire_core::random::Random as _;
 
 use crate::replica::current_position;
 use crate::replication::Place;
-use crate::replication::{BinaryLog, known_before};
+use crate::replication::BinaryLog;
 use crate::settings::{self, Fact, Kind, Scope, SessionVariables, SystemVariable, Value, ValueLocation};
 use crate::sql::charset::Charset;
 use crate::sql::lex::Syntax;
@@ -214,22 +214,14 @@ impl View {
             }
             Fact::GtidBinlogPos => self.of_log(|log| log.gtids().position_text()),
             Fact::GtidBinlogState => self.of_log(|log| log.gtids().state_text()),
-            Fact::GtidSlavePos => Value::Text(self.server.channels.gtids().into()),
+            Fact::GtidSlavePos => Value::Text(self.server.channels.gtids().to_string().into()),
             Fact::GtidCurrentPos => {
                 let own = self.server.log.as_ref().map(|log| log.gtids().last_of(self.server.globals.server_id.get()));
-                let applied = self.server.channels.gtids().parse().unwrap_or_default();
+                let applied = self.server.channels.gtids();
                 Value::Text(current_position(applied, own.unwrap_or_default().into_iter()).to_string().into())
             }
-            // Without a log all transactions come from sources, and no file has them.
-            Fact::GtidExecuted | Fact::GtidPurged if self.server.log.is_none() => {
-                Value::Text(self.server.channels.executed().to_string().into())
-            }
-            Fact::GtidExecuted => self.of_log(|log| log.gtids().executed_text()),
-            Fact::GtidPurged => self.of_log(|log| {
-                let first = log.names().first().and_then(|name| log.open_file(name).ok());
-                let known = first.and_then(|file| known_before(&file)).unwrap_or_default();
-                known.executed_text()
-            }),
+            Fact::GtidExecuted => Value::Text(self.server.executed().to_string().into()),
+            Fact::GtidPurged => Value::Text(self.server.purged().to_string().into()),
             Fact::LastInsertId => Value::Number(self.last_insert_id),
             Fact::WarningCount => Value::Number(self.warnings),
             Fact::ErrorCount => Value::Number(self.errors),

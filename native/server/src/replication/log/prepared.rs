@@ -125,7 +125,7 @@ impl Target<'_> {
     }
 
     /// Opens the file that a killed server left.
-    pub(super) fn reopen(&self, path: &Path, gtids: &Gtids) -> io::Result<Prepared> {
+    pub(super) fn reopen(&self, path: &Path, gtids: &mut Gtids) -> io::Result<Prepared> {
         let malformed = || io::Error::other("it does not begin as a file of the log");
         let mut file = File::options().read(true).write(true).open(path)?;
         let mut bytes = Vec::new();
@@ -151,12 +151,17 @@ impl Target<'_> {
         Ok(Prepared { path: path.to_owned(), file, front, rows, end, server_id, origin })
     }
 
-    /// Where a group was made, by the body of its GTID. A GTID that this server gave is given anew; `None` where the body is malformed.
-    fn origin(&self, server_id: u32, body: &[u8], gtids: &Gtids) -> Option<Option<Origin>> {
+    /// Where a group was made, by the body of its GTID. A GTID that this server gave is given anew, with a number that is not smaller; `None`
+    /// where the body is malformed.
+    fn origin(&self, server_id: u32, body: &[u8], gtids: &mut Gtids) -> Option<Option<Origin>> {
         let mut reader = Reader::new(body);
         let (gtid, is_free) = if self.format.flavour == Flavour::MariaDb {
             let (sequence, domain) = (reader.u64("sequence").ok()?, reader.u32("domain").ok()?);
             let is_own = server_id == self.server_id && domain == self.format.domain;
+            if is_own {
+                // The groups before it may have been applied without a log.
+                gtids.raise(domain, sequence.saturating_sub(1));
+            }
             (OriginGtid::MariaDb(domain, sequence), !is_own && gtids.next_sequence(domain) <= sequence)
         } else {
             let uuid: [u8; 16] = body.get(1..17)?.try_into().ok()?;

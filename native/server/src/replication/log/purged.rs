@@ -21,8 +21,6 @@ impl BinaryLog {
                            and removes the binary log";
             return Err(SqlError::new(1840, b"HY000", message));
         }
-        writer.gtids.transactions.clone_from(set);
-        let begun = self.rotate_to_next(&mut writer).inspect_err(|_| writer.gtids.transactions = GtidSet::new());
-        begun.and_then(|()| self.purge_from(&mut writer, &|_| false)).map_err(|error| unwritable(&error))
+        self.begin_anew_behind(&mut writer, set).map_err(|error| unwritable(&error))
     }
 }
