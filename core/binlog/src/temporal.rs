@@ -272,43 +272,99 @@ impl Timestamp {
     }
 }
 
-/// Writes the digits behind the second, with their point.
-fn write_fraction(f: &mut fmt::Formatter<'_>, micros: u32, digits: u8) -> fmt::Result {
-    if digits == 0 {
-        return Ok(());
+/// A text of digits, put together before it is written, because a formatter takes longer for each part than all the digits do.
+struct Text {
+    /// As many as the largest values of all fields take.
+    bytes: [u8; 36],
+    length: usize,
+}
+
+impl Text {
+    const fn new() -> Self {
+        Self { bytes: [0; 36], length: 0 }
     }
-    let digits = digits.min(6);
-    let value = micros / 10_u32.pow(6 - u32::from(digits));
-    write!(f, ".{value:0width$}", width = usize::from(digits))
+
+    /// Appends a character.
+    fn put(&mut self, byte: u8) {
+        if let Some(place) = self.bytes.get_mut(self.length) {
+            *place = byte;
+            self.length += 1;
+        }
+    }
+
+    /// Appends a number in at least so many digits.
+    fn number(&mut self, mut value: u32, width: usize) {
+        let end = self.length + width.max(value.checked_ilog10().map_or(1, |log| log as usize + 1));
+        let Some(places) = self.bytes.get_mut(self.length..end) else { return };
+        for place in places.iter_mut().rev() {
+            *place = b'0' + (value % 10) as u8;
+            value /= 10;
+        }
+        self.length = end;
+    }
+
+    /// Appends three numbers with a character between them, the first in at least so many digits.
+    fn numbers(&mut self, [first, second, third]: [u32; 3], width: usize, between: u8) {
+        self.number(first, width);
+        self.put(between);
+        self.number(second, 2);
+        self.put(between);
+        self.number(third, 2);
+    }
+
+    /// Appends the digits behind the second, with their point.
+    fn fraction(&mut self, micros: u32, digits: u8) {
+        let digits = u32::from(digits.min(6));
+        if digits > 0 {
+            self.put(b'.');
+            self.number(micros / 10_u32.pow(6 - digits), digits as usize);
+        }
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.bytes.get(..self.length).unwrap_or_default();
+        f.write_str(core::str::from_utf8(text).unwrap_or_default())
+    }
 }
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+        let mut text = Text::new();
+        text.numbers([self.year.into(), self.month.into(), self.day.into()], 4, b'-');
+        text.write(f)
     }
 }
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.negative { "-" } else { "" };
-        write!(f, "{sign}{:02}:{:02}:{:02}", self.hours, self.minutes, self.seconds)?;
-        write_fraction(f, self.micros, self.digits)
+        let mut text = Text::new();
+        if self.negative {
+            text.put(b'-');
+        }
+        text.numbers([self.hours.into(), self.minutes.into(), self.seconds.into()], 2, b':');
+        text.fraction(self.micros, self.digits);
+        text.write(f)
     }
 }
 
 impl fmt::Display for DateTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}-{:02}-{:02} ", self.year, self.month, self.day)?;
-        write!(f, "{:02}:{:02}:{:02}", self.hour, self.minute, self.second)?;
-        write_fraction(f, self.micros, self.digits)
+        let mut text = Text::new();
+        text.numbers([self.year.into(), self.month.into(), self.day.into()], 4, b'-');
+        text.put(b' ');
+        text.numbers([self.hour.into(), self.minute.into(), self.second.into()], 2, b':');
+        text.fraction(self.micros, self.digits);
+        text.write(f)
     }
 }
 
 /// The seconds since 1970, as mysqlbinlog prints them.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.seconds)?;
-        write_fraction(f, self.micros, self.digits)
+        let mut text = Text::new();
+        text.number(self.seconds, 1);
+        text.fraction(self.micros, self.digits);
+        text.write(f)
     }
 }
 
@@ -325,6 +381,20 @@ mod tests {
         assert_eq!(text(1_709_210_096), "2024-02-29 12:34:56");
         assert_eq!(text(951_782_399), "2000-02-28 23:59:59");
         assert_eq!(text(u32::MAX), "2106-02-07 06:28:15");
+    }
+
+    #[test]
+    fn all_digits_of_any_values_are_printed() {
+        let time = Time { negative: true, hours: 12, minutes: 5, seconds: 59, micros: 70_000, digits: 2 };
+        assert_eq!(time.to_string(), "-12:05:59.07");
+        let most = u8::MAX;
+        let date = Date { year: u16::MAX, month: most, day: most };
+        assert_eq!(date.to_string(), "65535-255-255");
+        let (hour, minute, second, micros) = (most, most, most, u32::MAX);
+        let all = DateTime { year: u16::MAX, month: most, day: most, hour, minute, second, micros, digits: most };
+        assert_eq!(all.to_string(), "65535-255-255 255:255:255.4294967295");
+        let at = |micros, digits| Timestamp { seconds: 7, micros, digits }.to_string();
+        assert_eq!((at(0, 0), at(1, 6), at(999_999, 1)), ("7".into(), "7.000001".into(), "7.9".into()));
     }
 
     #[test]
