@@ -2,6 +2,8 @@
 
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
+use super::digits::two;
+
 /// The seconds for which an offset from UTC is kept: no zone changes its offset within a quarter of an hour.
 const QUARTER: i64 = 900;
 
@@ -10,6 +12,8 @@ const QUARTER: i64 = 900;
 pub(super) struct LocalTime {
     /// The offset of the last quarter of an hour.
     last: Option<(i64, UtcOffset)>,
+    /// The text of the last second, because events of one transaction have the same.
+    text: Option<(u32, [u8; 15])>,
 }
 
 impl LocalTime {
@@ -25,17 +29,20 @@ impl LocalTime {
     }
 
     /// The time as `260222  9:05:07`.
-    pub(super) fn text(&mut self, seconds: u32) -> String {
+    pub(super) fn text(&mut self, seconds: u32) -> [u8; 15] {
+        if let Some((known, text)) = self.text
+            && known == seconds
+        {
+            return text;
+        }
         let time = self.at(i64::from(seconds));
-        format!(
-            "{:02}{:02}{:02} {:2}:{:02}:{:02}",
-            time.year().rem_euclid(100),
-            u8::from(time.month()),
-            time.day(),
-            time.hour(),
-            time.minute(),
-            time.second()
-        )
+        let [y1, y2] = two(time.year().rem_euclid(100) as u8);
+        let ([m1, m2], [d1, d2]) = (two(u8::from(time.month())), two(time.day()));
+        let ([h1, h2], [n1, n2], [s1, s2]) = (two(time.hour()), two(time.minute()), two(time.second()));
+        let h1 = if h1 == b'0' { b' ' } else { h1 };
+        let text = [y1, y2, m1, m2, d1, d2, b' ', h1, h2, b':', n1, n2, b':', s1, s2];
+        self.text = Some((seconds, text));
+        text
     }
 }
 

@@ -54,7 +54,8 @@ fn events(
         let before = rest.len();
         match reader.next(&mut rest).map_err(told)? {
             Some(event) => {
-                if let Body::FormatDescription(_) = event.decode().map_err(told)?
+                let body = event.decode().map_err(told)?;
+                if matches!(body, Body::FormatDescription(_))
                     && !options.force_if_open
                     && event.header.flags.contains(EventFlags::IN_USE)
                 {
@@ -62,7 +63,7 @@ fn events(
                         "File '{name}' was not closed properly: the server still writes it, or it crashed; --force-if-open reads it all the same"
                     ));
                 }
-                if renderer.event(&event, &mut reader, sink.buffer())? == Flow::Stop {
+                if renderer.event(&event, &body, &mut reader, sink.buffer())? == Flow::Stop {
                     return Ok(Flow::Stop);
                 }
                 let used = before - rest.len();

@@ -2,6 +2,7 @@
 
 mod clock;
 mod collations;
+mod digits;
 mod filter;
 mod float;
 mod hexdump;

@@ -175,7 +175,8 @@ fn events<C: FnMut() -> Result<Client<Socket>, ClientError>>(
         match target {
             Target::Raw(files) => files.event(event)?,
             Target::Text(renderer, sink) => {
-                if renderer.event(event, next.reader, sink.buffer())? == Flow::Stop {
+                let body = event.decode().map_err(|error| error.to_string())?;
+                if renderer.event(event, &body, next.reader, sink.buffer())? == Flow::Stop {
                     return Ok(Flow::Stop);
                 }
                 // A reader of the output sees a change as soon as it comes.

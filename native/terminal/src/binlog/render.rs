@@ -78,16 +78,21 @@ impl Renderer {
     }
 
     /// Prints an event, and those in it; the error is a sentence.
-    pub(super) fn event(&mut self, event: &Event<'_>, reader: &mut Reader, out: &mut Vec<u8>) -> Result<Flow, String> {
-        let body = event.decode().map_err(|error| error.to_string())?;
-        if let Body::Rotate(rotate) = &body {
+    pub(super) fn event(
+        &mut self,
+        event: &Event<'_>,
+        body: &Body<'_>,
+        reader: &mut Reader,
+        out: &mut Vec<u8>,
+    ) -> Result<Flow, String> {
+        if let Body::Rotate(rotate) = body {
             self.file = String::from_utf8_lossy(rotate.file).into_owned();
         }
         // The format counts for the events behind it, also where it is not printed.
-        if let (Body::FormatDescription(format), Form::Text(text)) = (&body, &mut self.form) {
+        if let (Body::FormatDescription(format), Form::Text(text)) = (body, &mut self.form) {
             text.learn(format);
         }
-        match self.filter.check(event, &body) {
+        match self.filter.check(event, body) {
             Verdict::Print => {}
             Verdict::Skip => return Ok(Flow::Continue),
             verdict @ (Verdict::Position | Verdict::PositionEnd) => {
@@ -102,20 +107,21 @@ impl Renderer {
             Verdict::Stop => return Ok(Flow::Stop),
         }
         let printed = match &mut self.form {
-            Form::Text(text) => text.event(event, &body, out),
-            Form::Json(json) => json.event(event, &body, &self.file, out),
-            Form::Sql(sql) => sql.event(event, &body, out),
+            Form::Text(text) => text.event(event, body, out),
+            Form::Json(json) => json.event(event, body, &self.file, out),
+            Form::Sql(sql) => sql.event(event, body, out),
         };
         printed.map_err(|error| match error {
             TextError::Problem(problem) => event.error(problem).to_string(),
             TextError::Sentence(sentence) => sentence,
         })?;
-        let Body::TransactionPayload(payload) = &body else { return Ok(Flow::Continue) };
+        let Body::TransactionPayload(payload) = body else { return Ok(Flow::Continue) };
         let inflate = reader.limits().inflate;
         let plain = payload.inflate(&inflate).map_err(|problem| event.error(problem).to_string())?;
         let mut rest = &*plain;
         while let Some(inner) = reader.next_inside(&mut rest).map_err(|error| error.to_string())? {
-            if self.event(&inner, reader, out)? == Flow::Stop {
+            let body = inner.decode().map_err(|error| error.to_string())?;
+            if self.event(&inner, &body, reader, out)? == Flow::Stop {
                 return Ok(Flow::Stop);
             }
         }

@@ -2,6 +2,7 @@
 
 use sealwire_binlog::{Problem, Row, Rows, RowsKind, Table, Value};
 
+use super::digits::number;
 use super::json_diff;
 use super::value_text::{self, column_type};
 use super::writing::{identifier, keep_in_comment, put};
@@ -47,18 +48,20 @@ pub(super) fn print(rows: &Rows<'_>, with_types: bool, out: &mut Vec<u8>) -> Res
         RowsKind::Update | RowsKind::PartialUpdate => "### UPDATE ",
         RowsKind::Delete => "### DELETE FROM ",
     };
+    // The first line of each row is the same.
+    let mut first_line = command.as_bytes().to_vec();
+    table_name(table, &mut first_line);
+    first_line.push(b'\n');
     let (mut row, mut count, mut all) = (Row::default(), 0, rows.iter()?);
     while all.next_into(&mut row)? {
-        put(command, out);
-        table_name(table, out);
-        put("\n", out);
+        out.extend_from_slice(&first_line);
         if rows.kind != RowsKind::Write {
-            put("### WHERE\n", out);
+            out.extend_from_slice(b"### WHERE\n");
             image(table, &row.before, with_types, out)?;
         }
         if rows.kind != RowsKind::Delete {
             let is_empty = row.after.iter().all(Option::is_none);
-            put(if is_empty { "### SET /* no columns */\n" } else { "### SET\n" }, out);
+            out.extend_from_slice(if is_empty { b"### SET /* no columns */\n" } else { b"### SET\n" });
             image(table, &row.after, with_types, out)?;
         }
         count += 1;
@@ -92,7 +95,9 @@ fn table_name(table: &Table, out: &mut Vec<u8>) {
 fn image(table: &Table, values: &[Option<Value<'_>>], with_types: bool, out: &mut Vec<u8>) -> Result<(), Problem> {
     for (index, (column, of)) in table.columns().iter().zip(values).enumerate() {
         let Some(of) = of else { continue };
-        put(format_args!("###   @{}=", index + 1), out);
+        out.extend_from_slice(b"###   @");
+        number(index as u64 + 1, out);
+        out.push(b'=');
         match of {
             Value::JsonDiff(diffs) => {
                 json_diff::calls(format!("@{}", index + 1).as_bytes(), diffs, value_text::quoted, out)?;

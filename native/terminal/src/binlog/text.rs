@@ -8,6 +8,7 @@ use sealwire_binlog::{
 };
 
 use super::clock::LocalTime;
+use super::digits::{hex, number};
 use super::hexdump;
 use super::load::LoadFiles;
 use super::rows_text;
@@ -162,7 +163,14 @@ impl TextPrinter {
     /// Prints the rows of a statement whose last event is left out.
     pub(super) fn end_statement(&mut self, out: &mut Vec<u8>) {
         self.annotation.clear();
-        self.flush_statement(out);
+        out.append(&mut self.head);
+        if !self.encoded.is_empty() {
+            put("\nBINLOG '\n", out);
+            out.append(&mut self.encoded);
+            put(format_args!("'{END}\n"), out);
+        }
+        out.append(&mut self.comments);
+        self.row_count(out);
     }
 
     /// Takes over the format of the log.
@@ -302,7 +310,9 @@ impl TextPrinter {
     /// Prints an event's position.
     pub(super) fn position(&self, event: &Event<'_>, out: &mut Vec<u8>) {
         if !self.options.short {
-            put(format_args!("# at {}\n", event.position), out);
+            out.extend_from_slice(b"# at ");
+            number(event.position, out);
+            out.push(b'\n');
         }
     }
 
@@ -318,9 +328,18 @@ impl TextPrinter {
     fn header(&mut self, event: &Event<'_>) {
         let time = self.clock.text(event.header.timestamp);
         let (server, end) = (event.header.server_id, self.session.end_position(&event.header));
-        put(format_args!("#{time} server id {server}  end_log_pos {end} "), &mut self.head);
+        let out = &mut self.head;
+        out.push(b'#');
+        out.extend_from_slice(&time);
+        out.extend_from_slice(b" server id ");
+        number(server.into(), out);
+        out.extend_from_slice(b"  end_log_pos ");
+        number(end.into(), out);
+        out.push(b' ');
         if let Some(checksum) = event.checksum.filter(|_| self.session.has_checksums) {
-            put(format_args!("CRC32 0x{checksum:08x} "), &mut self.head);
+            out.extend_from_slice(b"CRC32 0x");
+            out.extend_from_slice(&hex(checksum));
+            out.push(b' ');
         }
         if self.options.hexdump {
             hexdump::print(event.position, event.bytes, &mut self.head);
@@ -369,7 +388,8 @@ impl TextPrinter {
             self.line(event, |out| {
                 put(format_args!("Start: binlog v {}, server v ", format.binlog_version), out);
                 out.extend_from_slice(format.server_version);
-                put(format_args!(" created {created}"), out);
+                put(" created ", out);
+                out.extend_from_slice(&created);
                 if format.created != 0 {
                     put(" at startup", out);
                 }
@@ -442,7 +462,10 @@ impl TextPrinter {
         } else {
             self.line(event, |out| put(title, out));
         }
-        for line in sql.split(|byte| matches!(byte, b'\r' | b'\n')).filter(|line| !line.is_empty()) {
+        let ends_line = |byte: &u8| matches!(byte, b'\r' | b'\n');
+        // Most statements are one line, as the processor sees by many bytes at a time.
+        let is_one_line = !sql.iter().fold(false, |is_found, byte| is_found | ends_line(byte));
+        for line in sql.split(|byte| !is_one_line && ends_line(byte)).filter(|line| !line.is_empty()) {
             put(prefix, &mut self.head);
             self.head.extend_from_slice(line);
             self.head.push(b'\n');
@@ -498,32 +521,59 @@ impl TextPrinter {
             let end = if ends { " flags: STMT_END_F" } else { "" };
             put(format_args!("{name}: table id {}{end}", rows.table_id), out);
         });
+        if ends {
+            self.annotation.clear();
+            out.append(&mut self.head);
+            let start = out.len();
+            let printed = self.last_rows(event, body, rows, out);
+            if printed.is_err() {
+                out.truncate(start);
+            }
+            return printed;
+        }
         if self.prints_base64() {
             self.session.encode(event, body, &mut self.encoded)?;
         }
+        let mut comments = std::mem::take(&mut self.comments);
+        let printed = self.rows_as_comments(rows, &mut comments);
+        self.comments = comments;
+        printed
+    }
+
+    /// Prints the rows of a statement whose last event this is. Its rows are not collected, because it is the only one as a rule, and large.
+    fn last_rows(
+        &mut self,
+        event: &Event<'_>,
+        body: &Body<'_>,
+        rows: &Rows<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), TextError> {
+        if self.prints_base64() {
+            put("\nBINLOG '\n", out);
+            out.append(&mut self.encoded);
+            self.session.encode(event, body, out)?;
+            put(format_args!("'{END}\n"), out);
+        }
+        out.append(&mut self.comments);
+        self.rows_as_comments(rows, out)?;
+        self.row_count(out);
+        Ok(())
+    }
+
+    /// Appends the rows of an event as comments, and counts them.
+    fn rows_as_comments(&mut self, rows: &Rows<'_>, out: &mut Vec<u8>) -> Result<(), TextError> {
         if !self.options.short || self.options.row_count {
             self.rows += if self.options.verbose > 0 && !self.options.short {
-                rows_text::print(rows, self.options.verbose > 1, &mut self.comments)?
+                rows_text::print(rows, self.options.verbose > 1, out)?
             } else {
                 rows_text::count(rows)?
             };
         }
-        if ends {
-            self.annotation.clear();
-            self.flush_statement(out);
-        }
         Ok(())
     }
 
-    /// Prints the rows of a statement.
-    fn flush_statement(&mut self, out: &mut Vec<u8>) {
-        out.append(&mut self.head);
-        if !self.encoded.is_empty() {
-            put("\nBINLOG '\n", out);
-            out.append(&mut self.encoded);
-            put(format_args!("'{END}\n"), out);
-        }
-        out.append(&mut self.comments);
+    /// Prints the number of a statement's rows.
+    fn row_count(&mut self, out: &mut Vec<u8>) {
         if self.options.row_count && self.rows > 0 && !self.options.short {
             put(format_args!("# Number of rows: {}\n", self.rows), out);
         }
@@ -535,7 +585,12 @@ impl TextPrinter {
         let (domain, server, sequence) = (gtid.domain, event.header.server_id, gtid.sequence);
         if !self.options.short {
             self.line(event, |out| {
-                put(format_args!("GTID {domain}-{server}-{sequence}"), out);
+                out.extend_from_slice(b"GTID ");
+                number(domain.into(), out);
+                out.push(b'-');
+                number(server.into(), out);
+                out.push(b'-');
+                number(sequence, out);
                 if let Some(commit) = gtid.commit_id {
                     put(format_args!(" cid={commit}"), out);
                 }

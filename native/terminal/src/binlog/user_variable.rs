@@ -20,7 +20,7 @@ pub(super) fn assignment(variable: &UserVar<'_>, out: &mut Vec<u8>) {
 fn user_value(value: &UserValue<'_>, out: &mut Vec<u8>) {
     let number = value.data.first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes));
     match value.kind {
-        UserValue::REAL => put(float::general(f64::from_bits(number), 14), out),
+        UserValue::REAL => float::general(f64::from_bits(number), 14, out),
         UserValue::INT if value.is_unsigned() => put(number, out),
         UserValue::INT => put(number.cast_signed(), out),
         UserValue::DECIMAL => match value.decimal() {

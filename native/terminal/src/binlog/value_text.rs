@@ -1,7 +1,8 @@
 //! Values of rows as `mariadb-binlog --verbose` prints them.
 
-use sealwire_binlog::{ColumnKind, Value, json};
+use sealwire_binlog::{ColumnKind, DateTime, Value, json};
 
+use super::digits::{number, signed, two};
 use super::float;
 use super::writing::put;
 
@@ -13,10 +14,11 @@ pub(super) fn value(value: &Value<'_>, kind: ColumnKind, out: &mut Vec<u8>) {
         Value::Int(number) => integer(number.cast_unsigned(), kind, out),
         Value::UInt(number) => integer(number, kind, out),
         Value::Float(number) => {
-            let text = float::general(f64::from(number), 6);
-            put(format_args!("{text:<20}"), out);
+            let end = out.len() + 20;
+            float::general(f64::from(number), 6, out);
+            out.resize(end.max(out.len()), b' ');
         }
-        Value::Double(number) => put(float::general(number, 20), out),
+        Value::Double(number) => float::general(number, 20, out),
         Value::Decimal(number) => put(number, out),
         Value::Bit(bits) => {
             let width = match kind {
@@ -29,9 +31,9 @@ pub(super) fn value(value: &Value<'_>, kind: ColumnKind, out: &mut Vec<u8>) {
         Value::Year(year) => put(format_args!("{year:04}"), out),
         Value::Date(date) => put(format_args!("'{:04}:{:02}:{:02}'", date.year, date.month, date.day), out),
         Value::Time(time) => put(format_args!("'{time}'"), out),
-        Value::DateTime(time) => put(format_args!("'{time}'"), out),
+        Value::DateTime(time) => date_time(&time, out),
         Value::Timestamp(time) => {
-            put(time.seconds, out);
+            number(time.seconds.into(), out);
             let digits = usize::from(time.digits);
             if digits > 0 {
                 let micros = format!("{:06}", time.micros);
@@ -47,7 +49,7 @@ pub(super) fn value(value: &Value<'_>, kind: ColumnKind, out: &mut Vec<u8>) {
             }
         }
         Value::JsonDiff(diffs) => quoted(diffs, out),
-        Value::Enum(number) => put(number, out),
+        Value::Enum(index) => number(index.into(), out),
         Value::Set(bits) => {
             let bytes = match kind {
                 ColumnKind::Set { bytes } => usize::from(bytes),
@@ -61,7 +63,7 @@ pub(super) fn value(value: &Value<'_>, kind: ColumnKind, out: &mut Vec<u8>) {
 }
 
 /// A number of a column's width: signed, and unsigned behind it where the two differ.
-fn integer(number: u64, kind: ColumnKind, out: &mut Vec<u8>) {
+fn integer(stored: u64, kind: ColumnKind, out: &mut Vec<u8>) {
     let unused = match kind {
         ColumnKind::TinyInt => 56,
         ColumnKind::SmallInt => 48,
@@ -69,19 +71,40 @@ fn integer(number: u64, kind: ColumnKind, out: &mut Vec<u8>) {
         ColumnKind::Int => 32,
         _ => 0,
     };
-    let shifted = number << unused;
-    let (signed, unsigned) = (shifted.cast_signed() >> unused, shifted >> unused);
-    put(signed, out);
-    if signed < 0 {
-        put(format_args!(" ({unsigned})"), out);
+    let shifted = stored << unused;
+    let value = shifted.cast_signed() >> unused;
+    signed(value, out);
+    if value < 0 {
+        out.extend_from_slice(b" (");
+        number(shifted >> unused, out);
+        out.push(b')');
     }
+}
+
+/// A date and time in quotes.
+fn date_time(time: &DateTime, out: &mut Vec<u8>) {
+    let parts = [time.month, time.day, time.hour, time.minute, time.second];
+    if time.digits > 0 || time.year > 9999 || parts.iter().any(|part| *part > 99) {
+        put(format_args!("'{time}'"), out);
+        return;
+    }
+    let ([c1, c2], [y1, y2]) = (two((time.year / 100) as u8), two((time.year % 100) as u8));
+    let [[m1, m2], [d1, d2], [h1, h2], [n1, n2], [s1, s2]] = parts.map(two);
+    out.extend_from_slice(&[
+        b'\'', c1, c2, y1, y2, b'-', m1, m2, b'-', d1, d2, b' ', h1, h2, b':', n1, n2, b':', s1, s2, b'\'',
+    ]);
 }
 
 /// A text in quotes, with control characters as `\x00`.
 pub(super) fn quoted(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'\'');
-    for byte in text {
-        if *byte > 0x1f { out.push(*byte) } else { put(format_args!("\\x{byte:02x}"), out) }
+    // All bytes are compared, also behind a control character, because the processor compares many at a time.
+    if text.iter().fold(true, |is_plain, byte| is_plain & (*byte > 0x1f)) {
+        out.extend_from_slice(text);
+    } else {
+        for byte in text {
+            if *byte > 0x1f { out.push(*byte) } else { put(format_args!("\\x{byte:02x}"), out) }
+        }
     }
     out.push(b'\'');
 }
@@ -165,6 +188,15 @@ mod tests {
         assert_eq!(text(Value::Bit(5), ColumnKind::Bit { bits: 4 }), "b'0101'");
         assert_eq!(text(Value::Set(0x0102), ColumnKind::Set { bytes: 2 }), "b'0000001000000001'");
         assert_eq!(text(Value::Year(0), ColumnKind::Year), "1900");
+        let (date, zero) = ((2026, 11, 9), (0, 0, 0));
+        for ((year, month, day), digits, expected) in [
+            (date, 0, "'2026-11-09 00:01:59'"),
+            (zero, 0, "'0000-00-00 00:01:59'"),
+            (date, 2, "'2026-11-09 00:01:59.25'"),
+        ] {
+            let time = DateTime { year, month, day, hour: 0, minute: 1, second: 59, micros: 250_000, digits };
+            assert_eq!(text(Value::DateTime(time), ColumnKind::DateTime { digits }), expected);
+        }
         assert_eq!(text(Value::Bytes(b"a'\\\x01\n"), ColumnKind::Blob { length_bytes: 1 }), "'a'\\\\x01\\x0a'");
     }
 
