@@ -132,6 +132,9 @@ impl Log {
 /// How long a server may take to be ready, and to stop.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The environment variable that has a failed test keep its servers' folders.
+pub const KEEP: &str = "SEALWIRE_KEEP";
+
 impl Server {
     /// Starts the server and waits until it accepts connections. The error holds its output.
     pub fn start(kind: Kind, settings: &Settings) -> Result<Self, String> {
@@ -211,6 +214,16 @@ impl Server {
         Self::launch(self.kind, command, place)
     }
 
+    /// Leaves the folder as the failed test found it, with the log in it.
+    fn keep(&mut self) {
+        self.child.kill("KILL");
+        self.child.wait(PATIENCE);
+        self.place.disable_cleanup(true);
+        let folder = self.place.path();
+        let said = fs::write(folder.join("log"), self.log());
+        println!("{} on port {} is kept in {}: {said:?}", self.kind.name(), self.port, folder.display());
+    }
+
     /// Asks the server to stop, and waits; returns the exit code if it ended in time. The log is complete then.
     pub fn stop(&mut self) -> Option<i32> {
         self.child.kill("TERM");
@@ -223,6 +236,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if thread::panicking() && std::env::var_os(KEEP).is_some() {
+            self.keep();
+        }
         self.stop();
     }
 }
