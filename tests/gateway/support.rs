@@ -1,11 +1,14 @@
 //! A running gateway, the servers behind it, and their accounts.
 
-use std::net::TcpStream;
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Command;
 
 use sealwire::{Client, ClientError, Config};
 use sealwire_tests::certificates::CertificateSet;
-use sealwire_tests::clients::{connect, context, secure};
+use sealwire_tests::clients::{ask, connect, context, secure};
 use sealwire_tests::daemon::Daemon;
 use sealwire_tests::drivers::PASSWORD;
 use sealwire_tests::programs::program;
@@ -25,6 +28,24 @@ pub(crate) fn gateway(set: &CertificateSet, ports: &[u16], ca: &CertificateSet, 
     command.args(["--connect-timeout=100", "--server-connect-timeout=50"]);
     command.args(ports.iter().map(|port| format!("--server=127.0.0.1:{port}")));
     Daemon::start(command.args(more)).unwrap()
+}
+
+/// The options by which a gateway checks its servers each second, as the user `native`. The password's file is in this folder.
+pub(crate) fn checks(place: &Path) -> Vec<String> {
+    let file = place.join("password");
+    fs::write(&file, PASSWORD).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    vec!["--check-user=native".to_owned(), format!("--check-password-file={}", file.display())]
+}
+
+/// The port of the server that a client has behind the gateway.
+pub(crate) fn server_of(client: &mut Client<TcpStream>) -> u16 {
+    ask(client, "SELECT @@port").unwrap().parse().unwrap()
+}
+
+/// A port of loopback that nobody listens on.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Starts a server with an account for each plugin that it has, named by the plugin's short name, and a second one, `other_…`.

@@ -6,16 +6,22 @@
 //! client ──>│ socket ──> core's proxy machine ──> socket │──> a server of the pool
 //!           └────────────────────────────────────────────┘
 //! probe: reads each server's greeting at the start, so that the gateway offers what its servers have
+//! check: asks each server whether it can serve ──> health ──> pool: the server for the next session
 //! ```
 //!
-//! One thread with one poll serves all sessions (`run`); host names are looked up and servers probed in other threads.
+//! One thread with one poll serves all sessions (`run`); host names are looked up and servers checked in other threads.
 
 mod attributes;
+mod check;
+mod galera;
+mod health;
 mod limits;
+mod offer;
 mod options;
 mod pool;
 mod probe;
 mod program;
+mod routes;
 mod rules;
 mod run;
 mod session;

@@ -63,7 +63,15 @@ mod tests {
     #[test]
     fn clients_are_limited_by_address_and_in_all() {
         let time = Duration::from_secs(1);
-        let limits = Limits { connections: 3, per_address: 2, connect: time, server_connect: time, shutdown: time };
+        let limits = Limits {
+            connections: 3,
+            per_address: 2,
+            per_server: 1,
+            connect: time,
+            queue: time,
+            server_connect: time,
+            shutdown: time,
+        };
         let mut clients = Clients::default();
         let address = |text: &str| text.parse::<IpAddr>().unwrap();
         let (one, mapped, other) = (address("10.0.0.1"), address("::ffff:10.0.0.1"), address("10.0.0.2"));

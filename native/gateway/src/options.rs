@@ -1,12 +1,22 @@
 //! The gateway's options.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sealwire_core::DEFAULT_PORT;
+use sealwire_core::secret::Secret;
+use sealwire_net::files::unreadable;
+use sealwire_net::regular_file::{self, SMALL};
 use sealwire_options::tls::SERVER;
 use sealwire_options::{Program, Spec, Values};
 
-use super::settings::{Limits, Node, Settings};
+use super::check::CheckSettings;
+use super::health::Thresholds;
+use super::routes::{By, Route, Routes};
+use super::settings::{Kind, Limits, Listen, Node, Place, PoolSettings, Role, Settings};
 use super::tls;
 
 /// The program as its users see it.
@@ -23,8 +33,46 @@ pub(super) const PROGRAM: Program = Program {
 const SECONDS_OF_YEAR: u64 = 31_536_000;
 
 const OWN: &[Spec] = &[
-    Spec::text("server", "A server behind the gateway: HOST[:PORT]. Its certificate must carry this name. May be given several times.")
-        .repeatable(),
+    Spec::text(
+        "server",
+        "A server behind the gateway: HOST[:PORT][,pool=NAME]. Its certificate must carry this name. May be given several times; of servers \
+         that can, the first takes the writes.",
+    )
+    .repeatable(),
+    Spec::text(
+        "pool",
+        "A pool of servers with the same data: NAME[,kind=plain|read-only|galera], the kind being how its servers are checked. Without it \
+         there is the pool 'main' of kind plain. The first pool has the servers that name none. May be given several times.",
+    )
+    .repeatable(),
+    Spec::choice(
+        "role",
+        &["any", "writer", "reader"],
+        "The servers of the first pool for clients of --port: all in turn, the one that takes the writes, or the others.",
+    )
+    .default("any"),
+    Spec::text(
+        "listen",
+        "A further place to listen: [ADDRESS:]PORT[,pool=NAME][,role=any|writer|reader]. May be given several times.",
+    )
+    .repeatable(),
+    Spec::text(
+        "route",
+        "A pool for some clients wherever they connect: user=NAME,pool=NAME[,role=…], where % at the end stands for any rest, or \
+         sni=HOST,pool=NAME[,role=…], the host name that the client sends in TLS. The first that fits decides. May be given several times.",
+    )
+    .repeatable(),
+    Spec::text("check-user", "The account by which each server is checked. It needs no privilege. Without it, servers are not checked."),
+    Spec::path("check-password-file", "File whose first line is that account's password. Nobody but its owner may read it."),
+    Spec::number("check-interval", "Number of seconds from one check of a server to the next.").between(1, 3600).default("1"),
+    Spec::number("check-timeout", "Number of seconds in which a server must answer a check.").between(1, 3600).default("2"),
+    Spec::number("check-rise", "How many good checks in a row bring a server back.").between(1, 1000).default("2"),
+    Spec::number("check-fall", "How many checks in a row without an answer make a server lost, with its sessions.")
+        .between(1, 1000)
+        .default("2"),
+    Spec::number("slow-start", "Number of seconds in which a server that has come back gets a growing share of the new sessions.")
+        .between(0, 86_400)
+        .default("10"),
     Spec::text("bind-address", "IP addresses to listen on, separated by commas; * stands for all addresses.").default("*"),
     Spec::number("port", "The port to listen on; 0 lets the system choose one.")
         .short('P')
@@ -51,6 +99,12 @@ const OWN: &[Spec] = &[
     )
     .between(0, 1_000_000)
     .default("0"),
+    Spec::number("max-connections-per-server", "Maximum number of simultaneous sessions of each server; 0 means no limit. More logins wait.")
+        .between(0, 1_000_000)
+        .default("0"),
+    Spec::number("queue-timeout", "Number of seconds for which a login waits for a server, where none can serve or all are full.")
+        .between(0, SECONDS_OF_YEAR)
+        .default("8"),
     Spec::number("shutdown-timeout", "Number of seconds for which sessions may go on after SIGTERM.")
         .between(0, SECONDS_OF_YEAR)
         .default("10"),
@@ -65,9 +119,10 @@ impl Settings {
     /// # Errors
     /// A sentence that names the option.
     pub(super) fn resolve(values: &Values) -> Result<Self, String> {
+        let pools = Pools::of(values)?;
         let mut nodes: Vec<Node> = Vec::new();
         for text in values.texts("server") {
-            let node = node(text).map_err(|why| format!("option '--server': '{text}' {why}"))?;
+            let node = pools.node(text).map_err(|why| format!("option '--server': '{text}' {why}"))?;
             if nodes.contains(&node) {
                 return Err(format!("option '--server': '{text}' is given twice"));
             }
@@ -76,28 +131,199 @@ impl Settings {
         if nodes.is_empty() {
             return Err("there is no server: give --server=HOST[:PORT], as --server=db1:3306".to_owned());
         }
+        for (index, pool) in pools.0.iter().enumerate() {
+            if nodes.iter().all(|node| node.pool != index) {
+                let name = &pool.name;
+                return Err(format!("option '--pool': '{name}' has no server: give --server=HOST[:PORT],pool={name}"));
+            }
+        }
         let number = |name: &str| values.number(name).unwrap_or_default();
         let count = |name: &str| usize::try_from(number(name)).unwrap_or(usize::MAX);
         let seconds = |name: &str| Duration::from_secs(number(name));
-        let per_address = count("max-connections-per-address");
-        Ok(Self {
+        let unless_zero = |name: &str| Some(count(name)).filter(|count| *count != 0).unwrap_or(usize::MAX);
+        let first = Listen {
             addresses: values.text("bind-address").unwrap_or_default().to_owned(),
             port: u16::try_from(number("port")).unwrap_or_default(),
+            place: Place {
+                pool: 0,
+                role: word(&Role::NAMES, values.text("role").unwrap_or_default()).unwrap_or(Role::Any),
+            },
+        };
+        let mut listeners = vec![first];
+        for text in values.texts("listen") {
+            let listen = pools.listen(text).map_err(|why| format!("option '--listen': '{text}' {why}"))?;
+            listeners.push(listen);
+        }
+        let route = |text: &str| pools.route(text).map_err(|why| format!("option '--route': '{text}' {why}"));
+        let routes = Routes(values.texts("route").map(route).collect::<Result<_, String>>()?);
+        let check = check(values)?;
+        if check.is_none() {
+            if let Some(pool) = pools.0.iter().find(|pool| pool.kind != Kind::Plain) {
+                return Err(format!(
+                    "option '--pool': '{}' has to be checked: give --check-user and --check-password-file",
+                    pool.name
+                ));
+            }
+            let places = listeners.iter().map(|listen| listen.place).chain(routes.0.iter().map(|route| route.place));
+            if places.into_iter().any(|place| place.role != Role::Any) {
+                return Err("the roles writer and reader need checks, because all gateways must find the same writer: give --check-user and \
+                            --check-password-file"
+                    .to_owned());
+            }
+        }
+        Ok(Self {
+            listeners,
+            pools: pools.0,
             nodes,
+            routes,
             require_secure_transport: values.flag("require-secure-transport"),
             limits: Limits {
                 connections: count("max-connections"),
-                per_address: if per_address == 0 { usize::MAX } else { per_address },
+                per_address: unless_zero("max-connections-per-address"),
+                per_server: unless_zero("max-connections-per-server"),
                 connect: seconds("connect-timeout"),
+                queue: seconds("queue-timeout"),
                 server_connect: seconds("server-connect-timeout"),
                 shutdown: seconds("shutdown-timeout"),
+            },
+            check,
+            thresholds: Thresholds {
+                rise: u32::try_from(number("check-rise")).unwrap_or(u32::MAX),
+                fall: u32::try_from(number("check-fall")).unwrap_or(u32::MAX),
+                slow_start: seconds("slow-start"),
             },
         })
     }
 }
 
+/// The account and the times of the checks; `None` without an account.
+fn check(values: &Values) -> Result<Option<Arc<CheckSettings>>, String> {
+    let file = values.path("check-password-file");
+    let Some(user) = values.text("check-user").filter(|user| !user.is_empty()) else {
+        return if file.is_some() {
+            Err("option '--check-password-file' has no use without --check-user".to_owned())
+        } else {
+            Ok(None)
+        };
+    };
+    let seconds = |name: &str| Duration::from_secs(values.number(name).unwrap_or_default());
+    Ok(Some(Arc::new(CheckSettings {
+        user: user.to_owned(),
+        password: file.map(password).transpose()?.unwrap_or_default(),
+        interval: seconds("check-interval"),
+        timeout: seconds("check-timeout"),
+    })))
+}
+
+/// The first line of the password's file, which nobody but its owner may read.
+fn password(path: &Path) -> Result<Secret, String> {
+    let failed = |why: String| format!("option '--check-password-file': '{}' {why}", path.display());
+    let unread = |error: &std::io::Error| failed(format!("can't be read: {}", unreadable(path, error)));
+    let mode = fs::metadata(path).map_err(|error| unread(&error))?.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(failed(format!(
+            "has mode {mode:04o}, so that others on this machine can read the password: run 'chmod 600 {}'",
+            path.display()
+        )));
+    }
+    // The buffer is wiped, because the secret takes it.
+    let all = Secret::new(regular_file::read(path, SMALL).map_err(|error| unread(&error))?);
+    let line = all.expose().split(|byte| *byte == b'\n').next().unwrap_or_default();
+    Ok(Secret::new(line.strip_suffix(b"\r").unwrap_or(line)))
+}
+
+/// The value of a word.
+fn word<T: Copy>(names: &[(&str, T)], word: &str) -> Option<T> {
+    names.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|(_, value)| *value)
+}
+
+/// The value of a word, or a clause that lists the words.
+fn known<T: Copy>(names: &[(&str, T)], given: &str) -> Result<T, String> {
+    let list = || names.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    word(names, given).ok_or_else(|| format!("says '{given}', which is none of {}", list()))
+}
+
+/// Takes `FIRST,KEY=VALUE,…` apart: the first part, and the values of these keys.
+fn parts<'a, const N: usize>(text: &'a str, keys: [&str; N]) -> Result<(&'a str, [Option<&'a str>; N]), String> {
+    let mut given = text.split(',');
+    let first = given.next().unwrap_or_default();
+    let mut values = [None; N];
+    for part in given {
+        let (key, value) = part.split_once('=').ok_or_else(|| format!("has '{part}' where KEY=VALUE is due"))?;
+        let place = keys.iter().zip(&mut values).find(|(known, _)| **known == key).map(|(_, place)| place);
+        let place = place.ok_or_else(|| format!("has '{key}', which is none of {}", keys.join(", ")))?;
+        if place.replace(value).is_some() {
+            return Err(format!("has '{key}' twice"));
+        }
+    }
+    Ok((first, values))
+}
+
+/// The pools, by which other options are resolved.
+struct Pools(Vec<PoolSettings>);
+
+impl Pools {
+    fn of(values: &Values) -> Result<Self, String> {
+        let mut pools: Vec<PoolSettings> = Vec::new();
+        for text in values.texts("pool") {
+            let wrong = |why: String| format!("option '--pool': '{text}' {why}");
+            let (name, [kind]) = parts(text, ["kind"]).map_err(wrong)?;
+            let kind = kind.map_or(Ok(Kind::Plain), |kind| known(&Kind::NAMES, kind)).map_err(wrong)?;
+            if name.is_empty() || name.contains('=') {
+                return Err(wrong("has no name: write NAME[,kind=…]".to_owned()));
+            }
+            if pools.iter().any(|pool| pool.name == name) {
+                return Err(wrong("is given twice".to_owned()));
+            }
+            pools.push(PoolSettings { name: name.to_owned(), kind });
+        }
+        if pools.is_empty() {
+            pools.push(PoolSettings { name: "main".to_owned(), kind: Kind::Plain });
+        }
+        Ok(Self(pools))
+    }
+
+    fn number(&self, name: Option<&str>) -> Result<usize, String> {
+        let Some(name) = name else { return Ok(0) };
+        let found = self.0.iter().position(|pool| pool.name == name);
+        found.ok_or_else(|| format!("names the pool '{name}', which is none: give --pool={name}"))
+    }
+
+    fn place(&self, pool: Option<&str>, role: Option<&str>) -> Result<Place, String> {
+        let role = role.map_or(Ok(Role::Any), |role| known(&Role::NAMES, role))?;
+        Ok(Place { pool: self.number(pool)?, role })
+    }
+
+    fn listen(&self, text: &str) -> Result<Listen, String> {
+        let (address, [pool, role]) = parts(text, ["pool", "role"])?;
+        let (addresses, port) = address.rsplit_once(':').unwrap_or(("*", address));
+        let addresses = addresses.trim_start_matches('[').trim_end_matches(']');
+        let port = port.parse().ok().filter(|port| *port != 0).ok_or("has no port from 1 to 65535")?;
+        Ok(Listen { addresses: addresses.to_owned(), port, place: self.place(pool, role)? })
+    }
+
+    fn route(&self, text: &str) -> Result<Route, String> {
+        let (by, [pool, role]) = parts(text, ["pool", "role"])?;
+        let by = match by.split_once('=') {
+            Some(("user", name)) => By::User(name.to_owned()),
+            Some(("sni", name)) => By::ServerName(name.to_owned()),
+            _ => return Err("begins neither with user= nor with sni=".to_owned()),
+        };
+        if pool.is_none() {
+            return Err("names no pool: add ,pool=NAME".to_owned());
+        }
+        Ok(Route { by, place: self.place(pool, role)? })
+    }
+
+    fn node(&self, text: &str) -> Result<Node, String> {
+        let (address, [pool]) = parts(text, ["pool"])?;
+        let (host, port) = host(address)?;
+        Ok(Node { host, port, pool: self.number(pool)? })
+    }
+}
+
 /// Parses `HOST[:PORT]`, with an IPv6 address in brackets; the error says what is wrong with the text.
-fn node(text: &str) -> Result<Node, String> {
+fn host(text: &str) -> Result<(String, u16), String> {
     let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((host, "")) => (host, None),
         Some((host, rest)) => {
@@ -118,16 +344,17 @@ fn node(text: &str) -> Result<Node, String> {
             port.parse().ok().filter(|port| *port != 0).ok_or("has no port from 1 to 65535 after the host")?
         }
     };
-    Ok(Node { host: host.to_owned(), port })
+    Ok((host.to_owned(), port))
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use sealwire_options::{Environment, Outcome};
 
     use super::*;
 
-    fn resolve(arguments: &[&str]) -> Result<Settings, String> {
+    /// The settings of these arguments.
+    pub(crate) fn resolve(arguments: &[&str]) -> Result<Settings, String> {
         match PROGRAM.parse(arguments.iter().copied(), &Environment::default()) {
             Ok(Outcome::Run(values)) => Settings::resolve(&values),
             Ok(Outcome::Print(text)) => Err(text),
@@ -153,5 +380,76 @@ mod tests {
         }
         assert!(resolve(&[]).unwrap_err().contains("--server="));
         assert!(resolve(&["--server=a", "--server=a:3306"]).unwrap_err().contains("twice"));
+    }
+
+    #[test]
+    fn pools_listeners_and_routes_name_each_other() {
+        let settings = resolve(&[
+            "--pool=main,kind=galera",
+            "--pool=reports,kind=read-only",
+            "--server=db1",
+            "--server=db2,pool=reports",
+            "--role=writer",
+            "--listen=3307,role=reader",
+            "--listen=[::1]:3308,pool=reports",
+            "--route=user=report%,pool=reports,role=reader",
+            "--route=sni=db.example.com,pool=main",
+            "--check-user=check",
+        ])
+        .unwrap();
+        let kinds: Vec<_> = settings.pools.iter().map(|pool| (pool.name.as_str(), pool.kind)).collect();
+        assert_eq!(kinds, [("main", Kind::Galera), ("reports", Kind::ReadOnly)]);
+        assert_eq!(settings.nodes.iter().map(|node| node.pool).collect::<Vec<_>>(), [0, 1]);
+        let listeners: Vec<_> =
+            settings.listeners.iter().map(|listen| (listen.addresses.as_str(), listen.port, listen.place)).collect();
+        let place = |pool, role| Place { pool, role };
+        assert_eq!(
+            listeners,
+            [
+                ("*", 3306, place(0, Role::Writer)),
+                ("*", 3307, place(0, Role::Reader)),
+                ("::1", 3308, place(1, Role::Any))
+            ]
+        );
+        assert_eq!(settings.routes.find("report_daily", None), Some(place(1, Role::Reader)));
+        assert_eq!(settings.routes.find("app", Some("db.example.com")), Some(place(0, Role::Any)));
+    }
+
+    #[test]
+    fn a_setting_that_would_not_work_is_refused() {
+        for (arguments, why) in [
+            (&["--pool=main,kind=mongo"][..], "none of plain, read-only, galera"),
+            (&["--pool=main,kind=galera"], "--check-user"),
+            (&["--role=writer"], "--check-user"),
+            (&["--listen=3307,role=reader"], "--check-user"),
+            (&["--listen=x"], "no port"),
+            (&["--listen=3307,pool=other"], "--pool=other"),
+            (&["--listen=3307,pool"], "KEY=VALUE"),
+            (&["--listen=3307,pool=main,pool=main"], "twice"),
+            (&["--pool=a", "--pool=b"], "'b' has no server"),
+            (&["--pool=a", "--pool=a"], "twice"),
+            (&["--pool="], "no name"),
+            (&["--route=user=x"], "no pool"),
+            (&["--route=host=x,pool=main"], "user="),
+            (&["--check-password-file=x"], "--check-user"),
+            (&["--check-user=c", "--check-password-file=/nowhere/x"], "can't be read"),
+        ] {
+            let error = resolve(&[&["--server=db1"], arguments].concat()).unwrap_err();
+            assert!(error.contains(why), "{arguments:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_password_that_others_can_read_is_refused() {
+        let path = std::env::temp_dir().join(format!("sealwire-gateway-{}", std::process::id()));
+        fs::write(&path, "hush\r\nmore").unwrap();
+        let read = |mode| {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            password(&path)
+        };
+        assert_eq!(read(0o600).unwrap().expose(), b"hush");
+        let error = read(0o640).unwrap_err();
+        fs::remove_file(&path).unwrap();
+        assert!(error.contains("chmod 600"), "{error}");
     }
 }

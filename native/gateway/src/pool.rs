@@ -1,142 +1,338 @@
-//! The servers behind the gateway: which one the next session gets, and what they all offer.
+//! The servers behind the gateway: which one the next session gets.
 
 use std::time::Duration;
 
-use sealwire_core::auth::Plugin;
-use sealwire_core::message::Capabilities;
-
-use super::probe::Greeting;
-use super::settings::Node;
+use super::health::{Consequence, Health, State, Thresholds, Verdict};
+use super::settings::{Kind, Node, Place, PoolSettings, Role, Settings};
 
 /// How long a server that failed is tried after the others only.
 const PENALTY: Duration = Duration::from_secs(5);
 
-/// The capabilities that the gateway never offers: TLS has its own setting, compression would hide the packets, and a file of the client is
-/// for the server that it asked, which the gateway can't prove.
-const WITHHELD: Capabilities = Capabilities::SSL
-    .union(Capabilities::COMPRESS)
-    .union(Capabilities::ZSTD_COMPRESSION)
-    .union(Capabilities::LOCAL_FILES)
-    .union(Capabilities::SSL_VERIFY_SERVER_CERT);
-
-/// The servers behind the gateway.
+/// The pools of servers.
 #[derive(Debug)]
-pub(super) struct Pool {
-    pub(super) nodes: Vec<Node>,
-    /// Until when each server is tried after the others only.
-    penalties: Vec<Duration>,
-    next: usize,
-    offer: Option<Offer>,
+pub(super) struct Pools {
+    pub(super) members: Vec<Member>,
+    pools: Vec<Pool>,
+    is_checked: bool,
+    thresholds: Thresholds,
+    most_sessions: usize,
 }
 
-/// The contents of the gateway's greeting.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Offer {
-    pub(super) version: String,
-    pub(super) capabilities: Capabilities,
-    pub(super) charset: u8,
-    pub(super) plugin: Plugin,
+#[derive(Debug)]
+struct Pool {
+    settings: PoolSettings,
+    /// The server that takes the writes. It stays while it can, because two writers of a cluster are in each other's way.
+    writer: Option<usize>,
 }
 
-impl Pool {
-    pub(super) fn new(nodes: Vec<Node>) -> Self {
-        let penalties = vec![Duration::ZERO; nodes.len()];
-        Self { nodes, penalties, next: 0, offer: None }
+/// A server of a pool.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) node: Node,
+    pub(super) health: Health,
+    /// Whether the operator wants it empty.
+    pub(super) is_draining: bool,
+    /// How many sessions it has, those that connect too.
+    pub(super) sessions: usize,
+    /// How long its last check took.
+    pub(super) check_took: Duration,
+    /// Until when it is tried after the others only.
+    penalty: Duration,
+    /// Its credit of turns: see [`Pools::in_turn`].
+    credit: i64,
+}
+
+/// A server for a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Choice {
+    Server(usize),
+    /// All that could serve have as many sessions as they may.
+    Full,
+    /// None can serve.
+    Nobody,
+}
+
+impl Pools {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let member = |node: &Node| Member {
+            node: node.clone(),
+            health: Health::default(),
+            is_draining: false,
+            sessions: 0,
+            check_took: Duration::ZERO,
+            penalty: Duration::ZERO,
+            credit: 0,
+        };
+        let pool = |settings: &PoolSettings| Pool { settings: settings.clone(), writer: None };
+        Self {
+            members: settings.nodes.iter().map(member).collect(),
+            pools: settings.pools.iter().map(pool).collect(),
+            is_checked: settings.check.is_some(),
+            thresholds: settings.thresholds,
+            most_sessions: settings.limits.per_server,
+        }
     }
 
     /// The server for a session that has tried these servers already: in turn, and those that failed last.
-    pub(super) fn choose(&mut self, tried: &[usize], now: Duration) -> Option<usize> {
-        let count = self.nodes.len();
-        let in_turn = (0..count).map(|offset| self.next.wrapping_add(offset).checked_rem(count).unwrap_or_default());
-        let left = in_turn.filter(|node| !tried.contains(node));
-        let is_penalised = |node: &usize| self.penalties.get(*node).is_some_and(|until| *until > now);
-        let chosen = left.min_by_key(is_penalised)?;
-        self.next = chosen.wrapping_add(1);
-        Some(chosen)
+    pub(super) fn choose(&mut self, place: Place, tried: &[usize], now: Duration) -> Choice {
+        let fit: Vec<usize> = self.fit(place).into_iter().filter(|node| !tried.contains(node)).collect();
+        if fit.is_empty() {
+            return Choice::Nobody;
+        }
+        let has_room =
+            |node: &usize| self.members.get(*node).is_some_and(|member| member.sessions < self.most_sessions);
+        let free: Vec<usize> = fit.into_iter().filter(has_room).collect();
+        let is_punctual = |node: &usize| self.members.get(*node).is_some_and(|member| member.penalty <= now);
+        let first: Vec<usize> = free.iter().copied().filter(is_punctual).collect();
+        let chosen = self.in_turn(if first.is_empty() { &free } else { &first }, now);
+        chosen.map_or(Choice::Full, Choice::Server)
+    }
+
+    /// The servers that may have a session of this place.
+    fn fit(&mut self, place: Place) -> Vec<usize> {
+        let writer = self.writer(place.pool);
+        if place.role == Role::Writer {
+            return writer.into_iter().collect();
+        }
+        let serving: Vec<usize> = self.serving(place.pool).collect();
+        let is_by_word = self.pools.get(place.pool).is_some_and(|pool| pool.settings.kind == Kind::ReadOnly);
+        let is_reader = |node: &usize| {
+            let can_write = self.members.get(*node).is_some_and(|member| member.health.can_write());
+            if is_by_word { !can_write } else { Some(*node) != writer }
+        };
+        let readers: Vec<usize> = serving.iter().copied().filter(is_reader).collect();
+        if place.role == Role::Any || readers.is_empty() { serving } else { readers }
+    }
+
+    fn serving(&self, pool: usize) -> impl Iterator<Item = usize> {
+        let of_pool = self.members.iter().enumerate().filter(move |(_, member)| member.node.pool == pool);
+        of_pool.filter(|(_, member)| self.serves(member)).map(|(node, _)| node)
+    }
+
+    fn serves(&self, member: &Member) -> bool {
+        !member.is_draining && (!self.is_checked || member.health.state() == State::Up)
+    }
+
+    /// The server that takes the writes of a pool: the same as before while it can, else the first in the order of the options, so that
+    /// all gateways with the same options come to the same one.
+    pub(super) fn writer(&mut self, pool: usize) -> Option<usize> {
+        let can_write = |node: &usize| self.members.get(*node).is_some_and(|member| member.health.can_write());
+        let able: Vec<usize> = self.serving(pool).filter(can_write).collect();
+        let pool = self.pools.get_mut(pool)?;
+        let next = pool.writer.filter(|writer| able.contains(writer)).or_else(|| able.first().copied());
+        if next.is_some() && next != pool.writer {
+            let name = |node: Option<usize>| {
+                node.and_then(|node| self.members.get(node)).map(|member| member.node.to_string())
+            };
+            let after = name(pool.writer).map(|before| format!(" after {before}")).unwrap_or_default();
+            tracing::info!(
+                "pool {}: server {} takes the writes{after}",
+                pool.settings.name,
+                name(next).unwrap_or_default()
+            );
+            pool.writer = next;
+        }
+        next
+    }
+
+    /// The next of these servers. Each has a credit that grows by its weight at every turn, and the server with the most pays for all: so
+    /// servers of equal weight take turns, and one with a small weight comes rarely, evenly spread.
+    fn in_turn(&mut self, nodes: &[usize], now: Duration) -> Option<usize> {
+        let mut total: i64 = 0;
+        let mut chosen: Option<(usize, i64)> = None;
+        for node in nodes {
+            let Some(member) = self.members.get_mut(*node) else { continue };
+            let weight = i64::from(member.health.weight(&self.thresholds, now));
+            total = total.saturating_add(weight);
+            member.credit = member.credit.saturating_add(weight);
+            if chosen.is_none_or(|(_, most)| member.credit > most) {
+                chosen = Some((*node, member.credit));
+            }
+        }
+        let (node, _) = chosen?;
+        if let Some(member) = self.members.get_mut(node) {
+            member.credit = member.credit.saturating_sub(total);
+        }
+        Some(node)
+    }
+
+    /// Takes the verdict of a check of a server.
+    pub(super) fn observe(
+        &mut self,
+        node: usize,
+        verdict: Verdict,
+        took: Duration,
+        now: Duration,
+    ) -> Option<Consequence> {
+        let member = self.members.get_mut(node)?;
+        member.check_took = took;
+        let before = member.health.state();
+        let consequence = member.health.observe(verdict, &self.thresholds, now)?;
+        let (name, health) = (&member.node, &member.health);
+        match health.state() {
+            State::Up if before == State::Up => {
+                let what = if health.can_write() { "takes writes" } else { "is read-only" };
+                tracing::warn!("server {name} {what} now");
+            }
+            State::Up => tracing::warn!("server {name} is up"),
+            state => tracing::warn!("server {name} is {}: {}", state.name(), health.reason()),
+        }
+        Some(consequence)
     }
 
     /// Notes that a server failed.
     pub(super) fn failed(&mut self, node: usize, now: Duration) {
-        if let Some(until) = self.penalties.get_mut(node) {
-            *until = now.saturating_add(PENALTY);
+        if let Some(member) = self.members.get_mut(node) {
+            member.penalty = now.saturating_add(PENALTY);
         }
     }
 
     /// Notes that a server has taken a login.
     pub(super) fn succeeded(&mut self, node: usize) {
-        if let Some(until) = self.penalties.get_mut(node) {
-            *until = Duration::ZERO;
+        if let Some(member) = self.members.get_mut(node) {
+            member.penalty = Duration::ZERO;
         }
     }
 
-    /// Takes the servers' greetings: the gateway offers what all of them have.
-    pub(super) fn learn(&mut self, greetings: &[Greeting]) {
-        let Some(first) = greetings.first() else { return };
-        let is_mariadb = |greeting: &Greeting| greeting.version.contains("MariaDB");
-        if greetings.iter().any(|greeting| is_mariadb(greeting) != is_mariadb(first)) {
-            tracing::warn!(
-                "some servers are MariaDB and some are not: clients that use what one of them has will fail at the other"
-            );
+    /// Counts a session of a server.
+    pub(super) fn enter(&mut self, node: usize) {
+        if let Some(member) = self.members.get_mut(node) {
+            member.sessions = member.sessions.saturating_add(1);
         }
-        let common = greetings.iter().map(|greeting| greeting.capabilities).reduce(|all, one| all & one);
-        self.offer = Some(Offer {
-            version: first.version.clone(),
-            capabilities: common.unwrap_or(first.capabilities).without(WITHHELD),
-            charset: first.charset,
-            plugin: Plugin::from_name(&first.plugin).unwrap_or(Plugin::MysqlNativePassword),
-        });
     }
 
-    /// The contents of the gateway's greeting; `None` until a server has answered.
-    pub(super) const fn offer(&self) -> Option<&Offer> {
-        self.offer.as_ref()
+    /// Counts the end of a session of a server.
+    pub(super) fn leave(&mut self, node: usize) {
+        if let Some(member) = self.members.get_mut(node) {
+            member.sessions = member.sessions.saturating_sub(1);
+        }
+    }
+
+    /// The name of a server.
+    pub(super) fn name(&self, node: usize) -> String {
+        self.members.get(node).map(|member| member.node.to_string()).unwrap_or_default()
+    }
+
+    /// Whether it is worth to wait for a server: its check may find it up.
+    pub(super) const fn is_checked(&self) -> bool {
+        self.is_checked
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::tests::resolve;
 
-    fn pool() -> Pool {
-        Pool::new(["a", "b", "c"].map(|host| Node { host: host.to_owned(), port: 1 }).into())
+    const ANY: Place = Place { pool: 0, role: Role::Any };
+    const WRITER: Place = Place { pool: 0, role: Role::Writer };
+    const READER: Place = Place { pool: 0, role: Role::Reader };
+    const NOW: Duration = Duration::from_secs(9);
+
+    fn pools(more: &[&str]) -> Pools {
+        let servers = ["--server=a", "--server=b", "--server=c"];
+        Pools::new(&resolve(&[&servers, more].concat()).unwrap())
+    }
+
+    fn checked(kind: &str, more: &[&str]) -> Pools {
+        let kind = format!("--pool=main,kind={kind}");
+        let mut pools = pools(&[&["--check-user=c", &kind], more].concat());
+        for node in 0..3 {
+            pools.observe(node, Verdict::Good { can_write: kind.contains("galera") || node == 0 }, NOW, NOW);
+        }
+        pools
+    }
+
+    fn lose(pools: &mut Pools, node: usize) {
+        for _ in 0..2 {
+            pools.observe(node, Verdict::Lost(String::new()), NOW, NOW);
+        }
+    }
+
+    fn turns(pools: &mut Pools, place: Place, count: usize) -> Vec<usize> {
+        let next = |pools: &mut Pools| match pools.choose(place, &[], NOW) {
+            Choice::Server(node) => node,
+            other => panic!("{other:?}"),
+        };
+        (0..count).map(|_| next(pools)).collect()
     }
 
     #[test]
     fn servers_take_turns_and_one_that_failed_comes_last() {
-        let mut pool = pool();
-        let now = Duration::from_secs(9);
-        let turn: Vec<_> = (0..4).map(|_| pool.choose(&[], now)).collect();
-        assert_eq!(turn, [Some(0), Some(1), Some(2), Some(0)]);
-        pool.failed(1, now);
-        assert_eq!((pool.choose(&[], now), pool.choose(&[], now)), (Some(2), Some(0)));
-        assert_eq!(pool.choose(&[2, 0], now), Some(1), "better than none");
-        assert_eq!(pool.choose(&[0, 1, 2], now), None);
-        pool.succeeded(1);
-        assert_eq!((pool.choose(&[], now), pool.choose(&[], now), pool.choose(&[], now)), (Some(2), Some(0), Some(1)));
-        pool.failed(0, now);
-        assert_eq!(pool.choose(&[1, 2], now + PENALTY), Some(0));
+        let mut pools = pools(&[]);
+        assert_eq!(turns(&mut pools, ANY, 4), [0, 1, 2, 0]);
+        pools.failed(1, NOW);
+        assert!(!turns(&mut pools, ANY, 6).contains(&1));
+        assert_eq!(pools.choose(ANY, &[2, 0], NOW), Choice::Server(1), "better than none");
+        assert_eq!(pools.choose(ANY, &[0, 1, 2], NOW), Choice::Nobody);
+        pools.succeeded(1);
+        assert!(turns(&mut pools, ANY, 3).contains(&1));
+        pools.failed(0, NOW);
+        assert_eq!(pools.choose(ANY, &[1, 2], NOW + PENALTY), Choice::Server(0));
     }
 
     #[test]
-    fn the_offer_is_what_all_have() {
-        let mut pool = pool();
-        assert_eq!(pool.offer(), None);
-        let greeting = |capabilities, plugin: &str| Greeting {
-            version: "8.4.0".to_owned(),
-            capabilities,
-            charset: 255,
-            plugin: plugin.into(),
-        };
-        let common = Capabilities::PROTOCOL_41 | Capabilities::PLUGIN_AUTH;
-        pool.learn(&[
-            greeting(
-                common | Capabilities::SSL | Capabilities::LOCAL_FILES | Capabilities::COMPRESS,
-                "caching_sha2_password",
-            ),
-            greeting(common | Capabilities::SSL | Capabilities::DEPRECATE_EOF, "unheard_of"),
-        ]);
-        let offer = pool.offer().unwrap();
-        assert_eq!((offer.capabilities, offer.plugin), (common, Plugin::CachingSha2Password));
-        assert_eq!((offer.version.as_str(), offer.charset), ("8.4.0", 255));
+    fn a_server_that_comes_back_gets_few_sessions_at_first() {
+        let mut pools = checked("galera", &["--slow-start=10"]);
+        lose(&mut pools, 1);
+        assert!(!turns(&mut pools, ANY, 30).contains(&1));
+        for _ in 0..2 {
+            pools.observe(1, Verdict::Good { can_write: true }, NOW, NOW - Duration::from_secs(2));
+        }
+        let of_110 = turns(&mut pools, ANY, 110).into_iter().filter(|node| *node == 1).count();
+        assert_eq!(of_110, 10, "a fifth of the others' weight");
+    }
+
+    #[test]
+    fn the_writer_stays_while_it_can() {
+        let mut pools = checked("galera", &[]);
+        assert_eq!(turns(&mut pools, WRITER, 2), [0, 0]);
+        assert_eq!(turns(&mut pools, READER, 4), [1, 2, 1, 2]);
+        lose(&mut pools, 0);
+        assert_eq!(turns(&mut pools, WRITER, 2), [1, 1]);
+        for _ in 0..2 {
+            pools.observe(0, Verdict::Good { can_write: true }, NOW, NOW);
+        }
+        assert_eq!(turns(&mut pools, WRITER, 2), [1, 1], "the first one is back, and the writer stays");
+        lose(&mut pools, 0);
+        lose(&mut pools, 2);
+        assert_eq!(turns(&mut pools, READER, 2), [1, 1], "a reader where there is none but the writer");
+        lose(&mut pools, 1);
+        assert_eq!(pools.choose(WRITER, &[], NOW), Choice::Nobody);
+        assert_eq!(pools.choose(ANY, &[], NOW), Choice::Nobody);
+    }
+
+    #[test]
+    fn a_read_only_server_is_a_reader() {
+        let mut pools = checked("read-only", &[]);
+        assert_eq!(turns(&mut pools, WRITER, 1), [0]);
+        assert_eq!(turns(&mut pools, READER, 4), [1, 2, 1, 2]);
+        let (writer, reader) = (Verdict::Good { can_write: true }, Verdict::Good { can_write: false });
+        assert_eq!(pools.observe(0, reader, NOW, NOW), Some(Consequence::Drain));
+        assert_eq!(pools.choose(WRITER, &[], NOW), Choice::Nobody, "none takes writes");
+        pools.observe(1, writer, NOW, NOW);
+        assert_eq!(turns(&mut pools, WRITER, 1), [1]);
+    }
+
+    #[test]
+    fn a_drained_or_full_server_gets_no_sessions() {
+        let mut pools = checked("galera", &["--max-connections-per-server=1"]);
+        pools.members[0].is_draining = true;
+        assert_eq!(turns(&mut pools, ANY, 4), [1, 2, 1, 2]);
+        assert_eq!(turns(&mut pools, WRITER, 1), [1], "a drained server gives the writes away");
+        pools.enter(1);
+        assert_eq!(turns(&mut pools, ANY, 2), [2, 2]);
+        pools.enter(2);
+        assert_eq!(pools.choose(ANY, &[], NOW), Choice::Full);
+        pools.leave(1);
+        assert_eq!(turns(&mut pools, ANY, 2), [1, 1]);
+    }
+
+    #[test]
+    fn a_server_is_unfit_until_its_first_check() {
+        let mut pools = pools(&["--check-user=c"]);
+        assert_eq!(pools.choose(ANY, &[], NOW), Choice::Nobody);
+        pools.observe(2, Verdict::Good { can_write: true }, NOW, NOW);
+        assert_eq!(pools.choose(ANY, &[], NOW), Choice::Server(2));
     }
 }

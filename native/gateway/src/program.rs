@@ -48,7 +48,7 @@ fn run(settings: Settings, values: Values) -> Result<(), String> {
         Health::new("let sealwire-gateway read it: kill -HUP").log(context, clock::now().wall.as_secs());
     }
     let servers: Vec<String> = settings.nodes.iter().map(ToString::to_string).collect();
-    let addresses = settings.addresses.clone();
+    let addresses = settings.listeners.first().map(|listen| listen.addresses.clone()).unwrap_or_default();
     let tls = ReloadableTls::new(tls);
     let gateway = Gateway::bind(settings, tls.clone())?;
     watch_signals(gateway.stopper(), tls, values).map_err(|error| format!("can't watch for signals: {error}"))?;

@@ -23,9 +23,11 @@ use sealwire_net::stream::Stream;
 use sealwire_net::{clock, listen};
 use sealwire_options::tls::health::Health;
 
+use super::check::{Checker, Report};
+use super::health::Consequence;
 use super::probe::{self, Greeting};
 use super::session::Session;
-use super::settings::Settings;
+use super::settings::{Kind, Place, Role, Settings};
 use super::shared::Shared;
 use super::tls::ReloadableTls;
 
@@ -43,6 +45,9 @@ pub(super) struct Gateway {
     next_id: usize,
     answers: Receiver<Answer>,
     greetings: Receiver<Vec<Greeting>>,
+    reports: Receiver<Report>,
+    /// The places of the listeners by their ports.
+    places: Vec<(u16, Place)>,
     health: Health,
     /// When the certificate is checked again.
     look_at: Duration,
@@ -77,11 +82,22 @@ impl Gateway {
     /// # Errors
     /// A sentence that names the resource that the system did not give.
     pub(super) fn bind(settings: Settings, tls: ReloadableTls) -> Result<Self, String> {
-        let options = listen::Options { address: "--bind-address", port: "--port" };
-        let (listeners, port) = listen::bind(&settings.addresses, settings.port, options)?;
+        let mut listeners = Vec::new();
+        let mut places = Vec::new();
+        for (index, listen) in settings.listeners.iter().enumerate() {
+            let options = if index == 0 {
+                listen::Options { address: "--bind-address", port: "--port" }
+            } else {
+                listen::Options { address: "--listen", port: "--listen" }
+            };
+            let (bound, port) = listen::bind(&listen.addresses, listen.port, options)?;
+            listeners.extend(bound);
+            places.push((port, listen.place));
+        }
         if listeners.is_empty() {
             return Err("option '--bind-address': there is no address to listen on: give one".to_owned());
         }
+        let port = places.first().map(|(port, _)| *port).unwrap_or_default();
         let describe = |error: io::Error| format!("can't poll: {error}");
         let mut reactor = Reactor::new().map_err(describe)?;
         reactor.listen(listeners).map_err(describe)?;
@@ -100,6 +116,15 @@ impl Gateway {
         if found.is_empty() {
             probe::start(settings.nodes.clone(), within, mailbox).map_err(describe)?;
         }
+        let (reporter, reports) = reactor.mailbox();
+        if let Some(check) = &settings.check {
+            for (node, target) in settings.nodes.iter().enumerate() {
+                let kind = settings.pools.get(target.pool).map_or(Kind::Plain, |pool| pool.kind);
+                let checker =
+                    Checker { node, target: target.clone(), kind, settings: Arc::clone(check), tls: tls.clone() };
+                checker.start(reporter.clone()).map_err(describe)?;
+            }
+        }
         let registry = reactor.registry().try_clone().map_err(describe)?;
         let stopper = Stopper { calls: Arc::new(AtomicU8::new(0)), waker: reactor.waker() };
         let mut shared = Shared::new(settings, registry, resolver, tls);
@@ -112,6 +137,8 @@ impl Gateway {
             next_id: 0,
             answers,
             greetings,
+            reports,
+            places,
             health: Health::new("let sealwire-gateway read it: kill -HUP"),
             look_at: Duration::ZERO,
             stopper,
@@ -157,6 +184,12 @@ impl Gateway {
                     self.advance(id);
                 }
             }
+            while let Ok(report) = self.reports.try_recv() {
+                self.take(report);
+            }
+            if std::mem::take(&mut self.shared.may_serve_waiting) {
+                self.serve_waiting();
+            }
             for id in self.sessions.next_round() {
                 self.advance(id);
             }
@@ -184,6 +217,9 @@ impl Gateway {
             return;
         }
         let admitted = self.shared.clients.enter(peer.ip(), &limits);
+        let port = stream.local_addr().map(|address| address.port()).unwrap_or_default();
+        let found = self.places.iter().find(|(listening, _)| *listening == port).or(self.places.first());
+        let place = found.map_or(Place { pool: 0, role: Role::Any }, |(_, place)| *place);
         let id = self.next_id;
         self.next_id = self.next_id.wrapping_add(1);
         let socket = match self.open(id, stream) {
@@ -198,19 +234,43 @@ impl Gateway {
         let host = peer.ip().to_canonical().to_string();
         let client = Peer { transport: Transport::Tcp, host, user: None };
         let (front, now) = (self.shared.front(), clock::now());
-        let refusal = match (admitted, self.shared.pool.offer()) {
+        let refusal = match (admitted, self.shared.can_greet()) {
             (Err(error), _) => Some(error),
-            (Ok(()), None) => Some(SqlError::unknown_error(
+            (Ok(()), false) => Some(SqlError::unknown_error(
                 "sealwire-gateway: none of the servers behind the gateway has answered yet; the gateway's log says why",
             )),
-            (Ok(()), Some(_)) => None,
+            (Ok(()), true) => None,
         };
         let proxy = match refusal {
             Some(error) => Connection::refused(front, connection_id, client, error, now),
             None => Connection::new(front, connection_id, client, now),
         };
-        self.sessions.insert(id, Session::new(id, peer, connection_id, proxy, socket));
+        self.sessions.insert(id, Session::new(id, peer, connection_id, place, proxy, socket));
         self.advance(id);
+    }
+
+    /// Takes the result of a check.
+    fn take(&mut self, report: Report) {
+        let now = clock::monotonic();
+        let consequence = self.shared.pools.observe(report.node, report.verdict, report.took, now);
+        self.shared.may_serve_waiting |= consequence.is_some();
+        if consequence == Some(Consequence::EndSessions) {
+            let is_on_it =
+                |id: &usize| self.sessions.get(*id).is_some_and(|session| session.node() == Some(report.node));
+            for id in self.sessions.ids().into_iter().filter(is_on_it).collect::<Vec<_>>() {
+                self.close(id);
+            }
+        }
+    }
+
+    /// Lets the sessions that wait for a server try again, first to last.
+    fn serve_waiting(&mut self) {
+        for id in std::mem::take(&mut self.shared.waiting) {
+            if let Some(slot) = self.sessions.get_mut(id) {
+                slot.connection.retry(&mut self.shared, clock::now());
+                self.advance(id);
+            }
+        }
     }
 
     fn open(&self, id: usize, stream: TcpStream) -> io::Result<Socket> {

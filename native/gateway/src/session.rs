@@ -15,6 +15,8 @@ use sealwire_net::reactor;
 use sealwire_net::socket::Socket;
 
 use super::attributes;
+use super::pool::Choice;
+use super::settings::Place;
 use super::shared::Shared;
 use super::wire::{Read, Wire};
 
@@ -34,8 +36,16 @@ pub(super) struct Session {
     client: Wire,
     server: Option<Wire>,
     dial: Option<Dial>,
-    /// The servers that were tried for this login; the last is the current one.
+    /// The servers that it may have.
+    place: Place,
+    /// The server that it has or connects to, where it is counted.
+    node: Option<usize>,
+    /// The servers that were tried for this login.
     tried: Vec<usize>,
+    /// Until when it waits for a server.
+    waits_until: Option<Duration>,
+    /// Whether the log says that it waits.
+    is_waiting: bool,
     /// The user of the login, escaped for the log.
     user: Option<String>,
     is_relaying: bool,
@@ -50,6 +60,7 @@ impl Session {
         id: usize,
         peer: SocketAddr,
         connection_id: u32,
+        place: Place,
         proxy: Connection,
         client: Socket,
     ) -> Self {
@@ -61,7 +72,11 @@ impl Session {
             client: Wire::new(client),
             server: None,
             dial: None,
+            place,
+            node: None,
             tried: Vec::new(),
+            waits_until: None,
+            is_waiting: false,
             user: None,
             is_relaying: false,
             deadline: None,
@@ -77,6 +92,11 @@ impl Session {
     /// Whether the client has logged in.
     pub(super) const fn is_relaying(&self) -> bool {
         self.is_relaying
+    }
+
+    /// The server that it has or connects to.
+    pub(super) const fn node(&self) -> Option<usize> {
+        self.node
     }
 
     /// Ends the session, because the gateway stops.
@@ -106,7 +126,7 @@ impl Session {
     /// When the session must advance even if no event occurs.
     pub(super) fn deadline(&self) -> Option<Duration> {
         let dial = self.dial.as_ref().map(Dial::deadline);
-        [self.deadline, dial, self.ending].into_iter().flatten().min()
+        [self.deadline, dial, self.waits_until, self.ending].into_iter().flatten().min()
     }
 
     /// Advances as far as possible without waiting.
@@ -115,6 +135,9 @@ impl Session {
             self.proxy.handle_timeout(now);
         }
         self.advance_dial(shared, now);
+        if self.waits_until.is_some_and(|until| until <= now.monotonic) {
+            self.dial_next(shared, now);
+        }
         for _ in 0..MOST_ROUNDS {
             self.poll(shared, now);
             let has_written = self.flush();
@@ -148,6 +171,9 @@ impl Session {
         match event {
             Event::Dial(login) => {
                 self.user = Some(login.user.escape_debug().to_string());
+                let tls = self.proxy.client_facts().and_then(|facts| facts.tls.as_ref());
+                let found = shared.settings.routes.find(&login.user, tls.and_then(|tls| tls.sni.as_deref()));
+                self.place = found.unwrap_or(self.place);
                 match self.check(&login.user, shared) {
                     Ok(()) => self.dial_next(shared, now),
                     // The login waits, because the event said so.
@@ -166,19 +192,22 @@ impl Session {
                 self.flush();
                 self.server = None;
                 self.warn_of_server(&error.as_client_error().message, shared);
-                self.penalise(shared, now);
+                self.leave_failed(shared, now);
                 self.dial_next(shared, now);
             }
             Event::Connected => {
                 self.is_relaying = true;
-                if let Some(node) = self.tried.last() {
-                    shared.pool.succeeded(*node);
+                self.tried = Vec::new();
+                if let Some(node) = self.node {
+                    shared.pools.succeeded(node);
                 }
                 tracing::info!("{} {}", self.name(), self.legs(shared));
             }
             Event::Closed(end) => {
                 self.log_end(&end, shared);
                 self.dial = None;
+                self.waits_until = None;
+                self.leave(shared);
                 self.ending = Some(now.monotonic.saturating_add(LINGER));
             }
         }
@@ -194,10 +223,17 @@ impl Session {
         })
     }
 
-    /// Connects to the next server, or refuses the login.
+    /// Connects to the next server, waits for one, or refuses the login.
     fn dial_next(&mut self, shared: &mut Shared, now: Now) {
-        while let Some(node) = shared.pool.choose(&self.tried, now.monotonic) {
+        loop {
+            let node = match shared.pools.choose(self.place, &self.tried, now.monotonic) {
+                Choice::Server(node) => node,
+                none => return self.wait_for_server(none, shared, now),
+            };
+            self.waits_until = None;
             self.tried.push(node);
+            self.node = Some(node);
+            shared.pools.enter(node);
             let until = now.monotonic.saturating_add(shared.settings.limits.server_connect);
             let mut dial = Dial::new(self.id, until);
             let Some(addresses) = shared.resolver.ask(node, self.id) else {
@@ -211,15 +247,44 @@ impl Session {
                 }
                 Err(error) => {
                     self.warn_of_server(&sentence(&error), shared);
-                    self.penalise(shared, now);
+                    self.leave_failed(shared, now);
                 }
             }
         }
-        let error = SqlError::unknown_error(
-            "sealwire-gateway: none of the servers behind the gateway took the connection; the gateway's log says why",
-        );
+    }
+
+    /// Waits until a server is free or comes up. Where servers are not checked and none is full, there is nothing to wait for.
+    fn wait_for_server(&mut self, why: Choice, shared: &mut Shared, now: Now) {
+        let until = *self.waits_until.get_or_insert_with(|| now.monotonic.saturating_add(shared.settings.limits.queue));
+        let may_come = why == Choice::Full || shared.pools.is_checked();
+        if may_come && now.monotonic < until {
+            // The servers that failed are tried again.
+            self.tried.clear();
+            if !std::mem::replace(&mut self.is_waiting, true) {
+                tracing::info!("{} waits for a server", self.name());
+            }
+            shared.waiting.push(self.id);
+            return;
+        }
+        self.waits_until = None;
+        let error = match why {
+            Choice::Full => SqlError::too_many_connections(
+                "Too many connections: each server has as many sessions as it may (max-connections-per-server), and none became free \
+                 in time (queue-timeout)",
+            ),
+            _ => SqlError::unknown_error(
+                "sealwire-gateway: none of the servers behind the gateway took the connection; the gateway's log says why",
+            ),
+        };
         // The login waits, because a dial was due.
         let _ = self.proxy.refuse(error);
+    }
+
+    /// Tries again to get a server, if it waits for one.
+    pub(super) fn retry(&mut self, shared: &mut Shared, now: Now) {
+        if self.waits_until.is_some() {
+            self.dial_next(shared, now);
+        }
     }
 
     fn advance_dial(&mut self, shared: &mut Shared, now: Now) {
@@ -232,7 +297,7 @@ impl Session {
                 let attributes = attributes::of_client(self.peer, self.connection_id, self.proxy.client_facts());
                 let attributes: Vec<(&str, &str)> =
                     attributes.iter().map(|(name, value)| (*name, value.as_str())).collect();
-                if let Some(config) = self.tried.last().and_then(|node| shared.back(*node)) {
+                if let Some(config) = self.node.and_then(|node| shared.back(node)) {
                     // The login waits, because a dial was due.
                     let _ = self.proxy.dialled(config, &attributes, now);
                 }
@@ -244,13 +309,22 @@ impl Session {
     fn dial_failed(&mut self, error: &DialError, shared: &mut Shared, now: Now) {
         self.dial = None;
         self.warn_of_server(&sentence(error), shared);
-        self.penalise(shared, now);
+        self.leave_failed(shared, now);
         self.dial_next(shared, now);
     }
 
-    fn penalise(&self, shared: &mut Shared, now: Now) {
-        if let Some(node) = self.tried.last() {
-            shared.pool.failed(*node, now.monotonic);
+    /// Leaves a server that did not take the login.
+    fn leave_failed(&mut self, shared: &mut Shared, now: Now) {
+        if let Some(node) = self.node {
+            shared.pools.failed(node, now.monotonic);
+        }
+        self.leave(shared);
+    }
+
+    fn leave(&mut self, shared: &mut Shared) {
+        if let Some(node) = self.node.take() {
+            shared.pools.leave(node);
+            shared.may_serve_waiting = true;
         }
     }
 
@@ -309,9 +383,8 @@ impl Session {
         }
     }
 
-    fn node(&self, shared: &Shared) -> String {
-        let node = self.tried.last().and_then(|node| shared.pool.nodes.get(*node));
-        node.map(ToString::to_string).unwrap_or_default()
+    fn node_name(&self, shared: &Shared) -> String {
+        self.node.map(|node| shared.pools.name(node)).unwrap_or_default()
     }
 
     /// Both legs with their ciphers, for the log.
@@ -320,14 +393,14 @@ impl Session {
         format!(
             "client {}; server {} as {}, {}",
             protection(self.proxy.client_facts()),
-            self.node(shared),
+            self.node_name(shared),
             server.map(|facts| facts.connection_id).unwrap_or_default(),
             protection(server)
         )
     }
 
     fn warn_of_server(&self, why: &str, shared: &Shared) {
-        tracing::warn!("{} server {}: {why}", self.name(), self.node(shared));
+        tracing::warn!("{} server {}: {why}", self.name(), self.node_name(shared));
     }
 
     fn log_end(&self, end: &End, shared: &mut Shared) {
@@ -336,7 +409,7 @@ impl Session {
             End::By(Side::Client) => tracing::info!("{name} closed by the client"),
             End::By(Side::Server) => tracing::info!("{name} closed by the server"),
             End::ByUs => tracing::info!("{name} closed, because the gateway stops"),
-            End::Denied(error) => tracing::info!("{name} refused by server {}: {error}", self.node(shared)),
+            End::Denied(error) => tracing::info!("{name} refused by server {}: {error}", self.node_name(shared)),
             End::Refused(error) => shared.warn_of_refusal(&format!("{name} refused: {error}")),
             End::Failed(Side::Server, error) => self.warn_of_server(&error.as_client_error().message, shared),
             // A scan of the port is not worth a line at the usual verbosity.

@@ -1,20 +1,87 @@
 //! The settings of a gateway.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+use super::check::CheckSettings;
+use super::health::Thresholds;
+use super::routes::Routes;
 
 /// All settings but those of TLS, whose files are read again while the gateway runs.
 #[derive(Debug)]
 pub(super) struct Settings {
+    /// The listeners; the first is that of `bind-address` and `port`.
+    pub(super) listeners: Vec<Listen>,
+    /// The pools of servers; there is at least one.
+    pub(super) pools: Vec<PoolSettings>,
+    /// The servers of all pools.
+    pub(super) nodes: Vec<Node>,
+    /// The pools that some users and server names get instead of the listener's.
+    pub(super) routes: Routes,
+    /// Whether clients without TLS are refused.
+    pub(super) require_secure_transport: bool,
+    pub(super) limits: Limits,
+    /// The account and the times of the checks; `None` if servers are not checked.
+    pub(super) check: Option<Arc<CheckSettings>>,
+    pub(super) thresholds: Thresholds,
+}
+
+/// A listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Listen {
     /// Where to listen: addresses or names, separated by commas.
     pub(super) addresses: String,
     /// The port; 0 lets the system choose.
     pub(super) port: u16,
-    /// The servers behind the gateway.
-    pub(super) nodes: Vec<Node>,
-    /// Whether clients without TLS are refused.
-    pub(super) require_secure_transport: bool,
-    pub(super) limits: Limits,
+    pub(super) place: Place,
+}
+
+/// The servers that a session may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The number of the pool.
+    pub(super) pool: usize,
+    pub(super) role: Role,
+}
+
+/// The servers of a pool that a session may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// All in turn.
+    Any,
+    /// The one that takes the writes.
+    Writer,
+    /// The others; the writer where there are none.
+    Reader,
+}
+
+impl Role {
+    pub(super) const NAMES: [(&'static str, Self); 3] =
+        [("any", Self::Any), ("writer", Self::Writer), ("reader", Self::Reader)];
+}
+
+/// A pool of servers with the same data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PoolSettings {
+    pub(super) name: String,
+    pub(super) kind: Kind,
+}
+
+/// The question by which the servers of a pool are checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Whether they answer.
+    Plain,
+    /// Besides, whether they are read-only.
+    ReadOnly,
+    /// Whether they are nodes of a Galera cluster that can serve.
+    Galera,
+}
+
+impl Kind {
+    pub(super) const NAMES: [(&'static str, Self); 3] =
+        [("plain", Self::Plain), ("read-only", Self::ReadOnly), ("galera", Self::Galera)];
 }
 
 /// A server behind the gateway.
@@ -23,6 +90,8 @@ pub(super) struct Node {
     /// A name or an address, which the server's certificate must carry.
     pub(super) host: String,
     pub(super) port: u16,
+    /// The number of its pool.
+    pub(super) pool: usize,
 }
 
 impl fmt::Display for Node {
@@ -42,8 +111,12 @@ pub(super) struct Limits {
     pub(super) connections: usize,
     /// How many of these may come from one address.
     pub(super) per_address: usize,
+    /// How many sessions a server may have.
+    pub(super) per_server: usize,
     /// How long a client may take to log in.
     pub(super) connect: Duration,
+    /// How long a login waits for a server.
+    pub(super) queue: Duration,
     /// How long a server may take to accept a connection, and then to set up TLS.
     pub(super) server_connect: Duration,
     /// How long sessions may go on when the gateway stops.

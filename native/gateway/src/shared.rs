@@ -12,7 +12,8 @@ use sealwire_net::random::OsRandom;
 use sealwire_net::resolve::Resolver;
 
 use super::limits::Clients;
-use super::pool::Pool;
+use super::offer::Offer;
+use super::pool::Pools;
 use super::probe::Greeting;
 use super::rules::Rules;
 use super::settings::Settings;
@@ -21,7 +22,12 @@ use super::tls::{ReloadableTls, Tls};
 /// The state that all sessions share.
 pub(super) struct Shared {
     pub(super) settings: Settings,
-    pub(super) pool: Pool,
+    pub(super) pools: Pools,
+    offer: Option<Offer>,
+    /// The sessions that wait for a server, first to last.
+    pub(super) waiting: Vec<usize>,
+    /// Whether a server may have become free for them.
+    pub(super) may_serve_waiting: bool,
     pub(super) registry: Registry,
     pub(super) resolver: Resolver,
     pub(super) clients: Clients,
@@ -47,11 +53,14 @@ const READ: usize = 64 * 1024;
 
 impl Shared {
     pub(super) fn new(settings: Settings, registry: Registry, resolver: Resolver, tls: ReloadableTls) -> Self {
-        let pool = Pool::new(settings.nodes.clone());
+        let pools = Pools::new(&settings);
         let front = Arc::new(server::Config::new("sealwire-gateway", Arc::new(OsRandom::new())));
         let mut shared = Self {
             settings,
-            pool,
+            pools,
+            offer: None,
+            waiting: Vec::new(),
+            may_serve_waiting: false,
             registry,
             resolver,
             clients: Clients::default(),
@@ -77,16 +86,16 @@ impl Shared {
 
     /// Takes the servers' greetings, of which the greeting to the clients is made.
     pub(super) fn learn(&mut self, greetings: &[Greeting]) {
-        self.pool.learn(greetings);
+        self.offer = Offer::of(greetings);
         self.generation = None;
         self.refresh();
     }
 
     fn configure(&mut self, tls: &Tls) {
         let limits = self.settings.limits;
-        let version = self.pool.offer().map_or("sealwire-gateway", |offer| offer.version.as_str());
+        let version = self.offer.as_ref().map_or("sealwire-gateway", |offer| offer.version.as_str());
         let mut front = server::Config::new(version, Arc::new(OsRandom::new()));
-        if let Some(offer) = self.pool.offer() {
+        if let Some(offer) = &self.offer {
             front.capabilities = offer.capabilities;
             front.charset = offer.charset;
             front.default_plugin = offer.plugin;
@@ -103,7 +112,12 @@ impl Shared {
             back.connect_timeout = limits.server_connect;
             Arc::new(back)
         };
-        self.back = self.pool.nodes.iter().map(|node| towards(&node.host)).collect();
+        self.back = self.pools.members.iter().map(|member| towards(&member.node.host)).collect();
+    }
+
+    /// Whether a server has answered, so that clients can be greeted.
+    pub(super) const fn can_greet(&self) -> bool {
+        self.offer.is_some()
     }
 
     /// The settings towards the clients.

@@ -135,6 +135,11 @@ impl ReloadableTls {
         (Some(current.0) != generation).then(|| current.clone())
     }
 
+    /// The current settings towards the servers.
+    pub(super) fn towards_servers(&self) -> TlsPolicy {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).1.servers.clone()
+    }
+
     pub(super) fn replace(&self, tls: Tls) {
         let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *current = (current.0.wrapping_add(1), tls);

@@ -1,0 +1,198 @@
+//! Checks a server: logs in over verified TLS as the sessions do, and asks whether the server can serve. Each server has a thread of its
+//! own, so that one that hangs delays no other.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sealwire::{Address, Client, ClientError, Config, Socket};
+use sealwire_core::error::Error;
+use sealwire_core::secret::Secret;
+use sealwire_net::mailbox::Mailbox;
+use sealwire_net::random::OsRandom;
+
+use super::galera;
+use super::health::Verdict;
+use super::settings::{Kind, Node};
+use super::tls::ReloadableTls;
+
+/// How long a login of the checks is used. A new one proves that the server's certificate and the account are still good.
+const NEW_LOGIN: Duration = Duration::from_secs(10);
+
+/// The settings of the checks.
+#[derive(Debug, Clone)]
+pub(super) struct CheckSettings {
+    pub(super) user: String,
+    pub(super) password: Secret,
+    /// The time between two checks.
+    pub(super) interval: Duration,
+    /// The time for connecting, and the time for each answer.
+    pub(super) timeout: Duration,
+}
+
+/// The result of a check of this server.
+#[derive(Debug)]
+pub(super) struct Report {
+    pub(super) node: usize,
+    pub(super) verdict: Verdict,
+    pub(super) took: Duration,
+}
+
+/// The checks of one server.
+pub(super) struct Checker {
+    pub(super) node: usize,
+    pub(super) target: Node,
+    pub(super) kind: Kind,
+    pub(super) settings: Arc<CheckSettings>,
+    pub(super) tls: ReloadableTls,
+}
+
+/// The connection of the checks, and when it was made.
+type Session = Option<(Client<Limited>, Instant)>;
+
+impl Checker {
+    /// Starts the thread. It ends when the gateway does.
+    ///
+    /// # Errors
+    /// The thread can't be started.
+    pub(super) fn start(self, reports: Mailbox<Report>) -> io::Result<()> {
+        let name = format!("check-{}", self.target);
+        let run = move || {
+            let mut session: Session = None;
+            loop {
+                let begun = Instant::now();
+                let verdict = self.check(&mut session);
+                if reports.send(Report { node: self.node, verdict, took: begun.elapsed() }).is_err() {
+                    return;
+                }
+                std::thread::sleep(self.settings.interval.saturating_sub(begun.elapsed()));
+            }
+        };
+        std::thread::Builder::new().name(name).spawn(run)?;
+        Ok(())
+    }
+
+    fn check(&self, session: &mut Session) -> Verdict {
+        session.take_if(|(_, since)| since.elapsed() >= NEW_LOGIN).map(|(client, _)| client.quit());
+        let verdict = self.client(session).and_then(|client| ask(client, self.kind));
+        verdict.unwrap_or_else(|error| {
+            *session = None;
+            failed(&error)
+        })
+    }
+
+    /// The connection, which is made if there is none. Its next answer has the whole time.
+    fn client<'a>(&self, session: &'a mut Session) -> Result<&'a mut Client<Limited>, ClientError> {
+        if session.is_none() {
+            *session = Some((self.log_in()?, Instant::now()));
+        }
+        let (client, _) = session.as_mut().ok_or_else(|| ClientError::Io(io::ErrorKind::NotConnected.into()))?;
+        client.stream().restart();
+        Ok(client)
+    }
+
+    fn log_in(&self) -> Result<Client<Limited>, ClientError> {
+        let CheckSettings { user, password, timeout, .. } = self.settings.as_ref();
+        let mut config = Config::new(user.as_str(), password.clone(), Arc::new(OsRandom::new()));
+        config.server_name.clone_from(&self.target.host);
+        config.tls = self.tls.towards_servers();
+        config.connect_timeout = *timeout;
+        config.attributes = vec![("program_name".to_owned(), "sealwire-gateway check".to_owned())];
+        let address = Address::Tcp { host: self.target.host.clone(), port: self.target.port };
+        let socket = Socket::connect(&address, *timeout)?;
+        let Socket::Tcp(stream) = socket else { return Err(io::Error::from(io::ErrorKind::Unsupported).into()) };
+        Client::over(Limited { stream, time: *timeout, until: Cell::new(None) }, config)
+    }
+}
+
+/// Asks the server whether it can serve.
+fn ask(client: &mut Client<Limited>, kind: Kind) -> Result<Verdict, ClientError> {
+    match kind {
+        Kind::Plain => rows(client, "SELECT 1").map(|_| Verdict::Good { can_write: true }),
+        Kind::ReadOnly => {
+            let rows = rows(client, "SELECT 'read_only', @@global.read_only")?;
+            let is_off = rows.get("read_only").is_some_and(|value| value == "0" || value.eq_ignore_ascii_case("off"));
+            Ok(Verdict::Good { can_write: is_off })
+        }
+        Kind::Galera => {
+            let mut all = rows(client, galera::STATUS)?;
+            client.stream().restart();
+            all.extend(rows(client, galera::VARIABLES)?);
+            Ok(galera::judge(&all))
+        }
+    }
+}
+
+/// The rows of an answer: the first column with the second one, in lower case.
+fn rows(client: &mut Client<Limited>, statement: &str) -> Result<HashMap<String, String>, ClientError> {
+    let mut all = HashMap::new();
+    let mut answer = client.query(statement)?;
+    while let Some(row) = answer.next()? {
+        let mut values =
+            row.iter().map(|value| String::from_utf8_lossy(value.ok().flatten().unwrap_or_default()).into_owned());
+        let (name, value) = (values.next().unwrap_or_default(), values.next().unwrap_or_default());
+        all.insert(name.to_ascii_lowercase(), value);
+    }
+    Ok(all)
+}
+
+/// A server that refuses the check's account, or that can't be verified, answers: it is not lost, but gets no new sessions.
+fn failed(error: &ClientError) -> Verdict {
+    let reason = match error {
+        ClientError::Connection(error) => error.as_client_error().message,
+        ClientError::Connect { error, .. } => format!("can't connect: {error}"),
+        other => other.to_sql_error().to_string(),
+    };
+    let answers = match error {
+        ClientError::Sql(_) => true,
+        ClientError::Connection(error) => !matches!(error, Error::ConnectionLost(_) | Error::TimedOut(_)),
+        _ => false,
+    };
+    if answers { Verdict::Unfit { reason, drains: false } } else { Verdict::Lost(reason) }
+}
+
+/// A stream whose reads end in time. The time covers all reads since [`restart`](Self::restart), because a server that sends a byte now
+/// and then would hang a check for ever.
+struct Limited {
+    stream: TcpStream,
+    time: Duration,
+    /// `None` until the first read.
+    until: Cell<Option<Instant>>,
+}
+
+impl Limited {
+    fn restart(&self) {
+        self.until.set(None);
+    }
+}
+
+impl Read for Limited {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let now = Instant::now();
+        let until = self.until.get().or_else(|| now.checked_add(self.time)).unwrap_or(now);
+        self.until.set(Some(until));
+        let silent = || io::Error::other(format!("no answer within {:?} (check-timeout)", self.time));
+        let left = until.saturating_duration_since(now);
+        if left.is_zero() {
+            return Err(silent());
+        }
+        self.stream.set_read_timeout(Some(left))?;
+        match self.stream.read(buffer) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => Err(silent()),
+            other => other,
+        }
+    }
+}
+
+impl Write for Limited {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.stream.write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
