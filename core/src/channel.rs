@@ -20,7 +20,7 @@ use crate::wire::compressed::Algorithm;
 use crate::wire::frame::{self, Found, HEADER, Scan};
 
 /// The largest packet that either side accepts before authentication is complete: attributes (64 KiB) and the fixed fields.
-const PRE_AUTHENTICATION_LIMIT: usize = 64 * 1024 + 512;
+pub(crate) const PRE_AUTHENTICATION_LIMIT: usize = 64 * 1024 + 512;
 
 /// The most bytes of an incomplete record that the TLS layer holds.
 const HELD_BY_TLS: usize = 16 * 1024 + 512;

@@ -5,11 +5,12 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use crate::channel::PRE_AUTHENTICATION_LIMIT;
 use crate::error::Error;
 use crate::facts::Facts;
 use crate::link::Link;
 use crate::machine::{Input, Now};
-use crate::message::{ErrPacket, SqlError};
+use crate::message::{ErrPacket, OkPacket, SqlError, StatusFlags};
 use crate::received::{Packet, Received};
 use crate::trace::Direction;
 use crate::wire::frame;
@@ -75,6 +76,13 @@ impl Leg {
     pub(crate) fn begin_relay(&mut self) {
         self.link.channel.sequence = 1;
         self.link.begin_commands(u32::MAX, &mut self.received);
+    }
+
+    /// Begins another authentication exchange with the client, which has sent COM_CHANGE_USER. It must end within `limit`.
+    pub(crate) fn begin_authentication(&mut self, limit: Duration) {
+        self.link.channel.sequence = 1;
+        self.link.channel.limit = PRE_AUTHENTICATION_LIMIT;
+        self.link.restart_deadline(limit);
     }
 
     /// The received bytes that have not been relayed.
@@ -154,6 +162,23 @@ impl Leg {
     pub(crate) fn refuse(&mut self, error: &SqlError) {
         self.send_error(error);
         self.close();
+    }
+
+    /// Sends the client an error of the proxy itself as the packet of this number.
+    pub(crate) fn send_error_as(&mut self, sequence: u8, error: &SqlError) {
+        self.link.channel.sequence = sequence;
+        self.send_error(error);
+    }
+
+    /// Answers the client's command with an OK packet of the proxy itself.
+    pub(crate) fn send_ok(&mut self, status: StatusFlags) {
+        let capabilities = self.link.facts.capabilities;
+        self.link.channel.sequence = 1;
+        self.link.channel.send_traced(
+            "OK_Packet",
+            |out| OkPacket { status, ..OkPacket::default() }.encode(capabilities, out),
+            String::new,
+        );
     }
 
     fn send_error(&mut self, error: &SqlError) {

@@ -14,7 +14,7 @@ use sealwire_core::client::{self, TlsPolicy};
 use sealwire_core::error::{Error, Side};
 use sealwire_core::facts::Transport;
 use sealwire_core::message::{ColumnDefinition, ColumnType, Command, StatusFlags};
-use sealwire_core::proxy::{Connection, End, Event};
+use sealwire_core::proxy::{Activity, Connection, End, Event};
 use sealwire_core::random::Random;
 use sealwire_core::server::{self, Candidate, Peer};
 use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, ServerContext, ServerOptions, Trust};
@@ -111,6 +111,14 @@ struct World {
     end: Option<End>,
     is_dialled: bool,
     refuse_change: Option<SqlError>,
+    /// Whether a change of user moves to another server, and the settings of all servers.
+    moves: bool,
+    server_config: Arc<server::Config>,
+    /// The answer to a KILL, or the id with which it passes.
+    kill: Result<u32, Result<(), SqlError>>,
+    /// Whether the server answers queries, and the status that it gives.
+    is_mute: bool,
+    status: StatusFlags,
     /// The rows of a result, of this many bytes each.
     rows: (usize, usize),
 }
@@ -141,11 +149,12 @@ impl World {
             back.tls = TlsPolicy::Required(node.trusting());
         }
         let peer = || Peer { transport: Transport::Tcp, host: "10.1.2.3".into(), user: None };
+        let server_config = Arc::new(server);
         let candidate = Candidate::with_password(plugin, password.as_bytes(), &Seeded::new(seed)).unwrap();
         Self {
             client: client::Connection::new(Arc::new(client), now()),
             proxy: Connection::new(Arc::new(front), OURS, peer(), now()),
-            server: server::Connection::new(Arc::new(server), 5, peer(), now()),
+            server: server::Connection::new(Arc::clone(&server_config), 5, peer(), now()),
             front: Default::default(),
             back: Default::default(),
             back_config: Arc::new(back),
@@ -157,6 +166,11 @@ impl World {
             end: None,
             is_dialled: false,
             refuse_change: None,
+            moves: false,
+            server_config,
+            kill: Ok(7),
+            is_mute: false,
+            status: StatusFlags::AUTOCOMMIT,
             rows: (3, 10),
         }
     }
@@ -245,7 +259,19 @@ impl World {
                     self.log.push(format!("change to '{user}'"));
                     match &self.refuse_change {
                         Some(error) => self.proxy.refuse_change_user(error.clone()),
+                        None if self.moves => {
+                            self.proxy.redial(Duration::from_secs(1)).unwrap();
+                            while self.proxy.transmit(Side::Server, &mut self.back[0]) {}
+                            self.dial();
+                        }
                         None => self.proxy.allow_change_user(),
+                    }
+                }
+                Output::Event(Event::Kill(kill)) => {
+                    self.log.push(format!("kill of {}, {}", kill.connection_id, kill.is_query));
+                    match self.kill.clone() {
+                        Ok(id) => self.proxy.allow_kill(id),
+                        Err(answer) => self.proxy.answer_kill(answer),
                     }
                 }
                 Output::Event(Event::Connected) => self.log.push("connected".into()),
@@ -260,7 +286,11 @@ impl World {
     }
 
     fn dial(&mut self) {
-        self.is_dialled = true;
+        if std::mem::replace(&mut self.is_dialled, true) {
+            let peer = Peer { transport: Transport::Tcp, host: "10.1.2.3".into(), user: None };
+            self.server = server::Connection::new(Arc::clone(&self.server_config), 6, peer, now());
+            self.back = Default::default();
+        }
         self.proxy.dialled(Arc::clone(&self.back_config), &[("_client_ip", "10.1.2.3")], now()).unwrap();
     }
 
@@ -279,13 +309,17 @@ impl World {
                 Ok(Output::Event(server::Event::Command(Command::Query(query)))) => {
                     let sql = query.sql.to_vec();
                     self.log.push(format!("query of {}", sql.len()));
+                    self.log.push(String::from_utf8_lossy(&sql[..sql.len().min(50)]).into_owned());
+                    if self.is_mute {
+                        continue;
+                    }
                     let (count, length) = self.rows;
                     self.server.begin_rows(&[ColumnDefinition::new("cipher", ColumnType::VAR_STRING)]).unwrap();
                     for _ in 0..count {
                         self.server.text_row([Some(&*vec![b'r'; length])]).unwrap();
                     }
                     self.server.text_row([Some(cipher.as_bytes())]).unwrap();
-                    self.server.end_rows(StatusFlags::AUTOCOMMIT, 0).unwrap();
+                    self.server.end_rows(self.status, 0).unwrap();
                 }
                 Ok(Output::Event(server::Event::AuthenticationFailed { reason })) => self.log.push(reason),
                 Ok(Output::Event(server::Event::Closed)) => self.log.push("the server saw the end".into()),
@@ -339,6 +373,7 @@ fn every_plugin_logs_in_however_the_bytes_arrive() {
         let events = world.settle().unwrap();
         assert!(matches!(&*events, [client::Event::Ok(_)]), "{plugin}, seed {seed}: {events:?}");
         assert!(world.has_logged("change to 'learner'"));
+        assert_eq!(world.proxy.changes_of_user(), 1);
         world.client.quit().unwrap();
         world.settle().unwrap();
         assert!(world.has_logged("the server saw the end"));
@@ -550,4 +585,96 @@ fn nothing_secret_is_shown() {
     world.proxy.handle_input(Side::Client, Input::Bytes(&mut query), now());
     shown += &format!("{:?}", world.proxy);
     assert!(!shown.contains("correct horse") && !shown.contains("99, 111, 114, 114"), "{shown}");
+}
+
+#[test]
+fn a_statement_whose_server_is_lost_has_an_unknown_outcome() {
+    for seed in 0..7 {
+        let mut world = World::new(Plugin::MysqlNativePassword, PASSWORD, SECURE, seed);
+        world.settle().unwrap();
+        world.is_mute = true;
+        world.client.query(b"UPDATE t SET a = 1").unwrap();
+        world.settle().unwrap();
+        assert_eq!(world.proxy.activity(), Activity::Running);
+        if seed % 2 == 0 {
+            world.proxy.lose_server();
+        } else {
+            world.proxy.handle_input(Side::Server, Input::Eof, now());
+        }
+        let shown = format!("{:?}", world.settle());
+        assert!(shown.contains("1053") && shown.contains("outcome of the statement is unknown"), "{seed}: {shown}");
+        assert!(matches!(&world.end, Some(End::ServerLost(error)) if error.code == 1053), "{:?}", world.end);
+        assert_eq!(world.log.iter().filter(|line| line.starts_with("UPDATE")).count(), 1, "it is not sent again");
+    }
+}
+
+#[test]
+fn a_drained_connection_ends_between_statements_and_outside_a_transaction() {
+    let moving = || SqlError::new(1053, b"08S01", "the server is drained");
+    for seed in 0..7 {
+        let mut world = World::new(Plugin::MysqlNativePassword, PASSWORD, SECURE, seed);
+        world.settle().unwrap();
+        world.status = StatusFlags::AUTOCOMMIT | StatusFlags::IN_TRANS;
+        world.client.query(b"BEGIN").unwrap();
+        world.settle().unwrap();
+        assert_eq!(world.proxy.activity(), Activity::Open);
+        world.proxy.drain(moving());
+        world.client.query(b"UPDATE t SET a = 1").unwrap();
+        world.settle().unwrap();
+        assert_eq!(world.end, None, "seed {seed}: the transaction is open");
+        world.status = StatusFlags::AUTOCOMMIT;
+        world.client.query(b"COMMIT").unwrap();
+        let events = world.settle();
+        assert!(world.has_logged("COMMIT"), "{:?}", world.log);
+        assert_eq!(world.end, Some(End::Drained(moving())), "seed {seed}: {events:?}");
+        assert!(world.has_logged("row of 23"), "the answer to COMMIT came whole");
+
+        let mut world = World::new(Plugin::MysqlNativePassword, PASSWORD, SECURE, seed);
+        world.settle().unwrap();
+        world.proxy.drain(moving());
+        world.client.query(b"SELECT 1").unwrap();
+        let shown = format!("{:?}", world.settle());
+        assert!(shown.contains("the server is drained"), "seed {seed}: {shown}");
+        assert!(!world.has_logged("SELECT 1"), "the statement was not sent");
+    }
+}
+
+#[test]
+fn a_kill_has_the_id_of_the_server_or_the_answer_of_the_driver() {
+    for seed in 0..7 {
+        let mut world = World::new(Plugin::MysqlNativePassword, PASSWORD, SECURE, seed);
+        world.settle().unwrap();
+        world.client.query(b"KILL QUERY 3221225473 ;").unwrap();
+        world.settle().unwrap();
+        assert!(world.has_logged("kill of 3221225473, true") && world.has_logged("KILL QUERY 7 ;"), "{:?}", world.log);
+        for (answer, expected) in [(Ok(()), "Ok("), (Err(SqlError::no_such_thread("Unknown thread id: 8")), "1094")] {
+            world.kill = Err(answer);
+            world.client.query(b"KILL 8").unwrap();
+            world.client.query(b"SELECT 2").unwrap();
+            let shown = format!("{:?}", world.settle().unwrap());
+            assert!(shown.contains(expected) && shown.contains("ResultEnd"), "seed {seed}: {shown}");
+        }
+        assert!(!world.has_logged("KILL 8"), "{:?}", world.log);
+        assert_eq!(world.proxy.activity(), Activity::Idle);
+    }
+}
+
+#[test]
+fn a_change_of_user_can_move_to_another_server() {
+    for (seed, plugin) in (0..28).zip(PLUGINS.into_iter().cycle()) {
+        let mut world = World::new(plugin, PASSWORD, SECURE, seed);
+        world.settle().unwrap();
+        world.moves = true;
+        for _ in 0..2 {
+            world.client.change_user("learner", PASSWORD.into(), Some("e")).unwrap();
+            let events =
+                world.settle().unwrap_or_else(|error| panic!("{plugin}, seed {seed}: {error}: {:?}", world.log));
+            assert!(matches!(&*events, [client::Event::Ok(_)]), "{plugin}, seed {seed}: {events:?}, {:?}", world.log);
+            assert!(world.has_logged("login of 'learner', Some(\"e\"), [(\"_client_ip\""), "{:?}", world.log);
+            assert_eq!(world.proxy.server_facts().unwrap().connection_id, 6);
+            world.client.query(b"SELECT 3").unwrap();
+            world.settle().unwrap();
+            assert!(world.has_logged("SELECT 3") && world.proxy.activity() == Activity::Idle);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The gateway between clients of other projects and servers: MariaDB's own and ours.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
+mod administration;
 mod drivers;
 mod health;
 mod operation;

@@ -57,7 +57,7 @@ fn files_and_plaintext_are_refused() {
 }
 
 #[test]
-fn clients_are_limited_and_sessions_outlive_sigterm() {
+fn clients_are_limited_and_transactions_outlive_sigterm() {
     if !needs(&["openssl"]) {
         return;
     }
@@ -68,6 +68,7 @@ fn clients_are_limited_and_sessions_outlive_sigterm() {
     let mut client = log_in(gateway.port, "native", &set).unwrap();
     let error = log_in(gateway.port, "native", &set).unwrap_err().to_string();
     assert!(error.contains("1040"), "{error}");
+    ask(&mut client, "BEGIN").unwrap();
 
     gateway.signal("HUP");
     gateway.says("the TLS files were read again");
@@ -75,7 +76,9 @@ fn clients_are_limited_and_sessions_outlive_sigterm() {
     gateway.says("Received SIGTERM");
     assert_eq!(ask(&mut client, "SELECT 1").unwrap(), "1");
     assert!(std::net::TcpStream::connect(("127.0.0.1", gateway.port)).is_err(), "nobody listens any more");
-    client.quit().unwrap();
+    ask(&mut client, "COMMIT").unwrap();
+    let error = ask(&mut client, "SELECT 1").unwrap_err().to_string();
+    assert!(error.contains("1053") && error.contains("shutting down"), "{error}");
     gateway.says("Shutdown complete");
 }
 

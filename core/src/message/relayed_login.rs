@@ -45,6 +45,21 @@ impl RelayedLogin {
         }
     }
 
+    /// Takes a change of user as a new login. The capabilities, the size of packets and the character set are those of the login before it.
+    pub(crate) fn of_change(change: &ChangeUser<'_>, capabilities: Capabilities, max_packet: u32, charset: u8) -> Self {
+        let database = change.database.filter(|name| !name.is_empty());
+        let with_database = if database.is_some() { Capabilities::CONNECT_WITH_DB } else { Capabilities::NONE };
+        Self {
+            capabilities: capabilities.without(Capabilities::CONNECT_WITH_DB) | with_database,
+            max_packet,
+            charset: change.charset.and_then(|charset| u8::try_from(charset).ok()).unwrap_or(charset),
+            user: change.user.to_vec(),
+            database: database.map(<[u8]>::to_vec),
+            attributes: change.attributes.encoded().to_vec(),
+            has_answer: has_password(change.auth_response),
+        }
+    }
+
     /// Adds connection attributes, and drops those of the client with the same names, because they would lie about the proxy.
     pub(crate) fn add_attributes(&mut self, added: &[(&str, &str)]) {
         let own = core::mem::take(&mut self.attributes);

@@ -61,8 +61,14 @@ numbers! {
     no_database = 1046 b"3D000";
     /// ER_UNKNOWN_COM_ERROR.
     unknown_command = 1047 b"08S01";
+    /// ER_SERVER_SHUTDOWN.
+    server_shutdown = 1053 b"08S01";
     /// ER_PARSE_ERROR.
     syntax = 1064 b"42000";
+    /// ER_NO_SUCH_THREAD.
+    no_such_thread = 1094 b"HY000";
+    /// ER_KILL_DENIED_ERROR.
+    kill_denied = 1095 b"HY000";
     /// ER_UNKNOWN_ERROR.
     unknown_error = 1105 b"HY000";
     /// ER_PASSWORD_ANONYMOUS_USER.

@@ -1,5 +1,10 @@
-//! Finds a client's COM_CHANGE_USER in the bytes of its commands, of which only the headers are looked at.
+//! Finds the commands in a client's bytes: COM_CHANGE_USER and KILL are for the proxy, of the others only the first bytes are looked at.
 
+use core::ops::Range;
+
+use super::kill::{self, Kill};
+use super::tracker::{COMMAND_HEAD, Tracker};
+use crate::message::Capabilities;
 use crate::wire::frame::{HEADER, MAX_FRAME_PAYLOAD};
 
 /// The number of COM_CHANGE_USER.
@@ -9,7 +14,7 @@ const CHANGE_USER: u8 = 0x11;
 const MOST: usize = 64 * 1024 + 1024;
 
 /// The place in a client's stream of packets.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Commands {
     /// The bytes of the current frame that have not come.
     left: usize,
@@ -24,13 +29,20 @@ pub(super) enum Next {
     Pass(usize),
     /// A complete COM_CHANGE_USER of this number of bytes is in front.
     ChangeUser(usize),
+    /// A complete command of this number of bytes is in front that ends another connection or its statement. The place of the id's digits
+    /// in its payload, which is empty in COM_PROCESS_KILL.
+    Kill(usize, Kill, Range<usize>),
     /// A COM_CHANGE_USER is in front that is larger than any client's.
     TooLarge,
 }
 
 impl Commands {
-    /// Takes the waiting bytes of the client: those of the answer before do not come again.
-    pub(super) fn next(&mut self, bytes: &[u8]) -> Next {
+    pub(super) const fn new() -> Self {
+        Self { left: 0, continues: false }
+    }
+
+    /// Takes the waiting bytes of the client: those of the answer before do not come again. The tracker learns of the commands among them.
+    pub(super) fn next(&mut self, bytes: &[u8], tracker: &mut Tracker, capabilities: Capabilities) -> Next {
         let mut at = self.left.min(bytes.len());
         self.left -= at;
         while self.left == 0 {
@@ -38,14 +50,33 @@ impl Commands {
             let Some((&[a, b, c, sequence], payload)) = rest.split_first_chunk::<HEADER>() else { break };
             let length = u32::from_le_bytes([a, b, c, 0]) as usize;
             if sequence == 0 && !self.continues && length > 0 {
-                match payload.first() {
-                    None => break,
-                    Some(&CHANGE_USER) if at > 0 => break,
-                    Some(&CHANGE_USER) if length > MOST => return Next::TooLarge,
-                    Some(&CHANGE_USER) if payload.len() < length => break,
-                    Some(&CHANGE_USER) => return Next::ChangeUser(HEADER + length),
-                    Some(_) => {}
+                let Some(command) = payload.first() else { break };
+                let is_whole = payload.len() >= length;
+                if *command == CHANGE_USER {
+                    return match () {
+                        () if at > 0 => Next::Pass(at),
+                        () if length > MOST => Next::TooLarge,
+                        () if is_whole => Next::ChangeUser(HEADER + length),
+                        () => Next::Pass(0),
+                    };
                 }
+                let known = payload.get(..length).unwrap_or(payload);
+                let may_be_kill =
+                    if tracker.is_opaque() { Some(false) } else { kill::may_be(known, length, capabilities) };
+                match may_be_kill {
+                    Some(true) if at > 0 || !is_whole => break,
+                    Some(true) => {
+                        if let Some((kill, digits)) = kill::find(known, capabilities) {
+                            return Next::Kill(HEADER + length, kill, digits);
+                        }
+                    }
+                    Some(false) => {}
+                    None => break,
+                }
+                let Some(head) = payload.get(..length.min(COMMAND_HEAD)) else { break };
+                tracker.command(head, sequence);
+            } else {
+                tracker.client_continues(sequence);
             }
             self.continues = length == MAX_FRAME_PAYLOAD;
             let taken = (HEADER + length).min(rest.len());
@@ -61,7 +92,12 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
+    use crate::message::StatusFlags;
     use crate::wire::frame;
+
+    fn tracker() -> Tracker {
+        Tracker::new(Capabilities::NONE, StatusFlags::NONE)
+    }
 
     fn packet(sequence: u8, payload: &[u8]) -> Vec<u8> {
         let (mut out, mut sequence) = (Vec::new(), sequence);
@@ -71,14 +107,15 @@ mod tests {
 
     /// The lengths that pass and, negative, those of the changes of user, where the bytes arrive in pieces of `size`.
     fn parts(stream: &[u8], size: usize) -> Vec<isize> {
-        let (mut commands, mut waiting, mut parts) = (Commands::default(), Vec::new(), Vec::new());
+        let (mut commands, mut waiting, mut parts) = (Commands::new(), Vec::new(), Vec::new());
+        let mut tracker = tracker();
         for piece in stream.chunks(size) {
             waiting.extend_from_slice(piece);
             loop {
-                let (taken, part) = match commands.next(&waiting) {
+                let (taken, part) = match commands.next(&waiting, &mut tracker, Capabilities::NONE) {
                     Next::Pass(0) => break,
                     Next::Pass(count) => (count, count as isize),
-                    Next::ChangeUser(count) => (count, -(count as isize)),
+                    Next::ChangeUser(count) | Next::Kill(count, ..) => (count, -(count as isize)),
                     Next::TooLarge => panic!("too large"),
                 };
                 waiting.drain(..taken);
@@ -127,7 +164,23 @@ mod tests {
     #[test]
     fn a_change_of_user_has_a_limit() {
         let head = [0xff, 0xff, 0xff, 0, CHANGE_USER];
-        assert_eq!(Commands::default().next(&head), Next::TooLarge);
-        assert_eq!(Commands::default().next(&[0xff, 0xff, 0, 0, CHANGE_USER]), Next::Pass(0));
+        let next = |bytes: &[u8]| Commands::new().next(bytes, &mut tracker(), Capabilities::NONE);
+        assert_eq!(next(&head), Next::TooLarge);
+        assert_eq!(next(&[0xff, 0xff, 0, 0, CHANGE_USER]), Next::Pass(0));
+    }
+
+    #[test]
+    fn a_kill_is_found_between_other_commands() {
+        let stream = [
+            packet(0, b"\x03SELECT 1"),
+            packet(0, b"\x03KILL QUERY 7"),
+            packet(0, b"\x03KILL CONNECTION_ID()"),
+            packet(0, b"\x0c\x07\0\0\0"),
+            packet(0, b"\x0e"),
+        ]
+        .concat();
+        for size in [1, 2, 3, 5, 11, stream.len()] {
+            assert_eq!(parts(&stream, size), [13, -17, 25, -9, 5], "in pieces of {size}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 
+use super::kill::Kill;
 use crate::error::{Error, Side};
 use crate::message::SqlError;
 use crate::server::Login;
@@ -20,9 +21,12 @@ pub enum Event {
     /// The server has accepted the login. From here on all packets are relayed.
     Connected,
     /// A client that has logged in sends COM_CHANGE_USER with this user name. Call
-    /// [`allow_change_user`](super::Connection::allow_change_user) or [`refuse_change_user`](super::Connection::refuse_change_user). The
-    /// server decides about the login itself.
+    /// [`allow_change_user`](super::Connection::allow_change_user) or [`refuse_change_user`](super::Connection::refuse_change_user), or
+    /// [`redial`](super::Connection::redial) to have the login at another server. The server decides about the login itself.
     ChangeUser(String),
+    /// A client that has logged in asks to end another connection or its statement, by the id of a greeting. Call
+    /// [`allow_kill`](super::Connection::allow_kill) or [`answer_kill`](super::Connection::answer_kill).
+    Kill(Kill),
     /// The connection has ended. Send the last bytes for both sides, then close both transports.
     Closed(End),
 }
@@ -40,4 +44,8 @@ pub enum End {
     Failed(Side, Error),
     /// The driver closed the connection.
     ByUs,
+    /// The driver drained the connection, and the client has this error.
+    Drained(SqlError),
+    /// The server was lost in the middle of a statement or a transaction, and the client has this error.
+    ServerLost(SqlError),
 }

@@ -18,26 +18,31 @@ mod commands;
 mod event;
 mod exchange;
 mod half;
+mod kill;
 mod legs;
+mod relaying;
+mod tracker;
 
 pub use event::{End, Event};
+pub use kill::Kill;
+pub use tracker::Activity;
 
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::client;
-use crate::error::{Error, PeerMisbehaved, Side};
+use crate::error::{Error, Side};
 use crate::facts::Facts;
-use crate::leg::Leg;
 use crate::machine::{Input, Now, Output};
-use crate::message::{Command, RelayedLogin, SqlError, relayed_change};
+use crate::message::{OkPacket, RelayedLogin, SqlError};
 use crate::server::{self, Peer};
-use commands::{Commands, Next};
 use exchange::{Exchange, Relayed};
 use half::Half;
 use legs::Legs;
+use relaying::{Asked, Login, Relaying, lost_error};
+use tracker::Place;
 
 /// The unsent bytes above which the other side is not read.
 const HIGH_WATER: usize = 256 * 1024;
@@ -52,10 +57,11 @@ const MOST_WAITING: usize = 128 * 1024;
 /// - output: call [`poll_output`](Self::poll_output) after each input and answer until it returns [`Output::Wait`]. At
 ///   [`Output::Transmit`], `Wait` and the last event, send for both sides what [`transmit`](Self::transmit) appends.
 /// - answers: [`dialled`](Self::dialled) or [`refuse`](Self::refuse) to [`Event::Dial`] and [`Event::ServerFailed`];
-///   [`allow_change_user`](Self::allow_change_user) or [`refuse_change_user`](Self::refuse_change_user) to [`Event::ChangeUser`];
-///   [`close`](Self::close) at any time.
+///   [`allow_change_user`](Self::allow_change_user), [`refuse_change_user`](Self::refuse_change_user) or [`redial`](Self::redial) to
+///   [`Event::ChangeUser`]; [`allow_kill`](Self::allow_kill) or [`answer_kill`](Self::answer_kill) to [`Event::Kill`];
+///   [`drain`](Self::drain), [`lose_server`](Self::lose_server) and [`close`](Self::close) at any time.
 /// - getters: [`may_read`](Self::may_read), [`client_facts`](Self::client_facts), [`server_facts`](Self::server_facts),
-///   [`peer`](Self::peer).
+///   [`activity`](Self::activity), [`changes_of_user`](Self::changes_of_user), [`peer`](Self::peer).
 #[derive(Debug)]
 pub struct Connection {
     peer: Peer,
@@ -73,33 +79,12 @@ enum Stage {
     Dialling(Box<RelayedLogin>),
     /// The server is greeted and TLS is set up.
     Connecting(Box<RelayedLogin>),
-    /// The two ends authenticate. The character set of the login.
-    Authenticating(Box<Exchange>, u8),
+    /// The two ends authenticate.
+    Authenticating(Box<Exchange>, Login),
     /// All packets are relayed.
-    Relaying(Relaying),
+    Relaying(Box<Relaying>),
     /// The end, until the driver has been told.
     Over(Option<End>),
-}
-
-/// The state of the relay of packets.
-#[derive(Debug)]
-struct Relaying {
-    commands: Commands,
-    legs: Legs,
-    /// The character set of the login.
-    charset: u8,
-    change: Change,
-}
-
-/// A COM_CHANGE_USER that is in front of the client's bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Change {
-    /// There is none, or the driver has not been told.
-    None,
-    /// The driver has been told.
-    Asked,
-    /// The driver allows it.
-    Allowed,
 }
 
 impl Connection {
@@ -196,16 +181,102 @@ impl Connection {
 
     /// Lets the client's COM_CHANGE_USER pass. Without effect if none waits.
     pub fn allow_change_user(&mut self) {
-        if let Stage::Relaying(Relaying { change: change @ Change::Asked, .. }) = &mut self.stage {
-            *change = Change::Allowed;
+        if let Stage::Relaying(relaying) = &mut self.stage
+            && relaying.asked == Asked::ForChange
+        {
+            relaying.asked = Asked::Allowed;
         }
     }
 
     /// Answers the client's COM_CHANGE_USER with this error and ends the connection, as a server does. Without effect if none waits.
     pub fn refuse_change_user(&mut self, error: SqlError) {
-        if let Stage::Relaying(Relaying { change: Change::Asked, .. }) = &self.stage {
+        if let Stage::Relaying(relaying) = &self.stage
+            && relaying.asked == Asked::ForChange
+        {
             self.tell_client(&error);
             self.end(End::Refused(error));
+        }
+    }
+
+    /// Leaves the server, and makes the client's COM_CHANGE_USER a login that waits for another one: as after [`Event::Dial`], call
+    /// [`dialled`](Self::dialled) or [`refuse`](Self::refuse). A session has no state beyond a change of user, so nothing is lost. The login
+    /// must end within `limit`. Send the last bytes for the server first.
+    ///
+    /// # Errors
+    /// `Misuse` if no COM_CHANGE_USER waits.
+    pub fn redial(&mut self, limit: Duration) -> Result<(), Error> {
+        let misuse = Error::Misuse("no COM_CHANGE_USER waits");
+        let (Stage::Relaying(relaying), Some(client)) = (&mut self.stage, self.client.leg()) else {
+            return Err(misuse);
+        };
+        if relaying.asked != Asked::ForChange {
+            return Err(misuse);
+        }
+        let login = relaying.take_change(client)?;
+        client.begin_authentication(limit);
+        self.server.close();
+        self.stage = Stage::Dialling(Box::new(login));
+        Ok(())
+    }
+
+    /// Lets the client's KILL pass with this id, which the server knows. Without effect if none waits.
+    pub fn allow_kill(&mut self, connection_id: u32) {
+        if let Stage::Relaying(relaying) = &mut self.stage
+            && relaying.asked == Asked::ForKill
+        {
+            relaying.asked = Asked::AllowedWith(connection_id);
+        }
+    }
+
+    /// Answers the client's KILL in the place of the server, with OK or this error. Without effect if none waits.
+    pub fn answer_kill(&mut self, result: Result<(), SqlError>) {
+        if let (Stage::Relaying(relaying), Some(client)) = (&mut self.stage, self.client.leg())
+            && relaying.asked == Asked::ForKill
+        {
+            relaying.answer_kill(client, result);
+        }
+    }
+
+    /// Ends the connection with this error as soon as no statement runs and no transaction or cursor is open, also if that is now. Where the
+    /// packets can't be followed, the connection goes on. Without effect before the login's end.
+    pub fn drain(&mut self, error: SqlError) {
+        if let Stage::Relaying(relaying) = &mut self.stage {
+            relaying.drain = Some(error);
+        }
+    }
+
+    /// Says that the server will not answer any more. A client that waits for an answer is told that the outcome of its statement is
+    /// unknown. Without effect before the login's end.
+    pub fn lose_server(&mut self) {
+        let Stage::Relaying(relaying) = &self.stage else { return };
+        let (place, activity) = (relaying.tracker.place(), relaying.tracker.activity());
+        let error = lost_error(activity);
+        let end = match place {
+            Place::Nowhere => End::By(Side::Server),
+            Place::Between | Place::Answer(_) => {
+                if let Some(client) = self.client.leg() {
+                    // A command that waits has this error as its answer; otherwise a server's word in between has the number 0.
+                    let between = u8::from(!client.waiting().is_empty());
+                    let sequence = if let Place::Answer(sequence) = place { sequence } else { between };
+                    client.send_error_as(sequence, &error);
+                }
+                End::ServerLost(error)
+            }
+        };
+        self.end(end);
+    }
+
+    /// How many changes of user the server has accepted since [`Event::Connected`].
+    pub fn changes_of_user(&self) -> u32 {
+        if let Stage::Relaying(relaying) = &self.stage { relaying.tracker.changes() } else { 0 }
+    }
+
+    /// The state of the session, as far as its packets show it.
+    pub fn activity(&self) -> Activity {
+        match &self.stage {
+            Stage::Relaying(relaying) => relaying.tracker.activity(),
+            Stage::Over(_) => Activity::Opaque,
+            _ => Activity::Login,
         }
     }
 
@@ -302,7 +373,7 @@ impl Connection {
             }
             Ok(Output::Wait(_)) => {
                 let legs = self.client.facts().map_or(Legs::Unlike, |facts| Legs::of(facts, client.security()));
-                self.stage = Stage::Authenticating(Box::new(Exchange::new(legs)), login.charset);
+                self.stage = Stage::Authenticating(Box::new(Exchange::new(legs)), Login::of(login));
                 if let half::End::Client(client) = core::mem::take(&mut self.server.end) {
                     self.server.end = half::End::Leg(Box::new(client.into_leg()));
                 }
@@ -319,7 +390,7 @@ impl Connection {
 
     /// Relays the packets of the authentication exchange. An error comes with the side that caused it.
     fn authenticate(&mut self) -> Result<Output<Event>, (Side, Error)> {
-        let (Stage::Authenticating(exchange, charset), Some(client), Some(server)) =
+        let (Stage::Authenticating(exchange, login), Some(client), Some(server)) =
             (&mut self.stage, self.client.leg(), self.server.leg())
         else {
             return Ok(Output::Wait(None));
@@ -347,17 +418,14 @@ impl Connection {
             match relayed {
                 Relayed::More(_) => {}
                 Relayed::Granted => {
+                    let ok = OkPacket::decode(payload, server.facts().capabilities);
+                    let status = ok.map(|ok| ok.status).unwrap_or_default();
                     for leg in [&mut *client, &mut *server] {
                         leg.set_auth_plugin(exchange.name.clone());
                         leg.begin_relay();
                     }
-                    let (legs, charset) = (exchange.legs(), *charset);
-                    self.stage = Stage::Relaying(Relaying {
-                        commands: Commands::default(),
-                        legs,
-                        charset,
-                        change: Change::None,
-                    });
+                    let relaying = Relaying::new(exchange.legs(), *login, status);
+                    self.stage = Stage::Relaying(Box::new(relaying));
                     return Ok(Output::Event(Event::Connected));
                 }
                 Relayed::Denied(error) => {
@@ -382,16 +450,24 @@ impl Connection {
         else {
             return Ok(Output::Wait(None));
         };
-        let changed = relaying.relay_commands(client, server)?;
-        let from_server = server.waiting().len();
-        server.relay(from_server, client);
-        if let Some(user) = changed {
-            return Ok(Output::Event(Event::ChangeUser(user)));
+        relaying.relay_answers(server, client);
+        if let Some(error) = relaying.drained(client) {
+            self.end(End::Drained(error));
+            return Ok(self.poll_output());
+        }
+        if let Some(event) = relaying.relay_commands(client, server)? {
+            return Ok(Output::Event(event));
         }
         if client.peer_has_closed() {
             return Ok(self.closed_by(Side::Client));
         }
         if server.peer_has_closed() {
+            // The beginning of a packet whose rest does not come.
+            server.relay(server.waiting().len(), client);
+            if let Place::Answer(_) = relaying.tracker.place() {
+                self.lose_server();
+                return Ok(self.poll_output());
+            }
             return Ok(self.closed_by(Side::Server));
         }
         for leg in [client, server] {
@@ -416,6 +492,12 @@ impl Connection {
         match (&self.stage, side) {
             (Stage::Over(_), _) => return,
             (Stage::Authenticating(..), Side::Server) => self.tell_client(&server_failed(&error)),
+            (Stage::Relaying(relaying), Side::Server) if matches!(relaying.tracker.place(), Place::Answer(_)) => {
+                if let Some(leg) = self.server.leg() {
+                    leg.abandon(error);
+                }
+                return self.lose_server();
+            }
             (_, Side::Client) => {
                 if let Some(leg) = self.client.leg() {
                     leg.fail(error.clone());
@@ -440,52 +522,10 @@ impl Connection {
     }
 }
 
-impl Relaying {
-    /// Relays the client's commands. COM_CHANGE_USER passes with a plugin that no server has, because the client's answer was made for the
-    /// nonce of the proxy's greeting. Returns its user if the driver has to be told.
-    fn relay_commands(&mut self, client: &mut Leg, server: &mut Leg) -> Result<Option<String>, Error> {
-        loop {
-            match self.commands.next(client.waiting()) {
-                Next::Pass(0) => return Ok(None),
-                Next::Pass(count) => client.relay(count, server),
-                Next::TooLarge => {
-                    return Err(PeerMisbehaved::Unexpected("a COM_CHANGE_USER that is too large").into());
-                }
-                Next::ChangeUser(_) if self.change == Change::Asked => return Ok(None),
-                Next::ChangeUser(length) => {
-                    let (ours, theirs) = (client.facts().capabilities, server.facts().capabilities);
-                    let command = client.command(length);
-                    if let Legs::Unlike = self.legs {
-                        return Err(Error::Refused { by: Side::Server, error: unlike_change() });
-                    }
-                    let Command::ChangeUser(change) = Command::decode(command, ours)? else {
-                        return Err(PeerMisbehaved::Unexpected("a command that changed").into());
-                    };
-                    if self.change == Change::None {
-                        self.change = Change::Asked;
-                        return Ok(Some(String::from_utf8_lossy(change.user).into_owned()));
-                    }
-                    self.change = Change::None;
-                    let relayed = Command::ChangeUser(relayed_change(&change, self.charset));
-                    server.send_command(relayed.name(), |out| relayed.encode(theirs, out));
-                    client.take(length);
-                }
-            }
-        }
-    }
-}
-
 /// The error for a client whose server failed in the middle of the login.
 fn server_failed(error: &Error) -> SqlError {
     match error {
         Error::Refused { error, .. } => error.clone(),
         error => SqlError::unknown_error(alloc::format!("The proxy lost the server during the login: {error}")),
     }
-}
-
-fn unlike_change() -> SqlError {
-    SqlError::unknown_error(
-        "The proxy does not pass COM_CHANGE_USER on, because one of its two connections is protected by verified TLS and the other is not: \
-         open another connection instead",
-    )
 }

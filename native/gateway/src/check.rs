@@ -6,9 +6,11 @@ use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use sealwire::{Address, Client, ClientError, Config, Socket};
+use sealwire_core::SqlError;
 use sealwire_core::error::Error;
 use sealwire_core::secret::Secret;
 use sealwire_net::mailbox::Mailbox;
@@ -41,6 +43,16 @@ pub(super) struct Report {
     pub(super) took: Duration,
 }
 
+/// A statement to run by the account of the checks, for a session.
+#[derive(Debug)]
+pub(super) struct Order {
+    pub(super) session: usize,
+    pub(super) statement: String,
+}
+
+/// The number of a session, and the result of its statement.
+pub(super) type Done = (usize, Result<(), SqlError>);
+
 /// The checks of one server.
 pub(super) struct Checker {
     pub(super) node: usize,
@@ -54,11 +66,12 @@ pub(super) struct Checker {
 type Session = Option<(Client<Limited>, Instant)>;
 
 impl Checker {
-    /// Starts the thread. It ends when the gateway does.
+    /// Starts the thread, which runs the statements that it is sent. It ends when the gateway does.
     ///
     /// # Errors
     /// The thread can't be started.
-    pub(super) fn start(self, reports: Mailbox<Report>) -> io::Result<()> {
+    pub(super) fn start(self, reports: Mailbox<Report>, done: Mailbox<Done>) -> io::Result<Sender<Order>> {
+        let (sender, orders) = channel::<Order>();
         let name = format!("check-{}", self.target);
         let run = move || {
             let mut session: Session = None;
@@ -68,11 +81,23 @@ impl Checker {
                 if reports.send(Report { node: self.node, verdict, took: begun.elapsed() }).is_err() {
                     return;
                 }
-                std::thread::sleep(self.settings.interval.saturating_sub(begun.elapsed()));
+                loop {
+                    let left = self.settings.interval.saturating_sub(begun.elapsed());
+                    match orders.recv_timeout(left) {
+                        Ok(order) => {
+                            let result = self.obey(&mut session, &order.statement);
+                            if done.send((order.session, result)).is_err() {
+                                return;
+                            }
+                        }
+                        Err(RecvTimeoutError::Timeout) => break,
+                        Err(RecvTimeoutError::Disconnected) => return,
+                    }
+                }
             }
         };
         std::thread::Builder::new().name(name).spawn(run)?;
-        Ok(())
+        Ok(sender)
     }
 
     fn check(&self, session: &mut Session) -> Verdict {
@@ -81,6 +106,16 @@ impl Checker {
         verdict.unwrap_or_else(|error| {
             *session = None;
             failed(&error)
+        })
+    }
+
+    fn obey(&self, session: &mut Session, statement: &str) -> Result<(), SqlError> {
+        let result = self.client(session).and_then(|client| rows(client, statement));
+        result.map(drop).map_err(|error| {
+            if !error.is_recoverable() {
+                *session = None;
+            }
+            error.to_sql_error()
         })
     }
 

@@ -11,16 +11,20 @@
 //!
 //! One thread with one poll serves all sessions (`run`); host names are looked up and servers checked in other threads.
 
+mod admin;
 mod attributes;
 mod check;
+mod counters;
 mod galera;
 mod health;
 mod limits;
 mod offer;
+mod operate;
 mod options;
 mod pool;
 mod probe;
 mod program;
+mod report;
 mod routes;
 mod rules;
 mod run;

@@ -16,7 +16,7 @@ use sealwire_options::{Program, Spec, Values};
 use super::check::CheckSettings;
 use super::health::Thresholds;
 use super::routes::{By, Route, Routes};
-use super::settings::{Kind, Limits, Listen, Node, Place, PoolSettings, Role, Settings};
+use super::settings::{Drain, Kind, Limits, Listen, Node, Place, PoolSettings, Role, Settings};
 use super::tls;
 
 /// The program as its users see it.
@@ -105,6 +105,15 @@ const OWN: &[Spec] = &[
     Spec::number("queue-timeout", "Number of seconds for which a login waits for a server, where none can serve or all are full.")
         .between(0, SECONDS_OF_YEAR)
         .default("8"),
+    Spec::choice(
+        "drain",
+        &["close", "wait"],
+        "How sessions leave a server that is drained, and the gateway at SIGTERM: closed between two statements, outside a transaction, with \
+         error 1053; or when their clients end them or change their user.",
+    )
+    .default("close"),
+    Spec::path("admin-socket", "Unix socket for /metrics, /status, /drain, /undrain and /reload over HTTP; only the gateway's user may open it."),
+    Spec::number("admin-port", "Port of 127.0.0.1 for /metrics and /status; 0 means none.").between(0, 65535).default("0"),
     Spec::number("shutdown-timeout", "Number of seconds for which sessions may go on after SIGTERM.")
         .between(0, SECONDS_OF_YEAR)
         .default("10"),
@@ -192,6 +201,9 @@ impl Settings {
                 fall: u32::try_from(number("check-fall")).unwrap_or(u32::MAX),
                 slow_start: seconds("slow-start"),
             },
+            drain: if values.text("drain") == Some("wait") { Drain::Wait } else { Drain::Close },
+            admin_socket: values.path("admin-socket").map(Path::to_owned),
+            admin_port: u16::try_from(number("admin-port")).ok().filter(|port| *port != 0),
         })
     }
 }

@@ -109,6 +109,11 @@ impl Pools {
         of_pool.filter(|(_, member)| self.serves(member)).map(|(node, _)| node)
     }
 
+    /// Whether a server may have new sessions.
+    pub(super) fn can_serve(&self, node: usize) -> bool {
+        self.members.get(node).is_some_and(|member| self.serves(member))
+    }
+
     fn serves(&self, member: &Member) -> bool {
         !member.is_draining && (!self.is_checked || member.health.state() == State::Up)
     }
@@ -118,7 +123,13 @@ impl Pools {
     pub(super) fn writer(&mut self, pool: usize) -> Option<usize> {
         let can_write = |node: &usize| self.members.get(*node).is_some_and(|member| member.health.can_write());
         let able: Vec<usize> = self.serving(pool).filter(can_write).collect();
+        let is_unknown = |member: &Member| member.node.pool == pool && member.health.state() == State::Unknown;
+        let some_are_unknown = self.is_checked && self.members.iter().any(is_unknown);
         let pool = self.pools.get_mut(pool)?;
+        // The first check to end must not decide, because another gateway may see another one first.
+        if pool.writer.is_none() && some_are_unknown {
+            return None;
+        }
         let next = pool.writer.filter(|writer| able.contains(writer)).or_else(|| able.first().copied());
         if next.is_some() && next != pool.writer {
             let name = |node: Option<usize>| {
@@ -208,9 +219,27 @@ impl Pools {
         }
     }
 
+    /// Whether a session of this place should leave its server, because another server takes the writes or the server is drained.
+    pub(super) fn is_misplaced(&mut self, place: Place, node: usize) -> bool {
+        if self.members.get(node).is_some_and(|member| member.is_draining) {
+            return true;
+        }
+        place.role == Role::Writer && self.writer(place.pool).is_some_and(|writer| writer != node)
+    }
+
     /// The name of a server.
     pub(super) fn name(&self, node: usize) -> String {
         self.members.get(node).map(|member| member.node.to_string()).unwrap_or_default()
+    }
+
+    /// The server of this name, `HOST:PORT`, in all pools that have it.
+    pub(super) fn named(&mut self, name: &str) -> impl Iterator<Item = &mut Member> {
+        self.members.iter_mut().filter(move |member| member.node.to_string() == name)
+    }
+
+    /// The names and kinds of the pools.
+    pub(super) fn settings(&self) -> impl Iterator<Item = &PoolSettings> {
+        self.pools.iter().map(|pool| &pool.settings)
     }
 
     /// Whether it is worth to wait for a server: its check may find it up.
@@ -289,6 +318,7 @@ mod tests {
         assert_eq!(turns(&mut pools, WRITER, 2), [0, 0]);
         assert_eq!(turns(&mut pools, READER, 4), [1, 2, 1, 2]);
         lose(&mut pools, 0);
+        assert!(pools.is_misplaced(WRITER, 0) && !pools.is_misplaced(ANY, 0));
         assert_eq!(turns(&mut pools, WRITER, 2), [1, 1]);
         for _ in 0..2 {
             pools.observe(0, Verdict::Good { can_write: true }, NOW, NOW);
@@ -320,6 +350,7 @@ mod tests {
         pools.members[0].is_draining = true;
         assert_eq!(turns(&mut pools, ANY, 4), [1, 2, 1, 2]);
         assert_eq!(turns(&mut pools, WRITER, 1), [1], "a drained server gives the writes away");
+        assert!(pools.is_misplaced(ANY, 0) && !pools.is_misplaced(ANY, 1));
         pools.enter(1);
         assert_eq!(turns(&mut pools, ANY, 2), [2, 2]);
         pools.enter(2);
@@ -334,5 +365,9 @@ mod tests {
         assert_eq!(pools.choose(ANY, &[], NOW), Choice::Nobody);
         pools.observe(2, Verdict::Good { can_write: true }, NOW, NOW);
         assert_eq!(pools.choose(ANY, &[], NOW), Choice::Server(2));
+        pools.observe(1, Verdict::Good { can_write: true }, NOW, NOW);
+        assert_eq!(pools.choose(WRITER, &[], NOW), Choice::Nobody, "the first server may be able");
+        pools.observe(0, Verdict::Lost(String::new()), NOW, NOW);
+        assert_eq!(pools.choose(WRITER, &[], NOW), Choice::Server(1));
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
 use mio::net::{TcpListener, TcpStream};
@@ -23,35 +23,39 @@ use sealwire_net::stream::Stream;
 use sealwire_net::{clock, listen};
 use sealwire_options::tls::health::Health;
 
-use super::check::{Checker, Report};
-use super::health::Consequence;
+use super::admin::{self, Question};
+use super::check::{Checker, Done, Order, Report};
 use super::probe::{self, Greeting};
 use super::session::Session;
-use super::settings::{Kind, Place, Role, Settings};
+use super::settings::{Drain, Kind, Place, Role, Settings};
 use super::shared::Shared;
 use super::tls::ReloadableTls;
 
 /// The first connection id. Clients send theirs in KILL, and no server gives such high ids soon, so that a KILL meets no other client.
-const FIRST_ID: u32 = 0xC000_0000;
+pub(super) const FIRST_ID: u32 = 0xC000_0000;
 
 /// A listening gateway.
 #[derive(Debug)]
 pub(super) struct Gateway {
-    reactor: Reactor<TcpListener>,
+    pub(super) reactor: Reactor<TcpListener>,
     /// The port in use.
     pub(super) port: u16,
-    shared: Shared,
-    sessions: Connections<Session>,
+    pub(super) shared: Shared,
+    pub(super) sessions: Connections<Session>,
     next_id: usize,
     answers: Receiver<Answer>,
     greetings: Receiver<Vec<Greeting>>,
     reports: Receiver<Report>,
+    /// To the checks of each server; empty if servers are not checked.
+    pub(super) checkers: Vec<Sender<Order>>,
+    done: Receiver<Done>,
+    questions: Receiver<Question>,
     /// The places of the listeners by their ports.
     places: Vec<(u16, Place)>,
     health: Health,
     /// When the certificate is checked again.
     look_at: Duration,
-    stopper: Stopper,
+    pub(super) stopper: Stopper,
 }
 
 /// Stops a gateway, from any thread.
@@ -117,14 +121,18 @@ impl Gateway {
             probe::start(settings.nodes.clone(), within, mailbox).map_err(describe)?;
         }
         let (reporter, reports) = reactor.mailbox();
+        let (finisher, done) = reactor.mailbox();
+        let mut checkers = Vec::new();
         if let Some(check) = &settings.check {
             for (node, target) in settings.nodes.iter().enumerate() {
                 let kind = settings.pools.get(target.pool).map_or(Kind::Plain, |pool| pool.kind);
                 let checker =
                     Checker { node, target: target.clone(), kind, settings: Arc::clone(check), tls: tls.clone() };
-                checker.start(reporter.clone()).map_err(describe)?;
+                checkers.push(checker.start(reporter.clone(), finisher.clone()).map_err(describe)?);
             }
         }
+        let (asker, questions) = reactor.mailbox();
+        admin::start(&settings, &asker)?;
         let registry = reactor.registry().try_clone().map_err(describe)?;
         let stopper = Stopper { calls: Arc::new(AtomicU8::new(0)), waker: reactor.waker() };
         let mut shared = Shared::new(settings, registry, resolver, tls);
@@ -138,6 +146,9 @@ impl Gateway {
             answers,
             greetings,
             reports,
+            checkers,
+            done,
+            questions,
             places,
             health: Health::new("let sealwire-gateway read it: kill -HUP"),
             look_at: Duration::ZERO,
@@ -187,6 +198,12 @@ impl Gateway {
             while let Ok(report) = self.reports.try_recv() {
                 self.take(report);
             }
+            while let Ok((id, result)) = self.done.try_recv() {
+                self.answer_kill(id, result);
+            }
+            while let Ok(question) = self.questions.try_recv() {
+                self.answer(question);
+            }
             if std::mem::take(&mut self.shared.may_serve_waiting) {
                 self.serve_waiting();
             }
@@ -207,6 +224,7 @@ impl Gateway {
         for id in self.sessions.ids() {
             self.close(id);
         }
+        admin::end(&self.shared.settings);
         Ok(())
     }
 
@@ -217,6 +235,7 @@ impl Gateway {
             return;
         }
         let admitted = self.shared.clients.enter(peer.ip(), &limits);
+        self.shared.counters.clients = self.shared.counters.clients.saturating_add(1);
         let port = stream.local_addr().map(|address| address.port()).unwrap_or_default();
         let found = self.places.iter().find(|(listening, _)| *listening == port).or(self.places.first());
         let place = found.map_or(Place { pool: 0, role: Role::Any }, |(_, place)| *place);
@@ -249,20 +268,6 @@ impl Gateway {
         self.advance(id);
     }
 
-    /// Takes the result of a check.
-    fn take(&mut self, report: Report) {
-        let now = clock::monotonic();
-        let consequence = self.shared.pools.observe(report.node, report.verdict, report.took, now);
-        self.shared.may_serve_waiting |= consequence.is_some();
-        if consequence == Some(Consequence::EndSessions) {
-            let is_on_it =
-                |id: &usize| self.sessions.get(*id).is_some_and(|session| session.node() == Some(report.node));
-            for id in self.sessions.ids().into_iter().filter(is_on_it).collect::<Vec<_>>() {
-                self.close(id);
-            }
-        }
-    }
-
     /// Lets the sessions that wait for a server try again, first to last.
     fn serve_waiting(&mut self) {
         for id in std::mem::take(&mut self.shared.waiting) {
@@ -281,10 +286,17 @@ impl Gateway {
         Ok(socket)
     }
 
-    fn advance(&mut self, id: usize) {
+    pub(super) fn advance(&mut self, id: usize) {
         let Some(slot) = self.sessions.get_mut(id) else { return };
         let session = &mut slot.connection;
-        let progress = session.advance(&mut self.shared, clock::now());
+        let mut progress = session.advance(&mut self.shared, clock::now());
+        while let Some(kill) = self.sessions.get_mut(id).and_then(|slot| slot.connection.take_kill()) {
+            self.kill(id, kill);
+            let Some(slot) = self.sessions.get_mut(id) else { return };
+            progress = slot.connection.advance(&mut self.shared, clock::now());
+        }
+        let Some(slot) = self.sessions.get_mut(id) else { return };
+        let session = &slot.connection;
         if progress == Progress::Over {
             self.shared.clients.leave(session.peer().ip());
             self.sessions.remove(id);
@@ -319,6 +331,8 @@ impl Gateway {
         for id in self.sessions.ids() {
             if self.sessions.get(id).is_some_and(|session| !session.is_relaying()) {
                 self.close(id);
+            } else if self.shared.settings.drain == Drain::Close {
+                self.drain(id, "the gateway is shutting down");
             }
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use mio::event::Event as Readiness;
 use sealwire_core::error::{Error, Side};
 use sealwire_core::facts::Facts;
-use sealwire_core::proxy::{Connection, End, Event};
+use sealwire_core::proxy::{Activity, Connection, End, Event, Kill};
 use sealwire_core::{Input, Now, Output, SqlError};
 use sealwire_net::connections::Progress;
 use sealwire_net::dial::{Dial, DialError};
@@ -36,7 +36,8 @@ pub(super) struct Session {
     client: Wire,
     server: Option<Wire>,
     dial: Option<Dial>,
-    /// The servers that it may have.
+    /// The servers that the sessions of its listener may have, and those that it may have itself.
+    listener: Place,
     place: Place,
     /// The server that it has or connects to, where it is counted.
     node: Option<usize>,
@@ -48,6 +49,10 @@ pub(super) struct Session {
     is_waiting: bool,
     /// The user of the login, escaped for the log.
     user: Option<String>,
+    /// The user of a change that the server has not accepted, and the number of changes that it had accepted before.
+    changing: Option<(String, u32)>,
+    /// A KILL that waits for its answer.
+    kill: Option<Kill>,
     is_relaying: bool,
     /// The machine's deadline.
     deadline: Option<Duration>,
@@ -72,12 +77,15 @@ impl Session {
             client: Wire::new(client),
             server: None,
             dial: None,
+            listener: place,
             place,
             node: None,
             tried: Vec::new(),
             waits_until: None,
             is_waiting: false,
             user: None,
+            changing: None,
+            kill: None,
             is_relaying: false,
             deadline: None,
             ending: None,
@@ -97,6 +105,57 @@ impl Session {
     /// The server that it has or connects to.
     pub(super) const fn node(&self) -> Option<usize> {
         self.node
+    }
+
+    pub(super) const fn place(&self) -> Place {
+        self.place
+    }
+
+    pub(super) const fn connection_id(&self) -> u32 {
+        self.connection_id
+    }
+
+    pub(super) const fn proxy(&self) -> &Connection {
+        &self.proxy
+    }
+
+    /// The user, escaped for the log; `None` before the login.
+    pub(super) fn user(&mut self) -> Option<&str> {
+        self.settle_user();
+        self.user.as_deref()
+    }
+
+    /// Takes the user of a change that the server has accepted.
+    fn settle_user(&mut self) {
+        let count = self.proxy.changes_of_user();
+        if let Some((user, _)) = self.changing.take_if(|(_, before)| *before != count) {
+            self.user = Some(user);
+        }
+    }
+
+    /// A KILL of the client that has not been looked at.
+    pub(super) const fn take_kill(&mut self) -> Option<Kill> {
+        self.kill.take()
+    }
+
+    /// Lets the client's KILL pass with this id.
+    pub(super) fn allow_kill(&mut self, connection_id: u32) {
+        self.proxy.allow_kill(connection_id);
+    }
+
+    /// Answers the client's KILL.
+    pub(super) fn answer_kill(&mut self, result: Result<(), SqlError>) {
+        self.proxy.answer_kill(result);
+    }
+
+    /// Ends the session between two statements, outside a transaction.
+    pub(super) fn drain(&mut self, error: SqlError) {
+        self.proxy.drain(error);
+    }
+
+    /// Ends the session, because its server does not answer.
+    pub(super) fn lose_server(&mut self) {
+        self.proxy.lose_server();
     }
 
     /// Ends the session, because the gateway stops.
@@ -171,22 +230,15 @@ impl Session {
         match event {
             Event::Dial(login) => {
                 self.user = Some(login.user.escape_debug().to_string());
-                let tls = self.proxy.client_facts().and_then(|facts| facts.tls.as_ref());
-                let found = shared.settings.routes.find(&login.user, tls.and_then(|tls| tls.sni.as_deref()));
-                self.place = found.unwrap_or(self.place);
+                self.place = self.route(&login.user, shared);
                 match self.check(&login.user, shared) {
                     Ok(()) => self.dial_next(shared, now),
                     // The login waits, because the event said so.
                     Err(error) => drop(self.proxy.refuse(error)),
                 }
             }
-            Event::ChangeUser(user) => {
-                tracing::info!("{} changes to user '{}'", self.name(), user.escape_debug());
-                match self.check(&user, shared) {
-                    Ok(()) => self.proxy.allow_change_user(),
-                    Err(error) => self.proxy.refuse_change_user(error),
-                }
-            }
+            Event::ChangeUser(user) => self.change_user(&user, shared, now),
+            Event::Kill(kill) => self.kill = Some(kill),
             Event::ServerFailed(error) => {
                 // The server gets the alert that says why.
                 self.flush();
@@ -198,6 +250,10 @@ impl Session {
             Event::Connected => {
                 self.is_relaying = true;
                 self.tried = Vec::new();
+                if let Some((user, _)) = self.changing.take() {
+                    self.user = Some(user);
+                }
+                shared.counters.logins = shared.counters.logins.saturating_add(1);
                 if let Some(node) = self.node {
                     shared.pools.succeeded(node);
                 }
@@ -205,11 +261,44 @@ impl Session {
             }
             Event::Closed(end) => {
                 self.log_end(&end, shared);
+                shared.counters.ended(&end, self.is_relaying);
+                shared.counters.add_bytes(&self.proxy);
                 self.dial = None;
                 self.waits_until = None;
                 self.leave(shared);
                 self.ending = Some(now.monotonic.saturating_add(LINGER));
             }
+        }
+    }
+
+    /// The servers for a user.
+    fn route(&self, user: &str, shared: &Shared) -> Place {
+        let tls = self.proxy.client_facts().and_then(|facts| facts.tls.as_ref());
+        let found = shared.settings.routes.find(user, tls.and_then(|tls| tls.sni.as_deref()));
+        found.unwrap_or(self.listener)
+    }
+
+    /// Answers COM_CHANGE_USER. It is a login, so the session moves where its server is drained or is none for the new user.
+    fn change_user(&mut self, user: &str, shared: &mut Shared, now: Now) {
+        self.settle_user();
+        tracing::info!("{} changes to user '{}'", self.name(), user.escape_debug());
+        if let Err(error) = self.check(user, shared) {
+            return self.proxy.refuse_change_user(error);
+        }
+        self.changing = Some((user.escape_debug().to_string(), self.proxy.changes_of_user()));
+        let place = self.route(user, shared);
+        let moves = place != self.place || self.node.is_some_and(|node| shared.pools.is_misplaced(place, node));
+        if !moves || self.proxy.activity() == Activity::Opaque {
+            return self.proxy.allow_change_user();
+        }
+        // The COM_CHANGE_USER waits, because the event said so.
+        if self.proxy.redial(shared.settings.limits.connect).is_ok() {
+            self.flush();
+            self.server = None;
+            self.leave(shared);
+            self.place = place;
+            self.is_relaying = false;
+            self.dial_next(shared, now);
         }
     }
 
@@ -409,6 +498,8 @@ impl Session {
             End::By(Side::Client) => tracing::info!("{name} closed by the client"),
             End::By(Side::Server) => tracing::info!("{name} closed by the server"),
             End::ByUs => tracing::info!("{name} closed, because the gateway stops"),
+            End::Drained(error) => tracing::info!("{name} drained: {error}"),
+            End::ServerLost(error) => self.warn_of_server(&error.message, shared),
             End::Denied(error) => tracing::info!("{name} refused by server {}: {error}", self.node_name(shared)),
             End::Refused(error) => shared.warn_of_refusal(&format!("{name} refused: {error}")),
             End::Failed(Side::Server, error) => self.warn_of_server(&error.as_client_error().message, shared),

@@ -1,6 +1,7 @@
 //! The settings of a gateway.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +26,20 @@ pub(super) struct Settings {
     /// The account and the times of the checks; `None` if servers are not checked.
     pub(super) check: Option<Arc<CheckSettings>>,
     pub(super) thresholds: Thresholds,
+    pub(super) drain: Drain,
+    /// The Unix socket of the administration.
+    pub(super) admin_socket: Option<PathBuf>,
+    /// The port of the administration on loopback, which can only read.
+    pub(super) admin_port: Option<u16>,
+}
+
+/// How the sessions of a drained server leave it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Drain {
+    /// They are closed between two statements, outside a transaction.
+    Close,
+    /// They stay until their clients end them or change their user.
+    Wait,
 }
 
 /// A listener.
@@ -59,6 +74,15 @@ pub(super) enum Role {
 impl Role {
     pub(super) const NAMES: [(&'static str, Self); 3] =
         [("any", Self::Any), ("writer", Self::Writer), ("reader", Self::Reader)];
+
+    /// The name in the options and in the administration's answers.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::Writer => "writer",
+            Self::Reader => "reader",
+        }
+    }
 }
 
 /// A pool of servers with the same data.
@@ -82,6 +106,15 @@ pub(super) enum Kind {
 impl Kind {
     pub(super) const NAMES: [(&'static str, Self); 3] =
         [("plain", Self::Plain), ("read-only", Self::ReadOnly), ("galera", Self::Galera)];
+
+    /// The name in the options and in the administration's answers.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::ReadOnly => "read-only",
+            Self::Galera => "galera",
+        }
+    }
 }
 
 /// A server behind the gateway.

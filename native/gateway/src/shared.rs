@@ -11,6 +11,7 @@ use sealwire_net::clock;
 use sealwire_net::random::OsRandom;
 use sealwire_net::resolve::Resolver;
 
+use super::counters::Counters;
 use super::limits::Clients;
 use super::offer::Offer;
 use super::pool::Pools;
@@ -31,6 +32,7 @@ pub(super) struct Shared {
     pub(super) registry: Registry,
     pub(super) resolver: Resolver,
     pub(super) clients: Clients,
+    pub(super) counters: Counters,
     /// The rate limit of log lines about refused clients.
     refusals: BoundedLines,
     /// The buffer for all reads; a shared one, so that an idle session holds none.
@@ -64,6 +66,7 @@ impl Shared {
             registry,
             resolver,
             clients: Clients::default(),
+            counters: Counters::default(),
             refusals: BoundedLines::default(),
             scratch: vec![0; READ].into_boxed_slice(),
             tls,

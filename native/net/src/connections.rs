@@ -103,6 +103,16 @@ impl<C> Connections<C> {
         self.slots.is_empty()
     }
 
+    /// All connections, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &C> {
+        self.slots.values().map(|slot| &slot.connection)
+    }
+
+    /// All connections, in no order, to change.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut C> {
+        self.slots.values_mut().map(|slot| &mut slot.connection)
+    }
+
     /// The numbers of all connections.
     pub fn ids(&self) -> Vec<usize> {
         self.slots.keys().copied().collect()
@@ -219,6 +229,7 @@ mod tests {
         connections.enqueue(3, |()| Class::Cheap);
         assert!(connections.get_mut(1).is_some_and(|slot| slot.is_queued()));
         assert_eq!(connections.next_deadline(), Some(Duration::ZERO));
+        assert_eq!(connections.iter().count(), connections.iter_mut().count());
         connections.remove(2);
         assert_eq!(connections.next_round(), [1]);
         assert!(connections.get_mut(1).is_some_and(|slot| !slot.is_queued()));

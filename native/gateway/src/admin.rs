@@ -1,0 +1,264 @@
+//! The administration over HTTP: on a Unix socket that only the gateway's user may open, and, to read alone, on a port of loopback.
+//!
+//! A thread of its own reads each request and writes the answer; the gateway's thread makes the answer in between.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::Duration;
+
+use sealwire_net::files::unwritable;
+use sealwire_net::mailbox::Mailbox;
+
+use super::settings::Settings;
+
+/// The most bytes of a request.
+const MOST: usize = 8 * 1024;
+
+/// How long a client may be silent, and how long the gateway may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A request.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    Metrics,
+    Status,
+    /// The server of this name gets no new sessions, and those that it has leave.
+    Drain(String),
+    Undrain(String),
+    /// Reads the rules and the TLS files again.
+    Reload,
+}
+
+/// A request that waits for its answer.
+#[derive(Debug)]
+pub(super) struct Question {
+    pub(super) action: Action,
+    to: SyncSender<Answer>,
+}
+
+impl Question {
+    /// Sends the answer.
+    pub(super) fn reply(self, answer: Answer) {
+        // An error means that the client's time was over.
+        let _ = self.to.try_send(answer);
+    }
+}
+
+/// An answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Answer {
+    status: &'static str,
+    kind: &'static str,
+    body: String,
+}
+
+impl Answer {
+    const TEXT: &'static str = "text/plain; charset=utf-8";
+
+    pub(super) fn text(body: &str) -> Self {
+        Self { status: "200 OK", kind: Self::TEXT, body: body.to_owned() }
+    }
+
+    pub(super) const fn json(body: String) -> Self {
+        Self { status: "200 OK", kind: "application/json", body }
+    }
+
+    pub(super) const fn metrics(body: String) -> Self {
+        Self { status: "200 OK", kind: "text/plain; version=0.0.4; charset=utf-8", body }
+    }
+
+    pub(super) const fn not_found(body: String) -> Self {
+        Self { status: "404 Not Found", kind: Self::TEXT, body }
+    }
+
+    pub(super) const fn failed(body: String) -> Self {
+        Self { status: "500 Internal Server Error", kind: Self::TEXT, body }
+    }
+
+    fn refused(status: &'static str, body: &str) -> Self {
+        Self { status, kind: Self::TEXT, body: body.to_owned() }
+    }
+}
+
+/// Starts the threads of the administration's socket and port.
+///
+/// # Errors
+/// A sentence that names the option.
+pub(super) fn start(settings: &Settings, asker: &Mailbox<Question>) -> Result<(), String> {
+    let failed = |error: io::Error| format!("can't start a thread for the administration: {error}");
+    if let Some(path) = &settings.admin_socket {
+        let listener = bind(path).map_err(|error| {
+            format!("option '--admin-socket': can't listen on '{}': {}", path.display(), unwritable(path, &error))
+        })?;
+        let asker = asker.clone();
+        let serve_all = move || {
+            for stream in listener.incoming().flatten() {
+                let limited =
+                    stream.set_read_timeout(Some(PATIENCE)).and_then(|()| stream.set_write_timeout(Some(PATIENCE)));
+                if limited.is_ok() {
+                    serve(stream, true, &asker);
+                }
+            }
+        };
+        std::thread::Builder::new().name("admin-socket".to_owned()).spawn(serve_all).map_err(failed)?;
+    }
+    if let Some(port) = settings.admin_port {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+            .map_err(|error| format!("option '--admin-port': can't listen on 127.0.0.1:{port}: {error}"))?;
+        let asker = asker.clone();
+        let serve_all = move || {
+            for stream in listener.incoming().flatten() {
+                let limited =
+                    stream.set_read_timeout(Some(PATIENCE)).and_then(|()| stream.set_write_timeout(Some(PATIENCE)));
+                if limited.is_ok() {
+                    serve(stream, false, &asker);
+                }
+            }
+        };
+        std::thread::Builder::new().name("admin-port".to_owned()).spawn(serve_all).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Removes the socket's file.
+pub(super) fn end(settings: &Settings) {
+    if let Some(path) = &settings.admin_socket {
+        // The file may be gone already.
+        let _ = fs::remove_file(path);
+    }
+}
+
+fn bind(path: &Path) -> io::Result<UnixListener> {
+    // A gateway that was killed leaves its socket behind.
+    if UnixStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
+        fs::remove_file(path)?;
+    }
+    // The mode holds from the beginning, because a socket that anybody can open for a moment is open.
+    let before = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o177));
+    let bound = UnixListener::bind(path);
+    rustix::process::umask(before);
+    bound
+}
+
+/// Answers one request. A page in a browser on this machine reaches the port, so the port answers no POST and no foreign host.
+fn serve<S: Read + Write>(mut stream: S, may_change: bool, asker: &Mailbox<Question>) {
+    let answer = match read(&mut stream).map(|head| parse(&head, may_change)) {
+        Ok(Ok(action)) => ask(action, asker),
+        Ok(Err(answer)) => answer,
+        // Nobody reads the answer.
+        Err(_) => return,
+    };
+    let mut text = String::new();
+    // Writing to a String can't fail.
+    let _ = write!(
+        text,
+        "HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n{}",
+        answer.status,
+        answer.kind,
+        answer.body.len(),
+        answer.body
+    );
+    // An error means that the client is gone.
+    let _ = stream.write_all(text.as_bytes());
+}
+
+fn ask(action: Action, asker: &Mailbox<Question>) -> Answer {
+    let (to, answers) = sync_channel(1);
+    if asker.send(Question { action, to }).is_err() {
+        return Answer::refused("503 Service Unavailable", "the gateway has ended\n");
+    }
+    answers
+        .recv_timeout(PATIENCE)
+        .unwrap_or_else(|_| Answer::refused("503 Service Unavailable", "the gateway did not answer in time\n"))
+}
+
+/// Reads the head of a request.
+fn read(stream: &mut impl Read) -> io::Result<String> {
+    let mut head = Vec::new();
+    let mut buffer = [0; 1024];
+    loop {
+        let count = stream.read(&mut buffer)?;
+        head.extend_from_slice(buffer.get(..count).unwrap_or_default());
+        if head.windows(4).any(|end| end == b"\r\n\r\n") {
+            return Ok(String::from_utf8_lossy(&head).into_owned());
+        }
+        if count == 0 || head.len() > MOST {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+    }
+}
+
+fn parse(head: &str, may_change: bool) -> Result<Action, Answer> {
+    let bad = |text: &str| Err(Answer::refused("400 Bad Request", text));
+    let mut lines = head.lines();
+    let mut words = lines.next().unwrap_or_default().split(' ');
+    let (Some(method), Some(target)) = (words.next(), words.next()) else { return bad("the request is malformed\n") };
+    let host = lines.filter_map(|line| line.split_once(':')).find(|(name, _)| name.eq_ignore_ascii_case("host"));
+    let host = host.map_or("", |(_, value)| value.trim());
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    if !may_change && !["127.0.0.1", "localhost"].contains(&name) {
+        return bad("the Host is not 127.0.0.1\n");
+    }
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let server = query
+        .split('&')
+        .find_map(|part| part.strip_prefix("server="))
+        .map(|name| name.replace("%3A", ":").replace("%3a", ":"));
+    let action = match (method, path, server) {
+        ("GET", "/metrics", _) => return Ok(Action::Metrics),
+        ("GET", "/status", _) => return Ok(Action::Status),
+        ("POST", "/drain", Some(server)) => Action::Drain(server),
+        ("POST", "/undrain", Some(server)) => Action::Undrain(server),
+        ("POST", "/drain" | "/undrain", None) => return bad("name the server: POST /drain?server=HOST:PORT\n"),
+        ("POST", "/reload", _) => Action::Reload,
+        (_, "/metrics" | "/status" | "/drain" | "/undrain" | "/reload", _) => {
+            return Err(Answer::refused(
+                "405 Method Not Allowed",
+                "GET /metrics, GET /status, POST /drain, POST /undrain, POST /reload\n",
+            ));
+        }
+        _ => return Err(Answer::not_found("there are /metrics, /status, /drain, /undrain and /reload\n".to_owned())),
+    };
+    if may_change {
+        Ok(action)
+    } else {
+        Err(Answer::refused("403 Forbidden", "the port can only read: use --admin-socket\n"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_can_only_read_and_only_as_localhost() {
+        let request = |line: &str, host: &str| format!("{line} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        let status = |line: &str, host: &str, may_change| match parse(&request(line, host), may_change) {
+            Ok(action) => format!("{action:?}"),
+            Err(answer) => answer.status.to_owned(),
+        };
+        for (line, host, by_port, by_socket) in [
+            ("GET /metrics", "127.0.0.1:9", "Metrics", "Metrics"),
+            ("GET /status", "localhost", "Status", "Status"),
+            ("GET /status", "evil.example", "400 Bad Request", "Status"),
+            ("POST /drain?server=db1%3A3306", "localhost", "403 Forbidden", "Drain(\"db1:3306\")"),
+            ("POST /undrain?server=db1:3306", "localhost", "403 Forbidden", "Undrain(\"db1:3306\")"),
+            ("POST /reload", "localhost", "403 Forbidden", "Reload"),
+            ("POST /drain", "localhost", "400 Bad Request", "400 Bad Request"),
+            ("GET /drain?server=a", "localhost", "405 Method Not Allowed", "405 Method Not Allowed"),
+            ("GET /", "localhost", "404 Not Found", "404 Not Found"),
+            ("GET", "localhost", "404 Not Found", "404 Not Found"),
+        ] {
+            assert_eq!(
+                (status(line, host, false), status(line, host, true)),
+                (by_port.to_owned(), by_socket.to_owned()),
+                "{line} {host}"
+            );
+        }
+    }
+}
