@@ -12,28 +12,16 @@ use std::time::{Duration, Instant};
 use sealwire::{Address, Client, ClientError, Config, Socket};
 use sealwire_core::SqlError;
 use sealwire_core::error::Error;
-use sealwire_core::secret::Secret;
 use sealwire_net::mailbox::Mailbox;
 use sealwire_net::random::OsRandom;
 
 use super::galera;
 use super::health::Verdict;
-use super::settings::{Kind, Node};
+use super::settings::{CheckSettings, Kind, Node};
 use super::tls::ReloadableTls;
 
 /// How long a login of the checks is used. A new one proves that the server's certificate and the account are still good.
 const NEW_LOGIN: Duration = Duration::from_secs(10);
-
-/// The settings of the checks.
-#[derive(Debug, Clone)]
-pub(super) struct CheckSettings {
-    pub(super) user: String,
-    pub(super) password: Secret,
-    /// The time between two checks.
-    pub(super) interval: Duration,
-    /// The time for connecting, and the time for each answer.
-    pub(super) timeout: Duration,
-}
 
 /// The result of a check of this server.
 #[derive(Debug)]

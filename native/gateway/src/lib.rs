@@ -21,6 +21,7 @@ mod limits;
 mod offer;
 mod operate;
 mod options;
+mod place;
 mod pool;
 mod probe;
 mod program;

@@ -13,10 +13,10 @@ use sealwire_net::regular_file::{self, SMALL};
 use sealwire_options::tls::SERVER;
 use sealwire_options::{Program, Spec, Values};
 
-use super::check::CheckSettings;
 use super::health::Thresholds;
+use super::place::{Place, Role};
 use super::routes::{By, Route, Routes};
-use super::settings::{Drain, Kind, Limits, Listen, Node, Place, PoolSettings, Role, Settings};
+use super::settings::{CheckSettings, Drain, Kind, Limits, Listen, Node, PoolSettings, Settings};
 use super::tls;
 
 /// The program as its users see it.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::health::{Consequence, Health, State, Thresholds, Verdict};
-use super::settings::{Kind, Node, Place, PoolSettings, Role, Settings};
+use super::place::{Place, Role};
+use super::settings::{Kind, Node, PoolSettings, Settings};
 
 /// How long a server that failed is tried after the others only.
 const PENALTY: Duration = Duration::from_secs(5);

@@ -1,6 +1,6 @@
 //! Chooses the pool of a session by its user or by the server name that its client sent in TLS.
 
-use super::settings::Place;
+use super::place::Place;
 
 /// The routes; the first that fits decides.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl By {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Role;
+    use crate::place::Role;
 
     #[test]
     fn the_first_route_that_fits_decides() {

@@ -25,9 +25,10 @@ use sealwire_options::tls::health::Health;
 
 use super::admin::{self, Question};
 use super::check::{Checker, Done, Order, Report};
+use super::place::{Place, Role};
 use super::probe::{self, Greeting};
 use super::session::Session;
-use super::settings::{Drain, Kind, Place, Role, Settings};
+use super::settings::{Drain, Kind, Settings};
 use super::shared::Shared;
 use super::tls::ReloadableTls;
 

@@ -15,8 +15,8 @@ use sealwire_net::reactor;
 use sealwire_net::socket::Socket;
 
 use super::attributes;
+use super::place::Place;
 use super::pool::Choice;
-use super::settings::Place;
 use super::shared::Shared;
 use super::wire::{Read, Wire};
 

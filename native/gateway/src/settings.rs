@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::check::CheckSettings;
+use sealwire_core::secret::Secret;
+
 use super::health::Thresholds;
+use super::place::Place;
 use super::routes::Routes;
 
 /// All settings but those of TLS, whose files are read again while the gateway runs.
@@ -50,39 +52,6 @@ pub(super) struct Listen {
     /// The port; 0 lets the system choose.
     pub(super) port: u16,
     pub(super) place: Place,
-}
-
-/// The servers that a session may have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
-    /// The number of the pool.
-    pub(super) pool: usize,
-    pub(super) role: Role,
-}
-
-/// The servers of a pool that a session may have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
-    /// All in turn.
-    Any,
-    /// The one that takes the writes.
-    Writer,
-    /// The others; the writer where there are none.
-    Reader,
-}
-
-impl Role {
-    pub(super) const NAMES: [(&'static str, Self); 3] =
-        [("any", Self::Any), ("writer", Self::Writer), ("reader", Self::Reader)];
-
-    /// The name in the options and in the administration's answers.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Any => "any",
-            Self::Writer => "writer",
-            Self::Reader => "reader",
-        }
-    }
 }
 
 /// A pool of servers with the same data.
@@ -154,4 +123,15 @@ pub(super) struct Limits {
     pub(super) server_connect: Duration,
     /// How long sessions may go on when the gateway stops.
     pub(super) shutdown: Duration,
+}
+
+/// The settings of the checks.
+#[derive(Debug, Clone)]
+pub(super) struct CheckSettings {
+    pub(super) user: String,
+    pub(super) password: Secret,
+    /// The time between two checks.
+    pub(super) interval: Duration,
+    /// The time for connecting, and the time for each answer.
+    pub(super) timeout: Duration,
 }
