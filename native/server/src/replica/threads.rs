@@ -25,8 +25,7 @@ impl ChannelThreads {
     /// Gives a server's channels their threads, and starts those that have settings, unless `stay_stopped`.
     pub(crate) fn set_up(server: &Arc<Server>, stay_stopped: bool) {
         server.channels.run_with(Box::new(Self { server: Arc::downgrade(server) }));
-        let configured: Vec<_> =
-            server.channels.all().into_iter().filter(|channel| channel.is_configured()).collect();
+        let configured: Vec<_> = server.channels.all().into_iter().filter(|channel| channel.is_configured()).collect();
         // The status tells the place also where the threads are not started.
         for channel in &configured {
             if let Err(error) = prepare(server, channel) {

@@ -92,11 +92,7 @@ pub(super) fn locate(log: &BinaryLog, start: &Start, applied: &MariaDbGtidSet) -
 }
 
 /// Refuses a replica that has what this server has neither logged nor applied last. Returns the domains of which the log has nothing.
-fn check_state(
-    known: &Gtids,
-    state: &BTreeMap<u32, Gtid>,
-    applied: &MariaDbGtidSet,
-) -> Result<Vec<u32>, SqlError> {
+fn check_state(known: &Gtids, state: &BTreeMap<u32, Gtid>, applied: &MariaDbGtidSet) -> Result<Vec<u32>, SqlError> {
     let mut unknown = Vec::new();
     for gtid in state.values() {
         // A server that was a replica without a log had all groups up to there, and has logged its own from there on.

@@ -11,8 +11,8 @@ use sealwire_core::facts::Facts;
 use sealwire_core::random::Random as _;
 
 use crate::replica::current_position;
-use crate::replication::Place;
 use crate::replication::BinaryLog;
+use crate::replication::Place;
 use crate::settings::{self, Fact, Kind, Scope, SessionVariables, SystemVariable, Value, ValueLocation};
 use crate::sql::charset::Charset;
 use crate::sql::lex::Syntax;

@@ -4,14 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sealwire_core::error::SqlError;
 
-use crate::engine::Interruption;
+use crate::engine::{Interruption, lock_wait_timeout, stopped};
 
 /// How long an applier waits before others have to give way.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long a database is then kept for the applier, whose next groups would else wait behind the next clients.
+const RESERVED: Duration = Duration::from_secs(1);
 
 /// The error of a client whose transaction was rolled back, because the applier needed this database.
 pub(super) fn gave_way(database: &str) -> SqlError {
@@ -37,6 +40,8 @@ pub(super) struct Writers(Arc<Mutex<Listed>>);
 struct Listed {
     last: u64,
     by_number: BTreeMap<u64, Session>,
+    /// The databases that are kept for an applier, and until when.
+    reserved: BTreeMap<String, Instant>,
 }
 
 /// The part of a session that others see, and the session itself.
@@ -78,7 +83,9 @@ impl Writers {
             return;
         }
         // The list stays locked, so that no session is closed here: its owner takes it from the list before.
-        let listed = self.listed();
+        let mut listed = self.listed();
+        let until = Instant::now() + RESERVED;
+        listed.reserved.extend(databases.iter().map(|database| (database.clone(), until)));
         for (writer, session) in listed.by_number.values() {
             for database in databases.iter().filter(|database| writer.is_in_the_way(database)) {
                 let Some(session) = session.upgrade() else { continue };
@@ -89,6 +96,17 @@ impl Writers {
                 }
             }
         }
+    }
+}
+
+impl Writers {
+    /// For how long one of these databases is kept for an applier.
+    fn reserved<'a>(&self, databases: impl Iterator<Item = &'a str>) -> Option<Duration> {
+        let now = Instant::now();
+        let mut listed = self.listed();
+        listed.reserved.retain(|_, until| *until > now);
+        let left = |database| listed.reserved.get(database).map(|until| until.saturating_duration_since(now));
+        databases.filter_map(left).max()
     }
 }
 
@@ -121,6 +139,29 @@ impl Writer {
     /// Notes that the session applies a source's log.
     pub(super) fn set_applier(&self) {
         self.state().is_applier = true;
+    }
+
+    /// Waits before a statement changes databases that are kept for an applier, unless the open transaction has their locks already.
+    ///
+    /// # Errors
+    /// 1205 where that takes longer than `most`, 1317 and 3024 where the statement is to stop.
+    pub(super) fn queue(&self, databases: &BTreeSet<&str>, most: Duration) -> Result<(), SqlError> {
+        let begun = Instant::now();
+        loop {
+            let left = {
+                let state = self.state();
+                let wanted = databases.iter().copied().filter(|database| !state.locked.contains(*database));
+                if state.is_applier { None } else { self.writers.reserved(wanted) }
+            };
+            let Some(left) = left else { return Ok(()) };
+            let rest = most.saturating_sub(begun.elapsed());
+            if rest.is_zero() {
+                return Err(lock_wait_timeout());
+            }
+            if self.interruption.sleep(left.min(rest)) {
+                return Err(stopped(&self.interruption));
+            }
+        }
     }
 
     /// Notes that a statement changes databases.

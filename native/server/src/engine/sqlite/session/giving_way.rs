@@ -1,6 +1,7 @@
 //! Gives way to the applier of a source's log: rolls the session's transaction back, and tells its client.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::TransactionState;
 use sealwire_core::error::SqlError;
@@ -16,11 +17,17 @@ impl SqliteSession {
         Arc::clone(&self.writer)
     }
 
-    /// Notes the databases whose locks a statement takes.
-    pub(super) fn note_change(&self, translated: &Translated) {
+    /// Notes the databases whose locks a statement takes, after waiting for those that an applier is to have before.
+    ///
+    /// # Errors
+    /// Those of [`Writer::queue`].
+    pub(super) fn note_change(&self, translated: &Translated, most: Duration) -> Result<(), SqlError> {
         if translated.kind != StatementKind::Query {
-            self.writer.begin(translated.changed_databases().into_iter());
+            let databases = translated.changed_databases();
+            self.writer.queue(&databases, most)?;
+            self.writer.begin(databases.into_iter());
         }
+        Ok(())
     }
 
     /// Notes that a statement has ended. One that was stopped to give way ends its transaction.

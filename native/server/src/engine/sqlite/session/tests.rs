@@ -484,6 +484,10 @@ fn stopped_session() -> (SqliteSession, Arc<std::sync::atomic::AtomicBool>, temp
 }
 
 fn run_in(session: &mut dyn EngineSession, sql: &str) -> Result<String, SqlError> {
+    run_within(session, sql, Limits::default())
+}
+
+fn run_within(session: &mut dyn EngineSession, sql: &str, limits: Limits) -> Result<String, SqlError> {
     let context = Arc::new(TestContext) as Arc<dyn SessionContext>;
     let request = Request {
         sql,
@@ -492,7 +496,7 @@ fn run_in(session: &mut dyn EngineSession, sql: &str) -> Result<String, SqlError
         context: &context,
         binary: false,
         autocommit: true,
-        limits: Limits::default(),
+        limits,
     };
     session.interruption().reset();
     let mut rows = CollectedRows::default();

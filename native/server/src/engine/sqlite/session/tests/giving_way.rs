@@ -123,6 +123,21 @@ fn those_who_are_not_in_the_way_go_on() {
     assert_eq!(world.rows(), "1,2,3,4,9");
 }
 
+#[test]
+fn an_applier_that_has_waited_is_the_next_in_line() {
+    let mut world = World::new();
+    world.begin("INSERT INTO t VALUES (-1)");
+    world.apply("INSERT INTO t VALUES (4)");
+    let soon = Limits { lock_wait: Duration::ZERO, ..Limits::default() };
+    let mut attempt = |sql| run_within(world.other.as_mut(), sql, soon.clone()).map_err(|error| error.code);
+    assert_eq!(attempt("INSERT INTO t VALUES (-2)"), Err(1205), "the applier's next group comes first");
+    assert_eq!(attempt("SELECT COUNT(*) FROM t").as_deref(), Ok("4"), "reading waits for nobody");
+    attempt("INSERT INTO e.t VALUES (9)").unwrap();
+    world.apply("INSERT INTO t VALUES (5)");
+    run_in(world.other.as_mut(), "INSERT INTO t VALUES (-3)").unwrap();
+    assert_eq!(world.rows(), "-3,1,2,3,4,5,9");
+}
+
 /// A client that never reads its result.
 struct Deaf {
     interruption: Arc<Interruption>,
