@@ -1,5 +1,6 @@
 /* Prints the size of each struct that programs share with the library, and the offset of each field that they touch. */
 #include <mysql.h>
+#include <mariadb_rpl.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -41,5 +42,39 @@ int main(void) {
     AT(MYSQL_TIME, year); AT(MYSQL_TIME, second); AT(MYSQL_TIME, second_part); AT(MYSQL_TIME, neg); AT(MYSQL_TIME, time_type);
     AT(MY_CHARSET_INFO, csname); AT(MY_CHARSET_INFO, mbmaxlen); AT(MARIADB_CHARSET_INFO, csname);
     AT(MARIADB_CHARSET_INFO, char_maxlen); AT(MARIADB_CHARSET_INFO, mb_valid);
+    SIZE(MARIADB_RPL); SIZE(MARIADB_RPL_VALUE); SIZE(MARIADB_RPL_ROW); SIZE(MARIADB_GTID); SIZE(MARIADB_RPL_EVENT);
+    AT(MARIADB_RPL, version); AT(MARIADB_RPL, mysql); AT(MARIADB_RPL, filename); AT(MARIADB_RPL, filename_length);
+    AT(MARIADB_RPL, server_id); AT(MARIADB_RPL, start_position); AT(MARIADB_RPL, flags); AT(MARIADB_RPL, fd_header_len);
+    AT(MARIADB_RPL, use_checksum); AT(MARIADB_RPL, artificial_checksum); AT(MARIADB_RPL, verify_checksum);
+    AT(MARIADB_RPL, post_header_len); AT(MARIADB_RPL, fp); AT(MARIADB_RPL, error_no); AT(MARIADB_RPL, error_msg);
+    AT(MARIADB_RPL, uncompress); AT(MARIADB_RPL, host); AT(MARIADB_RPL, port); AT(MARIADB_RPL, extract_values);
+    AT(MARIADB_RPL, nonce); AT(MARIADB_RPL, encrypted); AT(MARIADB_RPL, is_semi_sync); AT(MARIADB_RPL, server_type);
+    AT(MARIADB_RPL, num_post_header_lengths); AT(MARIADB_RPL_VALUE, field_type); AT(MARIADB_RPL_VALUE, is_null);
+    AT(MARIADB_RPL_VALUE, is_signed); AT(MARIADB_RPL_VALUE, val); AT(MARIADB_RPL_ROW, column_count); AT(MARIADB_RPL_ROW, columns);
+    AT(MARIADB_RPL_ROW, next); AT(MARIADB_RPL_EVENT, memroot); AT(MARIADB_RPL_EVENT, raw_data); AT(MARIADB_RPL_EVENT, raw_data_size);
+    AT(MARIADB_RPL_EVENT, raw_data_ofs); AT(MARIADB_RPL_EVENT, checksum); AT(MARIADB_RPL_EVENT, ok);
+    AT(MARIADB_RPL_EVENT, event_type); AT(MARIADB_RPL_EVENT, timestamp); AT(MARIADB_RPL_EVENT, server_id);
+    AT(MARIADB_RPL_EVENT, event_length); AT(MARIADB_RPL_EVENT, next_event_pos); AT(MARIADB_RPL_EVENT, flags);
+    AT(MARIADB_RPL_EVENT, event); AT(MARIADB_RPL_EVENT, event.rotate.filename); AT(MARIADB_RPL_EVENT, event.query.database);
+    AT(MARIADB_RPL_EVENT, event.query.errornr); AT(MARIADB_RPL_EVENT, event.query.statement);
+    AT(MARIADB_RPL_EVENT, event.format_description.server_version);
+    AT(MARIADB_RPL_EVENT, event.format_description.post_header_lengths); AT(MARIADB_RPL_EVENT, event.gtid_list.gtid);
+    AT(MARIADB_RPL_EVENT, event.gtid.commit_id); AT(MARIADB_RPL_EVENT, event.gtid.bqual_len); AT(MARIADB_RPL_EVENT, event.gtid.xid);
+    AT(MARIADB_RPL_EVENT, event.table_map.column_count); AT(MARIADB_RPL_EVENT, event.table_map.metadata);
+    AT(MARIADB_RPL_EVENT, event.table_map.signed_indicator); AT(MARIADB_RPL_EVENT, event.table_map.default_charset);
+    AT(MARIADB_RPL_EVENT, event.table_map.enum_values); AT(MARIADB_RPL_EVENT, event.table_map.enum_set_default_charset);
+    AT(MARIADB_RPL_EVENT, event.table_map.enum_set_column_charsets); AT(MARIADB_RPL_EVENT, event.rand.second_seed);
+    AT(MARIADB_RPL_EVENT, event.intvar.type); AT(MARIADB_RPL_EVENT, event.uservar.charset_nr);
+    AT(MARIADB_RPL_EVENT, event.uservar.value); AT(MARIADB_RPL_EVENT, event.uservar.flags);
+    AT(MARIADB_RPL_EVENT, event.rows.table_id); AT(MARIADB_RPL_EVENT, event.rows.column_count);
+    AT(MARIADB_RPL_EVENT, event.rows.column_bitmap); AT(MARIADB_RPL_EVENT, event.rows.row_data_size);
+    AT(MARIADB_RPL_EVENT, event.rows.row_data); AT(MARIADB_RPL_EVENT, event.rows.extra_data);
+    AT(MARIADB_RPL_EVENT, event.rows.compressed); AT(MARIADB_RPL_EVENT, event.rows.row_count);
+    AT(MARIADB_RPL_EVENT, event.xa_prepare_log.bqual_len); AT(MARIADB_RPL_EVENT, event.xa_prepare_log.xid);
+    AT(MARIADB_RPL_EVENT, event.begin_load_query.data); AT(MARIADB_RPL_EVENT, event.execute_load_query.file_id);
+    AT(MARIADB_RPL_EVENT, event.execute_load_query.duplicate_flag); AT(MARIADB_RPL_EVENT, event.execute_load_query.statement);
+    AT(MARIADB_RPL_EVENT, event.gtid_log.source_id); AT(MARIADB_RPL_EVENT, event.gtid_log.sequence_nr);
+    AT(MARIADB_RPL_EVENT, event.start_encryption.nonce); AT(MARIADB_RPL_EVENT, is_semi_sync); AT(MARIADB_RPL_EVENT, semi_sync_flags);
+    AT(MARIADB_RPL_EVENT, rpl);
     return 0;
 }

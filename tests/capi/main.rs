@@ -10,6 +10,7 @@ mod nonblocking;
 mod outcomes;
 mod programs;
 mod random;
+mod replication;
 mod sanitizers;
 mod scripted;
 mod servers;

@@ -10,7 +10,7 @@
 use std::process::Command;
 
 use sealwire_tests::capi::{compile_sanitized, heard, with_ours};
-use sealwire_tests::programs::needs;
+use sealwire_tests::programs::{needs, package_folder};
 use tempfile::tempdir;
 
 use crate::nonblocking::{Relay, many_rows};
@@ -32,6 +32,8 @@ fn the_address_sanitizer_has_nothing_to_report() {
         let program = compile_sanitized(name, "address", place.path());
         clean(with_ours(&program).args(["127.0.0.1", &port, USER, PASSWORD]).arg(&ca).args(more));
     }
+    let log = package_folder().join("../core/binlog/tests/data/mariadb-10.11.binlog");
+    clean(with_ours(compile_sanitized("replication", "address", place.path())).arg(log));
     for (name, case) in [("nonblocking", "all"), ("nonblocking", "misused"), ("lifetimes", "lifetimes")] {
         let program = compile_sanitized(name, "address", place.path());
         let relay = Relay::before(served.server.port, 4096);

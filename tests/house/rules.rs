@@ -76,7 +76,6 @@ const IN_SIGNATURES: &[&str] = &[
     "auth::Security",
     "auth::Sha2Verifier",
     "client::Flavor",
-    "client::Streaming",
     "message::BinaryValues",
     "message::ChangeUser",
     "message::Fields",

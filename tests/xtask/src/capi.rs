@@ -38,6 +38,7 @@ pub(crate) fn capi(context: &Context, profile: Profile) -> Result<(), String> {
     for (from, to) in [
         ("include/mysql.h", &include),
         ("include/errmsg.h", &include),
+        ("include/mariadb_rpl.h", &include),
         ("with-sealwire", &folder),
         ("sealwire-config", &folder),
     ] {

@@ -5,6 +5,7 @@
 mod charset;
 mod connection;
 mod data;
+pub(crate) mod replication;
 mod result;
 mod statement;
 
@@ -36,5 +37,7 @@ pub(crate) const STATUS_GET_RESULT: u32 = 1;
 pub(crate) const STATUS_USE_RESULT: u32 = 2;
 /// `MYSQL::status`: `mysql_send_query` has sent a query whose answer was not read.
 pub(crate) const STATUS_QUERY_SENT: u32 = 3;
+/// `MYSQL::status`: events of the binary log are on the way.
+pub(crate) const STATUS_FETCHING_DATA: u32 = 5;
 /// `MYSQL::status`: rows of a prepared statement wait.
 pub(crate) const STATUS_STMT_RESULT: u32 = 8;

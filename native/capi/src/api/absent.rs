@@ -1,8 +1,7 @@
 //! Names that programs may be linked with, whose work this library does not do: they say so with 2054 where they can.
 
 use std::cell::UnsafeCell;
-use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
-use std::ptr;
+use std::ffi::{c_int, c_uint, c_ulong, c_void};
 
 use crate::abi::Mysql;
 use crate::failure;
@@ -64,40 +63,4 @@ exports! {
 
     /// A callback for each read and write of the transport.
     fn ma_pvio_register_callback(_on: i8, _callback: *mut c_void, _mode: c_int) -> c_int = 1; { 1 }
-
-    /// Reading the binary log.
-    fn mariadb_rpl_init_ex(mysql: *mut Mysql, _version: c_uint) -> *mut c_void = ptr::null_mut(); {
-        not_built(mysql, "mariadb_rpl_init_ex", ptr::null_mut())
-    }
-
-    /// As above.
-    fn mariadb_rpl_optionsv(_log: *mut c_void, _option: c_uint, _argument: *mut c_void) -> c_int = 1; { 1 }
-
-    /// As above.
-    fn mariadb_rpl_get_optionsv(_log: *mut c_void, _option: c_uint, _argument: *mut c_void) -> c_int = 1; { 1 }
-
-    /// As above.
-    fn mariadb_rpl_open(_log: *mut c_void) -> c_int = 1; { 1 }
-
-    /// As above.
-    fn mariadb_rpl_close(_log: *mut c_void) = (); {}
-
-    /// As above.
-    fn mariadb_rpl_fetch(_log: *mut c_void, _event: *mut c_void) -> *mut c_void = ptr::null_mut(); { ptr::null_mut() }
-
-    /// As above.
-    fn mariadb_free_rpl_event(_event: *mut c_void) = (); {}
-
-    /// As above.
-    fn mariadb_rpl_error(_log: *mut c_void) -> *const c_char = c"".as_ptr(); {
-        c"mariadb_rpl is not implemented in Sealwire's C API".as_ptr()
-    }
-
-    /// As above.
-    fn mariadb_rpl_errno(_log: *mut c_void) -> c_uint = 2054; { 2054 }
-
-    /// As above.
-    fn mariadb_rpl_extract_rows(_log: *mut c_void, _map: *mut c_void, _event: *mut c_void) -> *mut c_void = ptr::null_mut(); {
-        ptr::null_mut()
-    }
 }

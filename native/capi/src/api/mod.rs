@@ -8,5 +8,6 @@ mod nonblocking;
 mod options;
 mod plugins;
 mod query;
+mod replication;
 mod result;
 mod statement;
