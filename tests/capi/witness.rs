@@ -93,16 +93,29 @@ fn caller(client: SocketAddr, relay: SocketAddr) -> Caller {
         if !descriptors.any(|descriptor| fs::read_link(descriptor.path()).is_ok_and(|target| target == socket)) {
             continue;
         }
+        // A process that ends has no memory any more while it still has its descriptors.
+        let maps = fs::read_to_string(process.join("maps")).unwrap_or_default();
+        let Some(libraries) = libraries(&maps) else { continue };
         caller.programs.insert(fs::read_to_string(process.join("comm")).unwrap_or_default().trim().to_owned());
-        for line in fs::read_to_string(process.join("maps")).unwrap_or_default().lines() {
-            // Address, rights, offset, device, inode, path.
-            let words: Vec<&str> = line.split_whitespace().collect();
-            if words.get(5).is_some_and(|path| path.contains("/libmariadb.so")) {
-                caller.libraries.insert((words[3].to_owned(), words[4].parse().unwrap()));
-            }
-        }
+        caller.libraries.extend(libraries);
     }
     caller
+}
+
+/// The libmariadb.so of a process by its maps; `None` where they are not all there, because the process has ended while they were read. The
+/// stack is behind all libraries.
+fn libraries(maps: &str) -> Option<BTreeSet<(String, u64)>> {
+    let mut found = BTreeSet::new();
+    let mut is_whole = false;
+    for line in maps.lines() {
+        // Address, rights, offset, device, inode, path.
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if words.get(5).is_some_and(|path| path.contains("/libmariadb.so")) {
+            found.insert((words[3].to_owned(), words[4].parse().unwrap()));
+        }
+        is_whole |= words.last() == Some(&"[stack]");
+    }
+    is_whole.then_some(found)
 }
 
 /// The inode of the client's socket, from the kernel's table of this network namespace.
@@ -118,4 +131,16 @@ fn inode(client: SocketAddr, relay: SocketAddr) -> Option<u64> {
         (words.get(1) == Some(&local.as_str()) && words.get(2) == Some(&remote.as_str()))
             .then(|| words[9].parse().ok())?
     })
+}
+
+#[test]
+fn the_maps_of_a_process_that_has_ended_tell_nothing() {
+    let own = fs::read_to_string("/proc/self/maps").unwrap();
+    assert_eq!(libraries(&own), Some(BTreeSet::new()));
+    let loaded = "7f00-7f01 r-xp 00000000 fd:01 77  /usr/lib/libmariadb.so.3\n";
+    assert_eq!(libraries(&format!("{loaded}{own}")), Some([("fd:01".to_owned(), 77)].into()));
+    let (cut, _) = own.split_once("[stack]").unwrap();
+    for ended in ["", loaded, cut] {
+        assert_eq!(libraries(ended), None);
+    }
 }
