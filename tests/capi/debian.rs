@@ -2,10 +2,11 @@
 //! installed: their folders lie over /usr, /etc and /var there.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use sealwire_tests::capi::{heard, library};
 use sealwire_tests::programs::{can, needs, package_folder, target_folder};
@@ -91,6 +92,22 @@ pub(crate) fn ours_alone(name: &str, witness: &Witness) {
     }
 }
 
+/// A port for a script's server, free for TCP and UDP. It is below those that the system chooses for others, so that nobody gets it before the
+/// server has it, and no two scripts of this process get the same.
+fn free_port() -> u16 {
+    const FIRST: u32 = 20_000;
+    const COUNT: u32 = 10_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = std::process::id().wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(FIRST + number % COUNT).unwrap();
+        let place = ("127.0.0.1", port);
+        if TcpListener::bind(place).is_ok() && UdpSocket::bind(place).is_ok() {
+            return port;
+        }
+    }
+}
+
 /// Runs a script once. A program that it compiles stays in the folder `built`.
 fn ask(name: &str, told: Told, served: &Served, witness: &Witness, ca: &Path, built: &Path) -> Output {
     let place = TempDir::new().unwrap();
@@ -98,7 +115,7 @@ fn ask(name: &str, told: Told, served: &Served, witness: &Witness, ca: &Path, bu
     fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let options = place.path().join("my.cnf");
     fs::write(&options, format!("[sealwire-capi]\nssl-mode=VERIFY_IDENTITY\nssl-ca={}\n", ca.display())).unwrap();
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let free = free_port();
     let scripts = package_folder().join("capi/debian");
     let mut command = inside(Library::Ours, (told == Told::File).then_some(&options));
     command.current_dir(place.path()).envs([

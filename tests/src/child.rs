@@ -25,21 +25,47 @@ pub fn output_within(patience: Duration, command: &mut Command, input: &[u8]) ->
         // A program that stops reading has produced its output already.
         let _ = stdin.as_mut().map(|stdin| stdin.write_all(&input));
     });
-    let (stdout, stderr) = (thread::spawn(|| read(stdout)), thread::spawn(|| read(stderr)));
+    let (stdout, stderr) = (Heard::of(stdout), Heard::of(stderr));
     let child = Watched::new(child);
     let Some(status) = child.wait(patience) else {
         child.kill("KILL");
-        return Err(format!("{name} did not end in {} s", patience.as_secs()));
+        let said = [stdout.so_far(), stderr.so_far()].concat();
+        let said = String::from_utf8_lossy(&said);
+        return Err(format!("{name} did not end in {} s, and said:\n{said}", patience.as_secs()));
     };
     let status = status.map_err(|error| format!("{name}: {error}"))?;
-    let (stdout, stderr) = (stdout.join().unwrap_or_default(), stderr.join().unwrap_or_default());
-    Ok(Output { status, stdout, stderr })
+    Ok(Output { status, stdout: stdout.all(), stderr: stderr.all() })
 }
 
-fn read(source: Option<impl Read>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let _ = source.map(|mut source| source.read_to_end(&mut bytes));
-    bytes
+/// The words of a program, read as they arrive, because one that does not end may have said why.
+struct Heard {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    reading: thread::JoinHandle<()>,
+}
+
+impl Heard {
+    fn of(source: Option<impl Read + Send + 'static>) -> Self {
+        let bytes = Arc::<Mutex<Vec<u8>>>::default();
+        let shared = Arc::clone(&bytes);
+        let reading = thread::spawn(move || {
+            let Some(mut source) = source else { return };
+            let mut piece = [0; 16 * 1024];
+            while let Ok(length @ 1..) = source.read(&mut piece) {
+                lock(&shared).extend(piece.iter().take(length));
+            }
+        });
+        Self { bytes, reading }
+    }
+
+    fn so_far(&self) -> Vec<u8> {
+        lock(&self.bytes).clone()
+    }
+
+    /// All of it, once the program's end is there.
+    fn all(self) -> Vec<u8> {
+        let _ = self.reading.join();
+        std::mem::take(&mut *lock(&self.bytes))
+    }
 }
 
 /// A running program, with a thread that waits for its end.
@@ -103,6 +129,19 @@ mod tests {
             (output.status.code(), &output.stdout[..], &output.stderr[..]),
             (Some(3), &b"yes"[..], &b"no\n"[..])
         );
+    }
+
+    #[test]
+    fn what_a_program_has_said_is_known_before_its_end() {
+        let (said, mut program) = std::io::pipe().unwrap();
+        let heard = Heard::of(Some(said));
+        program.write_all(b"why").unwrap();
+        while heard.so_far() != b"why" {
+            thread::yield_now();
+        }
+        program.write_all(b" not").unwrap();
+        drop(program);
+        assert_eq!(heard.all(), b"why not");
     }
 
     #[test]

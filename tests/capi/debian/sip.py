@@ -1,4 +1,5 @@
-"""Asks a SIP server on 127.0.0.1 for ada's options, again after each half second without an answer, as RFC 3261 does: sip.py PORT"""
+"""Asks a SIP server on 127.0.0.1 for ada's options, again after each half second without an answer, as RFC 3261 does,
+until there is one: sip.py PORT. The script ends where the server ends."""
 import socket
 import sys
 
@@ -17,7 +18,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as here:
         "",
         "",
     ]
-    for _ in range(64):
+    while True:
         here.sendto("\r\n".join(lines).encode(), ("127.0.0.1", int(sys.argv[1])))
         try:
             print(here.recv(4096).decode().splitlines()[0])
