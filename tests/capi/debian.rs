@@ -166,8 +166,8 @@ macro_rules! scripts {
 }
 
 scripts! {
-    apache aprutil check_mysql collectd coturn courier cppconn cppdb dbcheck dovecot exim freeradius gambas gda gearman hydra inspircd kamailio libdbi libzdb lighttpd
-    lua_dbi lua_sql mysqlpp opendbx pam pdns pike poco postfix proftpd pure_ftpd qt5 qt6 rmysql rsyslog sasl slurm soci sphinx spine tcl ulogd
+    apache aprutil check_mysql collectd coturn courier cppconn cppdb dbcheck dovecot exim freeradius gambas gda gearman hydra icinga inspircd kamailio kea libdbi libzdb lighttpd
+    lua_dbi lua_sql mysqlpp opendbx opensmtpd pam pdns pike poco postfix proftpd pure_ftpd qt5 qt6 rmysql rsyslog sasl slurm soci sphinx spine tcl ulogd
     zabbix
 }
 

@@ -76,9 +76,14 @@ pub(crate) const SCRIPTS: &[Script] = &[
     script("gda", "libgda-5.0-mysql", "a query of `gda-sql-5.0`", File),
     script("gearman", "gearman-job-server", "a job into its queue", File).answering("a job of ada's"),
     script("hydra", "hydra", "a login", File).answering("1 valid password found"),
+    script("icinga", "icinga2-ido-mysql", "the start of Icinga, which finds its tables", Itself)
+        .answering("MySQL IDO instance id: 1"),
     script("inspircd", "inspircd", "a login of `sqlauth`", File).answering(" 001 ada "),
     script("kamailio", "kamailio-mysql-modules", "a SIP request, answered from the database", File)
         .answering("SIP/2.0 200 /usr/share"),
+    script("kea", "kea-common", "the start of `kea-dhcp4`, whose leases are in the database", Itself)
+        .answering("DHCP4_STARTED")
+        .not_with_ours("its tables need triggers"),
     script("libdbi", "libdbd-mysql", "a program: a query", File),
     script("libzdb", "libzdb-dev", "a program: a prepared statement from a pool", File),
     script("lighttpd", "lighttpd-modules-mysql", "a page of a virtual host from the database", File).answering("200"),
@@ -87,6 +92,7 @@ pub(crate) const SCRIPTS: &[Script] = &[
     script("mysqlpp", "libmysql++-dev", "a program: a template query", Itself),
     script("opendbx", "libopendbx1-mysql", "a query of `odbx-sql`", File)
         .not_with_ours("its first statement is a literal without an end, which MariaDB lets pass"),
+    script("opensmtpd", "opensmtpd-extras", "a lookup of `table-mysql`", File).answering("65534:65534:/usr/share"),
     script("pam", "libpam-mysql", "`pamtester`: a login", File).answering("successfully authenticated"),
     script("pdns", "pdns-backend-mysql", "`pdnsutil list-zone`", File)
         .answering("192.0.2.1")
@@ -149,12 +155,9 @@ pub(crate) const OTHERS: &[Other] = &[
 
 /// The other packages of Debian 12 that load the library, and why they are not tried.
 const UNTRIED: &[(&str, &str)] = &[
-    ("icinga2-ido-mysql", "it needs a configured Icinga"),
-    ("kea-common", "it needs a DHCP server that owns a network interface"),
-    ("libmysql-ocaml", "it needs OCaml's compiler"),
-    ("libreoffice-sdbc-mysql", "it needs LibreOffice"),
-    ("motion", "it needs a camera"),
-    ("opensmtpd-extras", "only a whole OpenSMTPD can ask it, by a binary protocol"),
+    ("libmysql-ocaml", "OCaml's compiler, without which no program loads it, has 285 MB"),
+    ("libreoffice-sdbc-mysql", "it needs LibreOffice, of which the core alone has 117 MB"),
+    ("motion", "it needs a camera, and packages of 50 MB"),
 ];
 
 pub(crate) const VERIFIED: &str = "verified; another CA is refused";
