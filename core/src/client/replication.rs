@@ -45,7 +45,7 @@ pub struct ReplicationSettings {
     pub uuid: Option<[u8; 16]>,
     /// The host and port under which SHOW REPLICAS lists this replica; `None` to be no replica in that list.
     pub register: Option<(String, u16)>,
-    /// Whether to acknowledge transactions, where the server has semi-synchronous replication on.
+    /// Whether to acknowledge transactions, as soon as the server has semi-synchronous replication on.
     pub semi_sync: bool,
 }
 
@@ -106,7 +106,7 @@ pub struct Source {
     pub clock: Option<u64>,
     /// Whether the first event, an artificial ROTATE, has a checksum. The FORMAT_DESCRIPTION event tells it for all others.
     pub checksums: bool,
-    /// Whether it waits for acknowledgements.
+    /// Whether it can wait for acknowledgements. It asks for them once semi-synchronous replication is on.
     pub semi_sync: bool,
 }
 
@@ -346,7 +346,8 @@ impl Replication {
                 return Err(refused("the server's gtid_mode is not ON: start at a position of a file".to_owned()));
             }
             Step::SourceUuid => source.uuid = text,
-            Step::AskSemiSync => source.semi_sync = text.is_some_and(|text| text == "ON" || text == "1"),
+            // Also where it is OFF, because the source may be told to wait while this replica is connected.
+            Step::AskSemiSync => source.semi_sync = text.is_some(),
             _ => {}
         }
         Ok(())
@@ -493,6 +494,21 @@ mod tests {
             semi_sync: true,
         };
         assert_eq!(source, expected);
+    }
+
+    #[test]
+    fn a_source_that_has_semi_sync_off_is_told_all_the_same() {
+        let last = |answer: RecordedAnswer| {
+            let mut settings = ReplicationSettings { heartbeat: None, ..ReplicationSettings::new(22, file_start()) };
+            (settings.semi_sync, settings.checksums) = (true, false);
+            let answers = vec![value(b"\x011"), value(b"\x0211"), OK, OK, answer];
+            let (mut sent, source) = set_up(&mut Peer::connected("10.11.19-MariaDB"), settings, answers).unwrap();
+            (sent.pop().unwrap(), source.semi_sync)
+        };
+        let off = last(value(b"\x1crpl_semi_sync_master_enabled\x03OFF"));
+        assert_eq!(off, ("\u{3}SET @rpl_semi_sync_slave= 1".to_owned(), true));
+        let (sent, is_told) = last(RecordedAnswer::Packets(&[b"\x01", COLUMN, EOF, EOF]));
+        assert!(sent.ends_with("bin.000001") && !is_told, "{sent}");
     }
 
     #[test]

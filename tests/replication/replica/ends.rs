@@ -157,6 +157,12 @@ fn a_source_that_waits_is_told_what_is_stored() {
     world.same("SELECT * FROM d.t");
     sql(ours, "STOP SLAVE");
     assert_eq!(told(ours, "Rpl_semi_sync_slave_status"), "Rpl_semi_sync_slave_status\tOFF\n");
+    // A source that begins to wait while the channel is connected.
+    sql(world.primary(), "SET GLOBAL rpl_semi_sync_master_enabled = 0");
+    sql(ours, "START SLAVE");
+    world.until("the receiver runs again", |status| status["Slave_IO_Running"] == "Yes");
+    sql(world.primary(), "SET GLOBAL rpl_semi_sync_master_enabled = 1; INSERT INTO d.t VALUES (4)");
+    assert_eq!(told(world.primary(), "Rpl_semi_sync_master_yes_tx"), "Rpl_semi_sync_master_yes_tx\t5\n");
 }
 
 #[test]
