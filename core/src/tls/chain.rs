@@ -291,7 +291,11 @@ impl<'a> PathSearch<'a> {
     fn extend_to_anchor(&mut self, path: &mut Vec<&'a Certificate<'a>>) -> Result<Certificate<'a>, CertificateProblem> {
         let Some(&end) = path.last() else { return Err(CertificateProblem::Unreadable) };
         let depth = path.len().saturating_sub(1);
-        let mut problem = unknown_issuer(end, &[]);
+        // A peer may send its root, too, which is self-signed where the peer's own certificate is not.
+        let mut problem = match depth {
+            0 => unknown_issuer(end, &[]),
+            _ => CertificateProblem::UnknownIssuer { issuer: slash_of(end.issuer) },
+        };
         for anchor in self.authority.anchors().filter(|anchor| anchor.subject == end.issuer) {
             let fits = check_ca(&anchor, depth, true, self.purpose, self.now)
                 .and_then(|()| self.check_signature(end, &anchor))

@@ -41,6 +41,16 @@ fn an_unknown_issuer_is_named() {
     let problem = refusal(&client(Trust::Ca, ca_pem(&ca("Named CA"))), &good(&ca("Other CA")));
     let CertificateProblem::UnknownIssuer { issuer } = &problem else { panic!("{problem:?}") };
     assert!(issuer.contains("CN=Other CA"), "{issuer}");
+    // The same where the server sends the root, as those with OpenSSL do by default.
+    let other = ca("Other CA");
+    let mut with_root = good(&other);
+    with_root.cert = NamedPem::new("chain.pem", [&with_root.cert.pem[..], other.pem().as_bytes()].concat());
+    for version in ["TLSv1.2", "TLSv1.3"] {
+        let mut options = client_options(Trust::Ca, ca_pem(&ca("Named CA")));
+        options.versions = Some(version.to_owned());
+        let problem = refusal(&ClientContext::build(options).unwrap(), &with_root);
+        assert_eq!(problem, CertificateProblem::UnknownIssuer { issuer: issuer.clone() }, "{version}");
+    }
     let v1 = Identity { cert: data!("server-cert.pem"), key: data!("server-key.pem") };
     let problem = refusal(&client(Trust::Ca, data!("v1-ca.pem")), &v1);
     assert_eq!(problem, CertificateProblem::UnknownIssuer { issuer: "/C=FI/O=Sealwire/CN=Test CA".into() });
