@@ -161,7 +161,15 @@ fn an_account_demands_a_certificate_and_the_log_says_why_one_was_refused() {
 
     // Logins without certificate, without TLS, with a wrong password, and with another CA.
     let without = "sealwire -h 127.0.0.1 -u jeffrey -psecret --ssl-ca=certs/ca.pem";
-    operator.fails(without, &["ERROR 1045 (28000)", "may require a client certificate", "--ssl-cert and --ssl-key"]);
+    operator.fails(
+        without,
+        &[
+            "ERROR 1045 (28000)",
+            "Check user and password first",
+            "may require a client certificate",
+            "--ssl-cert and --ssl-key",
+        ],
+    );
     server.says("X509 certificate mismatch: the account demands a client certificate and none was sent");
     operator.fails(
         "sealwire -h 127.0.0.1 -u jeffrey -psecret --skip-ssl",

@@ -21,7 +21,7 @@ use sealwire::{Address, Client, ClientError, Config, Socket, TlsPolicy};
 use sealwire_net::random::OsRandom;
 use sealwire_net::regular_file::{self, SMALL};
 use sealwire_options::Values;
-use sealwire_options::tls::{ClientTlsChoice, ClientTlsOptions};
+use sealwire_options::tls::{ClientTlsChoice, ClientTlsOptions, authority_advice, certificate_advice};
 
 /// MySQL's error number of a failed login.
 const ACCESS_DENIED: u16 = 1045;
@@ -170,19 +170,8 @@ impl Connector {
 
     /// The advice where the server's certificate comes from another CA than the named one.
     fn authority_hint(&self, error: &ClientError) -> Option<String> {
-        let ClientError::Connection(Error::Tls(TlsError::CertificateRejected {
-            problem: CertificateProblem::UnknownIssuer { .. },
-            fingerprint_sha256,
-            ..
-        })) = error
-        else {
-            return None;
-        };
-        let file = self.values.text("ssl-ca").filter(|file| !file.is_empty())?;
-        Some(format!(
-            "'{file}' (--ssl-ca) does not hold the CA that issued this certificate: name that CA's file, or, if you know this \
-             certificate, trust it with --ssl-fp={fingerprint_sha256}"
-        ))
+        let ClientError::Connection(error) = error else { return None };
+        authority_advice(error, self.values.text("ssl-ca"))
     }
 
     /// The advice for a failed login, because the server's error does not tell a wrong password from an unmet requirement of the account.
@@ -208,12 +197,7 @@ impl Connector {
             (TlsPolicy::Disabled, Address::Tcp { .. }) => {
                 Some("If user and password are right, the account may require TLS, which is switched off here.")
             }
-            (TlsPolicy::Preferred(context) | TlsPolicy::Required(context), _) => {
-                context.server_asked_for_certificate().then_some(
-                    "If user and password are right, the account may require a client certificate: give --ssl-cert and \
-                 --ssl-key. The server asked for one, and none was sent.",
-                )
-            }
+            (TlsPolicy::Preferred(context) | TlsPolicy::Required(context), _) => certificate_advice(context),
         }
     }
 

@@ -63,15 +63,20 @@ fn a_channel_is_as_secure_as_its_settings_say() {
     fs::create_dir(&other).unwrap();
     let other = CertificateSet::by_openssl(&other);
     let wrong_ca = format!("MASTER_SSL_CA='{}'", other.ca.display());
+    // Its CA has another name. The source sends its own CA's certificate, too, which is self-signed.
+    let named = world.place.path().join("named");
+    fs::create_dir(&named).unwrap();
+    let other_name = format!("MASTER_SSL_CA='{}'", CertificateSet::by_sealwire_certs(&named).ca.display());
     let wrong_pin = format!("MASTER_SSL_FP='{}'", fingerprint(&other.server_cert));
     for (user, more, number, said) in [
         ("repl", "MASTER_SSL_CA=''", "2026", "SOURCE_SSL_FP="),
         ("repl", wrong_ca.as_str(), "2026", "SOURCE_SSL_CA"),
+        ("repl", other_name.as_str(), "2026", "(SOURCE_SSL_CA) does not hold the CA that issued this certificate"),
         ("repl", wrong_pin.as_str(), "2026", "An attacker may be in between"),
         ("repl", "MASTER_SSL_CA='/nonexistent.pem'", "2026", "SOURCE_SSL_CA: can't read '/nonexistent.pem'"),
         ("repl", "MASTER_SSL=0", "1045", "use SOURCE_SSL=1"),
-        ("repl", "MASTER_PASSWORD='wrong'", "1045", "Access denied"),
-        ("strict", "", "1045", "Access denied"),
+        ("repl", "MASTER_PASSWORD='wrong'", "1045", "Check user and password first"),
+        ("strict", "", "1045", "give SOURCE_SSL_CERT and SOURCE_SSL_KEY"),
         ("repl", "MASTER_TLS_CIPHERSUITES='nonsense'", "2026", "nonsense"),
     ] {
         let status = with(user, more);

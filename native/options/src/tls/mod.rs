@@ -44,6 +44,7 @@
 //!
 //! With the environment variable `SSLKEYLOGFILE` both write their session keys to the file it names, for Wireshark.
 
+mod advice;
 mod client;
 mod files;
 pub mod health;
@@ -54,6 +55,7 @@ mod set;
 mod ticket_key;
 mod tickets;
 
+pub use advice::{authority_advice, certificate_advice};
 pub use client::{CLIENT, CLIENT_SHA1, ClientTlsChoice, ClientTlsOptions};
 pub use files::open_to_others;
 pub use files::{passphrase, passphrase_file};

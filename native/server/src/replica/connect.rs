@@ -16,7 +16,7 @@ use sealwire_net::files::unreadable;
 use sealwire_net::random::OsRandom;
 use sealwire_net::regular_file::{self, SMALL};
 use sealwire_options::compression::Algorithms;
-use sealwire_options::tls::{CLIENT, ClientTlsOptions, passphrase_file};
+use sealwire_options::tls::{CLIENT, ClientTlsOptions, authority_advice, certificate_advice, passphrase_file};
 use sealwire_options::{Environment, Outcome, Program};
 
 use super::settings::Settings;
@@ -212,11 +212,27 @@ mod tests {
     #[test]
     fn the_source_is_verified_unless_the_settings_say_otherwise() {
         let own = |text: &str| text.to_owned();
+/// A failed login with the way out; `tls` is the connection's policy.
+pub(super) fn explained_login(error: &ClientError, settings: &Settings, tls: &TlsPolicy) -> SqlError {
+    let told = explained(error, settings);
+    match tls {
+        TlsPolicy::Required(context) if told.code == ACCESS_DENIED => {
+            with_hint(told, certificate_advice(context).map(in_words))
+        }
+        _ => told,
+    }
+}
+
         let all = Settings::default();
         assert_eq!(arguments(all.clone()), "--ssl-mode=VERIFY_IDENTITY");
         assert_eq!(arguments(Settings { ssl: false, ssl_ca: own("/ca"), ..all.clone() }), "plaintext");
         let with_ca = Settings { ssl_ca: own("/ca"), ..all.clone() };
+    let of_authority = match error {
+        ClientError::Connection(error) => authority_advice(error, Some(&settings.ssl_ca)),
+        _ => None,
+    };
         assert_eq!(arguments(with_ca.clone()), "--ssl-mode=VERIFY_IDENTITY --ssl-ca=/ca");
+        _ if of_authority.is_some() => of_authority.map(|hint| in_words(&hint)),
         assert_eq!(arguments(Settings { ssl_verify: false, ..with_ca }), "--ssl-mode=VERIFY_CA --ssl-ca=/ca");
         assert_eq!(arguments(Settings { ssl_verify: false, ..all.clone() }), "--ssl-mode=REQUIRED");
         assert_eq!(arguments(Settings { ssl_fp: own("AB"), ..all }), "--ssl-fp=AB");
@@ -235,6 +251,10 @@ mod tests {
     #[test]
     fn a_password_file_that_others_can_read_is_refused() {
         let place = tempfile::tempdir().unwrap();
+    with_hint(told, hint)
+}
+
+fn with_hint(mut told: SqlError, hint: Option<String>) -> SqlError {
         let path = place.path().join("password");
         fs::write(&path, "hush\n").unwrap();
         let settings = Settings { password_file: path.display().to_string(), ..Settings::default() };

@@ -12,7 +12,7 @@ use sealwire_core::printable;
 use sealwire_core::secret::Secret;
 
 use super::channel::{Channel, Part, Phase, Resume, SourceFacts};
-use super::connect::{address, config, explained};
+use super::connect::{address, config, explained, explained_login};
 use super::settings::Settings;
 use crate::state::Server;
 
@@ -254,7 +254,8 @@ fn log_in(
             return Err(End::Stopped);
         }
     }
-    let client = Client::log_in(socket, config).map_err(|error| End::Lost(explained(&error, settings)))?;
+    let tls = config.tls.clone();
+    let client = Client::log_in(socket, config).map_err(|error| End::Lost(explained_login(&error, settings, &tls)))?;
     channel.state().tls.clone_from(&client.facts().tls);
     Ok(client)
 }
