@@ -93,19 +93,28 @@ impl std::error::Error for OptionError {}
 /// The option whose name is the fewest letters away, if it is near enough to be meant.
 fn nearest(program: &Program, name: &str) -> Option<&'static Spec> {
     let (prefix, name) = split_prefix(name).unwrap_or(("", name));
-    let enough = 2.max(name.len() / 4);
-    program
-        .specs()
-        .filter(|spec| match prefix {
-            _ if spec.kind == Kind::Absent => false,
-            "" => true,
-            "maximum" => matches!(spec.kind, Kind::Number { .. }),
-            _ => spec.kind == Kind::Flag,
-        })
-        .map(|spec| (distance(spec.name, name), spec))
+    let fitting = program.specs().filter(|spec| match prefix {
+        _ if spec.kind == Kind::Absent => false,
+        "" => true,
+        "maximum" => matches!(spec.kind, Kind::Number { .. }),
+        _ => spec.kind == Kind::Flag,
+    });
+    nearest_of(name, fitting.map(|spec| (spec.name, spec)))
+}
+
+/// The word that was probably meant by one that does not exist: the one that is the fewest letters away, if it is near enough. Both are
+/// compared as they are.
+pub fn nearest_word<'w>(given: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
+    nearest_of(given, words.map(|word| (word, word)))
+}
+
+fn nearest_of<'w, T>(given: &str, words: impl Iterator<Item = (&'w str, T)>) -> Option<T> {
+    let enough = 2.max(given.len() / 4);
+    words
+        .map(|(word, of)| (distance(word, given), of))
         .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, _)| *distance <= enough && *distance < name.chars().count())
-        .map(|(_, spec)| spec)
+        .filter(|(distance, _)| *distance <= enough && *distance < given.chars().count())
+        .map(|(_, of)| of)
 }
 
 /// Levenshtein's distance: how many letters to insert, remove or replace.
@@ -127,7 +136,15 @@ fn distance(a: &str, b: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::distance;
+    use super::{distance, nearest_word};
+
+    #[test]
+    fn a_word_is_meant_that_is_near() {
+        let words = || ["SOURCE_PORT", "SOURCE_SSL", "SOURCE_SSL_CA"].into_iter();
+        assert_eq!(nearest_word("SOURCE_PRT", words()), Some("SOURCE_PORT"));
+        assert_eq!(nearest_word("SOURCE_SSL_AC", words()), Some("SOURCE_SSL_CA"));
+        assert_eq!((nearest_word("HOSTNAME", words()), nearest_word("", words())), (None, None));
+    }
 
     #[test]
     fn distance_counts_edits() {

@@ -15,7 +15,7 @@ mod values;
 mod variables;
 
 pub use conceal::arguments;
-pub use error::OptionError;
+pub use error::{OptionError, nearest_word};
 pub use files::{Environment, GroupSetting, settings_of};
 pub use program::Program;
 pub use spec::{Kind, Preset, Spec, dashed};

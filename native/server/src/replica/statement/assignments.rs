@@ -4,6 +4,7 @@
 
 use sealwire_core::error::SqlError;
 use sealwire_core::secret::Secret;
+use sealwire_options::nearest_word;
 
 use super::super::settings::{Field, PREFIXED, Settings, Using, heartbeat};
 use super::change::{Change, Value};
@@ -67,7 +68,7 @@ fn read_assignment(words: &mut Cursor<'_>) -> Result<Option<(&'static str, Value
         }
     };
     let Some(word) = word else {
-        return without_effect(&given, words).map_err(|error| error.unwrap_or_else(|| before.syntax_error()));
+        return without_effect(&given, words).map_err(|error| error.unwrap_or_else(|| unknown(&given, &before)));
     };
     let mut scratch = Settings::default();
     let Some(field) = scratch.field(word) else { return Err(before.syntax_error()) };
@@ -112,6 +113,18 @@ fn read_assignment(words: &mut Cursor<'_>) -> Result<Option<(&'static str, Value
     };
     Ok(Some((word, value)))
 }
+/// The error for an unknown word, with the one that was probably meant.
+fn unknown(given: &str, before: &Cursor<'_>) -> SqlError {
+    let mut error = before.syntax_error();
+    let prefix = if given.contains("MASTER") { "MASTER_" } else { "SOURCE_" };
+    let known = PREFIXED.map(|word| if word.ends_with("_IDS") { word.to_owned() } else { format!("{prefix}{word}") });
+    let public_key = format!("GET_{prefix}PUBLIC_KEY");
+    if let Some(meant) = nearest_word(given, known.iter().map(String::as_str).chain([&*public_key])) {
+        error.message.push_str(&format!("; did you mean '{meant}'?"));
+    }
+    error
+}
+
 
 /// Reads the value of a word that does nothing with it. The error is `None` for an unknown word.
 fn without_effect(given: &str, words: &mut Cursor<'_>) -> Result<Option<(&'static str, Value)>, Option<SqlError>> {
@@ -196,6 +209,10 @@ mod tests {
             ("MASTER_HOST=concat('a')", 1064, "concat"),
             ("SOURCE_BIND='127.0.0.1'", 1235, "SOURCE_BIND"),
             ("RELAY_LOG_FILE='x'", 1235, "RELAY_LOG_FILE"),
+            ("SOURCE_PRT=1", 1064, "; did you mean 'SOURCE_PORT'?"),
+            ("MASTER_SSL_AC='x'", 1064, "; did you mean 'MASTER_SSL_CA'?"),
+            ("GET_MASTER_PUBLICKEY=1", 1064, "; did you mean 'GET_MASTER_PUBLIC_KEY'?"),
+            ("IGNORE_SERVER_ID=(1)", 1064, "; did you mean 'IGNORE_SERVER_IDS'?"),
             ("NOTHING=1", 1064, "NOTHING"),
             ("IGNORE_SERVER_IDS=1", 1064, "1"),
             ("MASTER_AUTO_POSITION=1, MASTER_LOG_POS=4", 1776, "AUTO_POSITION"),
@@ -204,6 +221,8 @@ mod tests {
             let error = settings(&format!("CHANGE MASTER TO {wrong}")).unwrap_err();
             assert_eq!(error.code, number, "{wrong}: {error}");
             assert!(error.message.contains(way_out), "{wrong}: {error}");
+        let unlike = settings("CHANGE MASTER TO NOTHING=1").unwrap_err();
+        assert!(!unlike.message.contains("did you mean"), "{unlike}");
         }
     }
 
