@@ -1,12 +1,12 @@
 //! Sockets that the client connects.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs as _};
+use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use sealwire_net::clock;
 use sealwire_net::closing::read_to_the_end;
+use sealwire_net::{bound, clock};
 
 use super::address::Address;
 use super::error::ClientError;
@@ -29,17 +29,36 @@ impl Socket {
     /// # Errors
     /// The host has no address, or none of its addresses accepts the connection.
     pub fn connect(address: &Address, timeout: Duration) -> Result<Self, ClientError> {
+        Self::connect_from(address, None, timeout)
+    }
+
+    /// As [`Self::connect`], from a local address: an IP address of this machine, or a host name that stands for one. It does not concern a
+    /// Unix socket.
+    ///
+    /// # Errors
+    /// As [`Self::connect`], and where the local address is none of this machine's, or of another family than the host's addresses.
+    pub fn connect_from(address: &Address, local: Option<&str>, timeout: Duration) -> Result<Self, ClientError> {
         let failed = |error| ClientError::Connect { address: address.clone(), error };
         let (host, port) = match address {
             Address::Unix(path) => return UnixStream::connect(path).map(Self::Unix).map_err(failed),
             Address::Tcp { host, port } => (host.as_str(), *port),
         };
         let unknown = || ClientError::UnknownHost { host: host.to_owned() };
+        let locals: Vec<SocketAddr> = match local {
+            Some(local) => (local, 0).to_socket_addrs().map_err(failed)?.collect(),
+            None => Vec::new(),
+        };
         let deadline = Instant::now().checked_add(timeout);
         let mut last = None;
         for target in (host, port).to_socket_addrs().map_err(|_| unknown())? {
             let left = deadline.map_or(timeout, |deadline| deadline.saturating_duration_since(Instant::now()));
-            match TcpStream::connect_timeout(&target, left.max(Duration::from_millis(1))) {
+            let left = left.max(Duration::from_millis(1));
+            let connected = match locals.iter().find(|local| local.is_ipv4() == target.is_ipv4()) {
+                Some(local) => bound::connect(*local, target, left),
+                None if local.is_some() => Err(io::ErrorKind::AddrNotAvailable.into()),
+                None => TcpStream::connect_timeout(&target, left),
+            };
+            match connected {
                 Ok(stream) => {
                     // Requests are written whole, so Nagle's algorithm would only delay them by the time of an acknowledgement.
                     stream.set_nodelay(true).map_err(failed)?;

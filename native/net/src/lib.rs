@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod accept;
+pub mod bound;
 pub mod bounded_lines;
 pub mod clock;
 pub mod closing;

@@ -79,15 +79,23 @@ fn until_in_the_relay_log_domains_filters_and_a_small_relay_log() {
     let filtered = status(ours);
     assert_eq!((filtered["Replicate_Do_DB"].as_str(), filtered["Replicate_Wild_Ignore_Table"].as_str()), ("e", "e.x%"));
     sql(ours, "STOP SLAVE");
-    for (word, value) in [
-        ("MASTER_BIND", "'127.0.0.2'"),
-        ("SOURCE_BIND", "'127.0.0.2'"),
-        ("RELAY_LOG_FILE", "'relay-bin.000002'"),
-        ("RELAY_LOG_POS", "4"),
-    ] {
+    for (word, value) in [("RELAY_LOG_FILE", "'relay-bin.000002'"), ("RELAY_LOG_POS", "4")] {
         let told = error(ours, &format!("CHANGE REPLICATION SOURCE TO {word}={value}"));
         assert!(told.contains("ERROR 1235") && told.contains(word), "{told}");
     }
+
+    // The local address of the channel.
+    sql(ours, "CHANGE REPLICATION SOURCE TO SOURCE_BIND='127.0.0.2'; START SLAVE");
+    world.until("the channel runs", |status| status["Slave_IO_Running"] == "Yes");
+    let dumps = sql(world.primary(), "SELECT host FROM information_schema.processlist WHERE command = 'Binlog Dump'");
+    assert!(dumps.lines().any(|host| host.starts_with("127.0.0.2:")), "{dumps}");
+    assert!(sql(ours, "SHOW REPLICA STATUS").contains("\t127.0.0.2\t"));
+    sql(ours, "STOP SLAVE; CHANGE MASTER TO MASTER_BIND='192.0.2.1'; START SLAVE");
+    let foreign = world.until("it has failed", |status| status["Last_IO_Errno"] != "0");
+    let told = &foreign["Last_IO_Error"];
+    assert!(foreign["Last_IO_Errno"] == "2003" && told.contains("SOURCE_BIND='192.0.2.1'"), "{told}");
+    sql(ours, "STOP SLAVE; CHANGE MASTER TO MASTER_BIND=''; START SLAVE");
+    world.until("the channel runs again", |status| status["Slave_IO_Running"] == "Yes");
 }
 
 #[test]

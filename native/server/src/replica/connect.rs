@@ -2,6 +2,7 @@
 //! the source is verified unless SOURCE_SSL_VERIFY_SERVER_CERT=0.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -29,6 +30,14 @@ const NEEDS_SECURE_CONNECTION: u16 = 2061;
 /// The error number of a server that requires TLS.
 const INSECURE_TRANSPORT: u16 = 3159;
 /// How long a source may take to let the replica log in.
+/// The kinds of errors with which another machine, or the way to it, refuses a connection.
+const IS_FAR: [io::ErrorKind; 5] = [
+    io::ErrorKind::ConnectionRefused,
+    io::ErrorKind::ConnectionReset,
+    io::ErrorKind::HostUnreachable,
+    io::ErrorKind::NetworkUnreachable,
+    io::ErrorKind::TimedOut,
+];
 const LOGIN_TIME: Duration = Duration::from_secs(30);
 
 /// The TLS options of the terminal program, whose policy a channel has, too.
@@ -155,7 +164,7 @@ fn tls_arguments(settings: &Settings) -> Option<Vec<String>> {
 fn read_password(path: &str) -> Result<Secret, SqlError> {
     let failed = |why: String| SqlError::new(ACCESS_DENIED, b"28000", format!("SOURCE_PASSWORD_FILE: '{path}' {why}"));
     let file = Path::new(path);
-    let unread = |error: &std::io::Error| failed(format!("can't be read: {}", unreadable(file, error)));
+    let unread = |error: &io::Error| failed(format!("can't be read: {}", unreadable(file, error)));
     let mode = fs::metadata(file).map_err(|error| unread(&error))?.permissions().mode() & 0o7777;
     if mode & 0o077 != 0 {
         return Err(failed(format!(
@@ -229,6 +238,11 @@ pub(super) fn explained_login(error: &ClientError, settings: &Settings, tls: &Tl
         let with_ca = Settings { ssl_ca: own("/ca"), ..all.clone() };
     let of_authority = match error {
         ClientError::Connection(error) => authority_advice(error, Some(&settings.ssl_ca)),
+        ClientError::Connect { error, .. }
+            if !settings.bind.is_empty() && !IS_FAR.contains(&error.kind()) =>
+        {
+            Some(format!("The channel connects from SOURCE_BIND='{}', which must be an address of this machine", settings.bind))
+        }
         _ => None,
     };
         assert_eq!(arguments(with_ca.clone()), "--ssl-mode=VERIFY_IDENTITY --ssl-ca=/ca");

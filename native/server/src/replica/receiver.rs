@@ -219,10 +219,10 @@ fn receive(server: &Server, channel: &Channel, has_group: &mut bool) -> End {
 /// Connects in a thread of its own, because a connection to a host that does not answer can't be given up otherwise.
 fn connect(channel: &Channel, settings: &Settings, most: Duration) -> Result<Socket, End> {
     let (sender, receiver) = mpsc::channel();
-    let to = address(settings);
+    let (to, local) = (address(settings), Some(settings.bind.clone()).filter(|bind| !bind.is_empty()));
     let connecting = std::thread::Builder::new().name("replica-connect".to_owned()).spawn(move || {
         // Nobody waits for the answer after STOP.
-        let _ = sender.send(Socket::connect(&to, most));
+        let _ = sender.send(Socket::connect_from(&to, local.as_deref(), most));
     });
     if let Err(error) = connecting {
         return Err(End::Lost(SqlError::new(1135, b"HY000", format!("Can't create a new thread: {error}"))));

@@ -24,6 +24,8 @@ pub(crate) struct Settings {
     /// The file whose first line is the password, read at each login.
     pub(crate) password_file: String,
     pub(crate) port: u64,
+    /// The local address from which to connect; empty for the system's choice.
+    pub(crate) bind: String,
     /// Seconds between two attempts to connect.
     pub(crate) connect_retry: u64,
     /// The most attempts in a row; 0 for no limit.
@@ -89,8 +91,9 @@ pub(crate) enum Field<'s> {
 }
 
 /// The words that have `MASTER_` or `SOURCE_` before them.
-pub(crate) const PREFIXED: [&str; 31] = [
+pub(crate) const PREFIXED: [&str; 32] = [
     "AUTO_POSITION",
+    "BIND",
     "COMPRESSION_ALGORITHMS",
     "CONNECT_RETRY",
     "DELAY",
@@ -132,6 +135,7 @@ impl Default for Settings {
             password: Secret::new(Vec::new()),
             password_file: String::new(),
             port: DEFAULT_PORT.into(),
+            bind: String::new(),
             connect_retry: 60,
             retry_count: 86_400,
             log_file: String::new(),
@@ -172,6 +176,7 @@ impl Settings {
         let whole = u64::from(u32::MAX);
         Some(match word {
             "AUTO_POSITION" => Field::AutoPosition(&mut self.using),
+            "BIND" => Field::Text(&mut self.bind),
             "COMPRESSION_ALGORITHMS" => Field::Text(&mut self.compression),
             "CONNECT_RETRY" => Field::Number(&mut self.connect_retry, 1..=whole),
             "DELAY" => Field::Number(&mut self.delay, 0..=2_147_483_647),

@@ -14,10 +14,9 @@ use super::types::{Named, Statement};
 use crate::sql::Cursor;
 
 /// The words of MySQL that this server takes with this value alone, because it does nothing then.
-const WITHOUT_EFFECT: [(&str, &str); 9] = [
+const WITHOUT_EFFECT: [(&str, &str); 8] = [
     ("ASSIGN_GTIDS_TO_ANONYMOUS_TRANSACTIONS", "OFF"),
     ("GTID_ONLY", "0"),
-    ("MASTER_BIND", "''"),
     ("MASTER_CONNECTION_AUTO_FAILOVER", "0"),
     ("NETWORK_NAMESPACE", "''"),
     ("PRIVILEGE_CHECKS_USER", "NULL"),
@@ -113,6 +112,7 @@ fn read_assignment(words: &mut Cursor<'_>) -> Result<Option<(&'static str, Value
     };
     Ok(Some((word, value)))
 }
+
 /// The error for an unknown word, with the one that was probably meant.
 fn unknown(given: &str, before: &Cursor<'_>) -> SqlError {
     let mut error = before.syntax_error();
@@ -124,7 +124,6 @@ fn unknown(given: &str, before: &Cursor<'_>) -> SqlError {
     }
     error
 }
-
 
 /// Reads the value of a word that does nothing with it. The error is `None` for an unknown word.
 fn without_effect(given: &str, words: &mut Cursor<'_>) -> Result<Option<(&'static str, Value)>, Option<SqlError>> {
@@ -207,13 +206,13 @@ mod tests {
             ("MASTER_HOST=''", 1210, "MASTER_HOST"),
             ("MASTER_HEARTBEAT_PERIOD=4294968", 1624, "4294967"),
             ("MASTER_HOST=concat('a')", 1064, "concat"),
-            ("SOURCE_BIND='127.0.0.1'", 1235, "SOURCE_BIND"),
+            ("SOURCE_DEMOTE_TO_SLAVE=1", 1235, "SOURCE_DEMOTE_TO_SLAVE"),
             ("RELAY_LOG_FILE='x'", 1235, "RELAY_LOG_FILE"),
+            ("NOTHING=1", 1064, "NOTHING"),
             ("SOURCE_PRT=1", 1064, "; did you mean 'SOURCE_PORT'?"),
             ("MASTER_SSL_AC='x'", 1064, "; did you mean 'MASTER_SSL_CA'?"),
             ("GET_MASTER_PUBLICKEY=1", 1064, "; did you mean 'GET_MASTER_PUBLIC_KEY'?"),
             ("IGNORE_SERVER_ID=(1)", 1064, "; did you mean 'IGNORE_SERVER_IDS'?"),
-            ("NOTHING=1", 1064, "NOTHING"),
             ("IGNORE_SERVER_IDS=1", 1064, "1"),
             ("MASTER_AUTO_POSITION=1, MASTER_LOG_POS=4", 1776, "AUTO_POSITION"),
             ("MASTER_SSL_CERT='c'", 1210, "both"),
@@ -221,9 +220,9 @@ mod tests {
             let error = settings(&format!("CHANGE MASTER TO {wrong}")).unwrap_err();
             assert_eq!(error.code, number, "{wrong}: {error}");
             assert!(error.message.contains(way_out), "{wrong}: {error}");
+        }
         let unlike = settings("CHANGE MASTER TO NOTHING=1").unwrap_err();
         assert!(!unlike.message.contains("did you mean"), "{unlike}");
-        }
     }
 
     #[test]

@@ -129,7 +129,7 @@ pub(crate) fn replica_status(of: &Snapshot) -> Vec<Cell> {
         ("SQL_Remaining_Delay", NUMBER, optional(of.remaining_delay)),
         ("Replica_SQL_Running_State", NAME, of.applier_doing()),
         ("Source_Retry_Count", NUMBER, Datum::UInt(settings.retry_count)),
-        ("Source_Bind", NAME, text("")),
+        ("Source_Bind", NAME, text(settings.bind.as_str())),
         ("Last_IO_Error_Timestamp", NAME, error_time(&of.receiver)),
         ("Last_SQL_Error_Timestamp", NAME, error_time(&of.applier)),
         ("Source_SSL_Crl", LONG, text(settings.ssl_crl.as_str())),

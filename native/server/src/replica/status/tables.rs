@@ -19,7 +19,7 @@ fn configuration(of: &Snapshot) -> Vec<Cell> {
         ("HOST", NAME, of_text(&settings.host)),
         ("PORT", NUMBER, Datum::UInt(settings.port)),
         ("USER", NAME, of_text(&settings.user)),
-        ("NETWORK_INTERFACE", NAME, text("")),
+        ("NETWORK_INTERFACE", NAME, of_text(&settings.bind)),
         ("AUTO_POSITION", NUMBER, Datum::UInt((settings.using == Using::AutoPosition).into())),
         ("SSL_ALLOWED", YES_OR_NO, yes(settings.ssl)),
         ("SSL_CA_FILE", LONG, of_text(&settings.ssl_ca)),
