@@ -126,14 +126,14 @@ impl CertificateSet {
         set
     }
 
-    /// Signs the client's certificate of [`Self::by_openssl`] anew, for this time from now on.
-    pub fn expiring(folder: &Path, after: Duration) {
+    /// Signs a certificate of [`Self::by_openssl`], that of `server` or `client`, anew, for this time from now on.
+    pub fn expiring(folder: &Path, whose: &str, after: Duration) {
         let date = |offset: &str| {
             let output = Command::new("date").args(["--utc", "--date", offset, "+%y%m%d%H%M%SZ"]).output();
             String::from_utf8_lossy(&output.expect("date").stdout).trim().to_owned()
         };
         let end = date(&format!("{} seconds", after.as_secs()));
-        OpenSsl::new(folder).sign_for("client", &date("-1 day"), &end);
+        OpenSsl::new(folder).sign_for(whose, &date("-1 day"), &end);
     }
 
     /// A revocation list of this set's CA that revokes the given certificate.

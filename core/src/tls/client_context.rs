@@ -7,10 +7,11 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr};
 use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
 
 use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
-use rustls::pki_types::{CertificateDer, DnsName, ServerName};
+use rustls::pki_types::{CertificateDer, DnsName, ServerName, UnixTime};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, KeyLog, SignatureScheme};
@@ -185,6 +186,19 @@ impl ClientContext {
     /// Whether a server has asked for a client certificate although none was configured.
     pub fn server_asked_for_certificate(&self) -> bool {
         self.0.no_certificate.was_asked_for.load(Ordering::Relaxed)
+    }
+
+    /// Verifies the certificates of a connected server once more, its own first, because time has passed or the settings have changed; `host`
+    /// is the one that the client connected to.
+    ///
+    /// # Errors
+    /// [`TlsError::CertificateRejected`], as at the handshake.
+    pub fn check_server(&self, chain: &[Vec<u8>], host: &str, now: Duration) -> Result<(), TlsError> {
+        let mut chain = chain.iter().map(|der| CertificateDer::from(der.as_slice()));
+        let Some(leaf) = chain.next() else { return Ok(()) };
+        let intermediates: Vec<CertificateDer<'_>> = chain.collect();
+        let verified = self.0.verify_policy.verify(&leaf, &intermediates, host, UnixTime::since_unix_epoch(now));
+        verified.map_err(|rejection| TlsError::from(&rejection))
     }
 
     /// The configuration and server name to give to rustls for a connection to `host`. rustls verifies the name that it sends as SNI, so

@@ -193,7 +193,7 @@ fn a_dump_ends_when_its_certificate_expires() {
         return;
     }
     let world = World::new(&[MARIADB]);
-    CertificateSet::expiring(world.place.path(), Duration::from_secs(5));
+    CertificateSet::expiring(world.place.path(), "client", Duration::from_secs(5));
     // Nothing tells of the certificate's end but the clock.
     let dump = super::ends::waiting_dump(&world, &mut world.binlog_tool());
     let said = super::ends::last_words(dump);

@@ -21,6 +21,7 @@ use crate::registry::Row;
 use crate::stage::{Maker, Stage};
 
 const TLS: &str = "tests/replication/replica/tls.rs";
+const CHAIN_TLS: &str = "tests/replication/chain/tls.rs";
 const ENDS: &str = "tests/replication/primary/ends.rs";
 const STALLED: &str = "tests/replication/primary/stalled.rs";
 const SECRETS: &str = "tests/replication/primary/secrets.rs";
@@ -63,6 +64,14 @@ pub(crate) const ROWS: &[Row] = &[
         ours: Holds("refuses with error 2026"),
         live: Some(expired),
         tests: &[],
+    },
+    Row {
+        id: "replica: a certificate that ends",
+        attack: "goes on as the source after its certificate has expired, or was revoked, while the channel runs",
+        theirs: NotRun("looks at certificates at the login alone, as MySQL does"),
+        ours: Holds("leaves the source, and refuses it with error 2026"),
+        live: None,
+        tests: &[(CHAIN_TLS, "a_source_whose_certificate_ends_while_the_channel_runs_is_left")],
     },
     Row {
         id: "replica: a setting in the log",

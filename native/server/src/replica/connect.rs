@@ -13,6 +13,7 @@ use sealwire_core::error::{Error, Side, SqlError};
 use sealwire_core::facts::Transport;
 use sealwire_core::secret::Secret;
 use sealwire_core::tls::ClientContext;
+use sealwire_net::clock;
 use sealwire_net::files::unreadable;
 use sealwire_net::random::OsRandom;
 use sealwire_net::regular_file::{self, SMALL};
@@ -29,7 +30,6 @@ const ACCESS_DENIED: u16 = 1045;
 const NEEDS_SECURE_CONNECTION: u16 = 2061;
 /// The error number of a server that requires TLS.
 const INSECURE_TRANSPORT: u16 = 3159;
-/// How long a source may take to let the replica log in.
 /// The kinds of errors with which another machine, or the way to it, refuses a connection.
 const IS_FAR: [io::ErrorKind; 5] = [
     io::ErrorKind::ConnectionRefused,
@@ -38,6 +38,7 @@ const IS_FAR: [io::ErrorKind; 5] = [
     io::ErrorKind::NetworkUnreachable,
     io::ErrorKind::TimedOut,
 ];
+/// How long a source may take to let the replica log in.
 const LOGIN_TIME: Duration = Duration::from_secs(30);
 
 /// The TLS options of the terminal program, whose policy a channel has, too.
@@ -83,7 +84,6 @@ pub(super) fn config(
     settings: &Settings,
     login: &(Option<String>, Option<Secret>),
 ) -> Result<Config, SqlError> {
-    let tls_failed = |message: String| SqlError::new(TLS_FAILED, b"HY000", in_words(&message));
     let password = match &login.1 {
         Some(password) => password.clone(),
         None if settings.password_file.is_empty() => settings.password.clone(),
@@ -91,19 +91,7 @@ pub(super) fn config(
     };
     let user = login.0.clone().unwrap_or_else(|| settings.user.clone());
     let mut config = Config::new(user, password, Arc::new(OsRandom::new()));
-    config.tls = match tls_arguments(settings) {
-        None => TlsPolicy::Disabled,
-        Some(arguments) => {
-            let values = match OPTIONS.parse(arguments, &Environment::default()) {
-                Ok(Outcome::Run(values)) => values,
-                Ok(Outcome::Print(text)) => return Err(tls_failed(text)),
-                Err(error) => return Err(tls_failed(error.to_string())),
-            };
-            let choice = ClientTlsOptions::resolve(&values, Transport::Tcp).map_err(tls_failed)?;
-            let options = choice.options.ok_or_else(|| tls_failed("TLS is off".to_owned()))?;
-            TlsPolicy::Required(ClientContext::build(options).map_err(|error| tls_failed(error.to_string()))?)
-        }
-    };
+    config.tls = policy(settings)?;
     config.server_name.clone_from(&settings.host);
     config.connect_timeout = LOGIN_TIME;
     config.attributes = [
@@ -125,6 +113,44 @@ pub(super) fn config(
         config.compression_required = !algorithms.uncompressed;
     }
     Ok(config)
+}
+
+fn tls_failed(message: String) -> SqlError {
+    SqlError::new(TLS_FAILED, b"HY000", in_words(&message))
+}
+
+/// The TLS policy of a channel, with the files as they are now.
+///
+/// # Errors
+/// 2026 where a file can't be used.
+fn policy(settings: &Settings) -> Result<TlsPolicy, SqlError> {
+    let Some(arguments) = tls_arguments(settings) else { return Ok(TlsPolicy::Disabled) };
+    let values = match OPTIONS.parse(arguments, &Environment::default()) {
+        Ok(Outcome::Run(values)) => values,
+        Ok(Outcome::Print(text)) => return Err(tls_failed(text)),
+        Err(error) => return Err(tls_failed(error.to_string())),
+    };
+    let choice = ClientTlsOptions::resolve(&values, Transport::Tcp).map_err(tls_failed)?;
+    let options = choice.options.ok_or_else(|| tls_failed("TLS is off".to_owned()))?;
+    Ok(TlsPolicy::Required(ClientContext::build(options).map_err(|error| tls_failed(error.to_string()))?))
+}
+
+/// Verifies the source of a running connection once more, with the files as they are now.
+///
+/// # Errors
+/// 2026 where its certificate has expired, was revoked, or is no longer vouched for.
+pub(super) fn check_source(settings: &Settings, chain: &[Vec<u8>]) -> Result<(), SqlError> {
+    let context = match policy(settings) {
+        Ok(TlsPolicy::Required(context)) => context,
+        Ok(_) => return Ok(()),
+        Err(error) => {
+            // A file may be about to be replaced, and the next connection needs it in any case.
+            tracing::warn!("the source of a replication channel can't be verified once more: {error}");
+            return Ok(());
+        }
+    };
+    let checked = context.check_server(chain, &settings.host, clock::now().wall);
+    checked.map_err(|error| explained(&ClientError::Connection(Error::Tls(error)), settings))
 }
 
 /// The TLS options of a channel as arguments; `None` for plaintext.
@@ -186,16 +212,37 @@ fn in_words(message: &str) -> String {
     WORDS.iter().fold(message.to_owned(), |text, (option, word)| text.replace(option, word))
 }
 
+/// A failed login with the way out; `tls` is the connection's policy.
+pub(super) fn explained_login(error: &ClientError, settings: &Settings, tls: &TlsPolicy) -> SqlError {
+    let told = explained(error, settings);
+    match tls {
+        TlsPolicy::Required(context) if told.code == ACCESS_DENIED => {
+            with_hint(told, certificate_advice(context).map(in_words))
+        }
+        _ => told,
+    }
+}
+
 /// A failure to connect with the way out.
 pub(super) fn explained(error: &ClientError, settings: &Settings) -> SqlError {
     let mut told = error.to_sql_error();
     told.message = in_words(&told.message);
+    let of_authority = match error {
+        ClientError::Connection(error) => authority_advice(error, Some(&settings.ssl_ca)),
+        _ => None,
+    };
     let hint = match error {
+        _ if of_authority.is_some() => of_authority.map(|hint| in_words(&hint)),
         ClientError::Connection(Error::Refused { by: Side::Client, error }) if error.code == TLS_FAILED => Some(
             "Its TLS is switched off, or somebody in between hides it: switch TLS on in the source. With SOURCE_SSL=0 the channel runs without \
              TLS, and everyone in between can read and change all that is replicated."
                 .to_owned(),
         ),
+        ClientError::Connect { error, .. }
+            if !settings.bind.is_empty() && !IS_FAR.contains(&error.kind()) =>
+        {
+            Some(format!("The channel connects from SOURCE_BIND='{}', which must be an address of this machine", settings.bind))
+        }
         ClientError::Connection(Error::Refused { error, .. })
             if !settings.ssl
                 && [ACCESS_DENIED, NEEDS_SECURE_CONNECTION, INSECURE_TRANSPORT].contains(&error.code) =>
@@ -204,6 +251,10 @@ pub(super) fn explained(error: &ClientError, settings: &Settings) -> SqlError {
         }
         _ => error.hint().map(|hint| in_words(&hint)),
     };
+    with_hint(told, hint)
+}
+
+fn with_hint(mut told: SqlError, hint: Option<String>) -> SqlError {
     if let Some(hint) = hint {
         told.message = format!("{}. {hint}", told.message.trim_end_matches('.'));
     }
@@ -221,32 +272,11 @@ mod tests {
     #[test]
     fn the_source_is_verified_unless_the_settings_say_otherwise() {
         let own = |text: &str| text.to_owned();
-/// A failed login with the way out; `tls` is the connection's policy.
-pub(super) fn explained_login(error: &ClientError, settings: &Settings, tls: &TlsPolicy) -> SqlError {
-    let told = explained(error, settings);
-    match tls {
-        TlsPolicy::Required(context) if told.code == ACCESS_DENIED => {
-            with_hint(told, certificate_advice(context).map(in_words))
-        }
-        _ => told,
-    }
-}
-
         let all = Settings::default();
         assert_eq!(arguments(all.clone()), "--ssl-mode=VERIFY_IDENTITY");
         assert_eq!(arguments(Settings { ssl: false, ssl_ca: own("/ca"), ..all.clone() }), "plaintext");
         let with_ca = Settings { ssl_ca: own("/ca"), ..all.clone() };
-    let of_authority = match error {
-        ClientError::Connection(error) => authority_advice(error, Some(&settings.ssl_ca)),
-        ClientError::Connect { error, .. }
-            if !settings.bind.is_empty() && !IS_FAR.contains(&error.kind()) =>
-        {
-            Some(format!("The channel connects from SOURCE_BIND='{}', which must be an address of this machine", settings.bind))
-        }
-        _ => None,
-    };
         assert_eq!(arguments(with_ca.clone()), "--ssl-mode=VERIFY_IDENTITY --ssl-ca=/ca");
-        _ if of_authority.is_some() => of_authority.map(|hint| in_words(&hint)),
         assert_eq!(arguments(Settings { ssl_verify: false, ..with_ca }), "--ssl-mode=VERIFY_CA --ssl-ca=/ca");
         assert_eq!(arguments(Settings { ssl_verify: false, ..all.clone() }), "--ssl-mode=REQUIRED");
         assert_eq!(arguments(Settings { ssl_fp: own("AB"), ..all }), "--ssl-fp=AB");
@@ -265,10 +295,6 @@ pub(super) fn explained_login(error: &ClientError, settings: &Settings, tls: &Tl
     #[test]
     fn a_password_file_that_others_can_read_is_refused() {
         let place = tempfile::tempdir().unwrap();
-    with_hint(told, hint)
-}
-
-fn with_hint(mut told: SqlError, hint: Option<String>) -> SqlError {
         let path = place.path().join("password");
         fs::write(&path, "hush\n").unwrap();
         let settings = Settings { password_file: path.display().to_string(), ..Settings::default() };

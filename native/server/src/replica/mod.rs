@@ -19,6 +19,7 @@ mod receiver;
 mod relay_log;
 mod relay_reader;
 mod settings;
+mod standing;
 mod statement;
 mod status;
 mod threads;

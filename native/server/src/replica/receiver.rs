@@ -14,6 +14,7 @@ use sealwire_core::secret::Secret;
 use super::channel::{Channel, Part, Phase, Resume, SourceFacts};
 use super::connect::{address, config, explained, explained_login};
 use super::settings::Settings;
+use super::standing::Standing;
 use crate::state::Server;
 
 /// MySQL's error number of a thread that stops for good.
@@ -124,6 +125,7 @@ fn receive(server: &Server, channel: &Channel, has_group: &mut bool) -> End {
         Err(end) => return end,
     };
     doing(channel, Phase::Connecting, "Requesting binlog dump");
+    let mut standing = Standing::new(server, client.facts().tls.as_ref());
     let mut stream = match client.binlog(request(server, &settings, &resume, server_id)) {
         Ok(stream) => stream,
         Err(error) => return refused(&error, &settings),
@@ -159,7 +161,11 @@ fn receive(server: &Server, channel: &Channel, has_group: &mut bool) -> End {
             unchecked = 0;
         }
         let next = match stream.next() {
-            Ok(Some(next)) => next,
+            // Also a heartbeat, so that this comes about in time where the source has nothing to send.
+            Ok(Some(next)) => match standing.check(server, &settings) {
+                Ok(()) => next,
+                Err(error) => return End::Lost(error),
+            },
             Ok(None) => {
                 return End::Lost(SqlError::new(2013, b"HY000", "the source ended the binary log, as at its shutdown"));
             }
