@@ -2,6 +2,10 @@
 
 /// Appends a number.
 pub(super) fn number(mut value: u64, out: &mut Vec<u8>) {
+    if value < 10 {
+        out.push(b'0' + value as u8);
+        return;
+    }
     // The largest number has 20 digits.
     let mut digits = [0; 20];
     let mut start = digits.len();

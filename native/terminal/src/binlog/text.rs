@@ -462,10 +462,10 @@ impl TextPrinter {
         } else {
             self.line(event, |out| put(title, out));
         }
-        let ends_line = |byte: &u8| matches!(byte, b'\r' | b'\n');
-        // Most statements are one line, as the processor sees by many bytes at a time.
-        let is_one_line = !sql.iter().fold(false, |is_found, byte| is_found | ends_line(byte));
-        for line in sql.split(|byte| !is_one_line && ends_line(byte)).filter(|line| !line.is_empty()) {
+        // The processor compares many bytes at a time, and most statements are one line.
+        let has_lines = sql.iter().fold(false, |is_found, byte| is_found | (*byte == b'\r') | (*byte == b'\n'));
+        let lines = if has_lines { sql.split(|byte| matches!(byte, b'\r' | b'\n')).collect() } else { vec![sql] };
+        for line in lines.into_iter().filter(|line| !line.is_empty()) {
             put(prefix, &mut self.head);
             self.head.extend_from_slice(line);
             self.head.push(b'\n');

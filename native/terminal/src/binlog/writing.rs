@@ -6,8 +6,27 @@ use std::io::Write as _;
 /// The bytes whose base64 form fills one line.
 const LINE: usize = 57;
 
-/// The characters of base64.
-const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/// The two characters of base64 for each 12 bits.
+#[expect(clippy::indexing_slicing, reason = "the compiler runs this and refuses an index that is out of bounds")]
+static BASE64: [[u8; 2]; 1 << 12] = {
+    let (mut pairs, mut bits) = ([[0; 2]; 1 << 12], 0_u16);
+    while bits < 1 << 12 {
+        pairs[bits as usize] = [character(bits >> 6), character(bits & 63)];
+        bits += 1;
+    }
+    pairs
+};
+
+/// The character of base64 for six bits.
+const fn character(bits: u16) -> u8 {
+    match bits as u8 {
+        value @ 0..26 => b'A' + value,
+        value @ 26..52 => b'a' + (value - 26),
+        value @ 52..62 => b'0' + (value - 52),
+        62 => b'+',
+        _ => b'/',
+    }
+}
 
 /// The delimiter of statements.
 pub(super) const END: &str = "/*!*/;";
@@ -93,8 +112,10 @@ pub(super) fn encode(event: &[u8], out: &mut Vec<u8>) {
 
 /// The base64 form of three bytes.
 fn base64([first, second, third]: [u8; 3]) -> [u8; 4] {
-    let bits = u32::from_be_bytes([0, first, second, third]);
-    [18, 12, 6, 0].map(|shift| BASE64.get((bits >> shift & 63) as usize).copied().unwrap_or_default())
+    let pair = |bits: u16| BASE64.get(usize::from(bits)).copied().unwrap_or_default();
+    let [a, b] = pair(u16::from_be_bytes([first, second]) >> 4);
+    let [c, d] = pair(u16::from_be_bytes([second & 15, third]));
+    [a, b, c, d]
 }
 
 #[cfg(test)]
