@@ -3,6 +3,7 @@
 
 mod administration;
 mod drivers;
+mod galera;
 mod health;
 mod operation;
 mod support;

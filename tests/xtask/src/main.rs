@@ -1,5 +1,5 @@
-//! The task runner: `cargo xtask` with `demo`, `wasm`, `capi`, `size`, `test`, `sim`, `soak`, `attacks`, `faults`, `fuzz`, `memory`,
-//! `misuse`, `instructions` or `bench`; `USAGE` explains them.
+//! The task runner: `cargo xtask` with `demo`, `wasm`, `capi`, `size`, `test`, `sim`, `soak`, `attacks`, `faults`, `fuzz`, `galera`,
+//! `memory`, `misuse`, `instructions` or `bench`; `USAGE` explains them.
 
 mod attacks;
 mod bench;
@@ -8,6 +8,7 @@ mod debian;
 mod demo;
 mod faults;
 mod fuzz;
+mod galera;
 mod groups;
 mod instructions;
 mod memory;
@@ -37,6 +38,8 @@ usage: cargo xtask demo [--once]      a server with fresh certificates and one v
                                       N simulated connections from number S on; --real with real cryptography
        cargo xtask faults [--rounds N] [--seed S]
                                       the server killed N times while it writes: nothing acknowledged is lost
+       cargo xtask galera             three nodes of a Galera cluster before the gateway: killed, hanging, without the majority,
+                                      restarted in turn; needs root and Debian's galera-4 and rsync
        cargo xtask fuzz [--seconds N | --minimise | --coverage] [target...]
                                       libFuzzer on the targets of tests/fuzz, 60 seconds each; see its README
        cargo xtask memory             valgrind over core's tests; our programs with AddressSanitizer and LeakSanitizer under
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         ["test", groups @ ..] => groups::test(&context, groups),
         ["sim", words @ ..] => sim::sim(&context, words),
         ["faults", words @ ..] => faults::faults(&context, words),
+        ["galera"] => galera::galera(&context),
         ["fuzz", words @ ..] => fuzz::fuzz(&context, words),
         ["soak", words @ ..] => soak::soak(&context, words),
         ["misuse", words @ ..] => misuse::misuse(&context, words),
