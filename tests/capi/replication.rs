@@ -308,7 +308,7 @@ fn malformed_events_end_with_an_error_number() {
         ("a column of an unknown type", vec![table(&[99], &[], &[]), rows(1, b"\xfeabc")], " no rows: 5021 "),
         ("a row without columns", vec![table(&[], &[], &[]), rows(0, b"abc")], " no rows: 5021 "),
         ("2000 rows of 4096 columns", vec![wide, many_nulls], " no rows: 2008 "),
-        ("no byte before the event", vec![], "end 0 "),
+        ("no event", vec![], "end 0 "),
     ];
     for (number, (about, events, expected)) in cases.into_iter().enumerate() {
         let own = place.path().join(number.to_string());
@@ -340,7 +340,6 @@ fn errors_of_the_server_and_the_connection_are_told() {
         (vec![error(1236, "no such file")], "end 1236 no such file, 1236 no such file"),
         (vec![stop(), error(1236, "a gap")], "end 1236 a gap, 1236 a gap"),
         (vec![stop(), b"\x07?".to_vec()], "end 2027 "),
-        // The server closes the connection.
         (vec![stop(), Vec::new()], "end 2027 "),
     ];
     for (number, (packets, expected)) in cases.into_iter().enumerate() {
