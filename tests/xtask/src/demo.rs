@@ -25,6 +25,7 @@ const STAFF: &str = "demo.staff";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) fn demo(context: &Context, stay: Stay) -> Result<(), String> {
+    println!("The first build takes some minutes.");
     run(&mut context.cargo(["build"].into_iter().chain(PROGRAMS)))?;
     let place = context.target.join("demo");
     let told = |error: std::io::Error| format!("{}: {error}", place.display());

@@ -77,7 +77,7 @@ fn main() -> ExitCode {
         ["instructions", "--accept"] => instructions::accept(&context),
         ["attacks"] => attacks::write(&context),
         ["bench", words @ ..] => bench::bench(&context, words),
-        _ => Err(USAGE.to_owned()),
+        words => Err(misused(words)),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -85,5 +85,38 @@ fn main() -> ExitCode {
             eprintln!("{message}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// The error for words that are no task: all tasks, or the usage of the one that was named.
+fn misused(words: &[&str]) -> String {
+    let shown = |line: &'static str| line.trim_start_matches("usage:").trim_start();
+    let task_of = |line| shown(line).strip_prefix("cargo xtask ").and_then(|rest| rest.split(' ').next());
+    let Some((task, rest)) = words.split_first() else { return USAGE.to_owned() };
+    let tasks: Vec<&str> = USAGE.lines().filter_map(task_of).collect();
+    if !tasks.contains(task) {
+        return format!("no task '{task}'; the tasks are {}. `cargo xtask` explains them.", tasks.join(", "));
+    }
+    let from_task = USAGE.lines().skip_while(|line| task_of(line) != Some(*task));
+    let own = from_task.take_while(|line| task_of(line).is_none_or(|of| of == *task));
+    let own: Vec<&str> = own.map(shown).collect();
+    format!("`cargo xtask {task}` does not take '{}':\n  {}", rest.join(" "), own.join("\n    "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistyped_task_is_named() {
+        let unknown = misused(&["dem"]);
+        assert!(unknown.starts_with("no task 'dem'; the tasks are demo, wasm, capi, size, test"), "{unknown}");
+        let option = misused(&["demo", "--onc"]);
+        assert!(
+            option.starts_with("`cargo xtask demo` does not take '--onc':\n  cargo xtask demo [--once]"),
+            "{option}"
+        );
+        assert!(option.contains("until Ctrl-C") && !option.contains("wasm"), "{option}");
+        assert_eq!(misused(&[]), USAGE);
     }
 }

@@ -98,10 +98,20 @@ impl From<Result<(), String>> for Tally {
     }
 }
 
-/// A command as a user would type it.
+/// A command as a user would type it in a shell.
 pub(crate) fn spelled(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
+    words.map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+/// A word in quotes where the shell would read it as something else.
+fn quoted(word: &OsStr) -> String {
+    let word = word.to_string_lossy();
+    let is_plain = |c: char| c.is_alphanumeric() || "-_=+:,./@%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.into_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// Runs a command to its end with its output shown.
@@ -199,6 +209,17 @@ mod tests {
         }
         assert_eq!((tally.passed, tally.failed, tally.skipped), (16, 1, 1));
         assert_eq!(tally.notes, ["failed: frame::tests::joins", "skipped: peers::mysql2"]);
+    }
+
+    #[test]
+    fn a_command_is_shown_as_the_shell_takes_it() {
+        let mut command = Command::new("printf");
+        let words = ["%s\n", "SHOW STATUS LIKE 'Ssl_cipher'; \\s", "", "--ssl-ca=/a/ca.pem", "$HOME", "*"];
+        command.args(words);
+        let shown = spelled(&command);
+        assert!(shown.ends_with(" '' --ssl-ca=/a/ca.pem '$HOME' '*'"), "{shown}");
+        let said = Command::new("sh").args(["-c", &shown]).output().unwrap();
+        assert_eq!(String::from_utf8(said.stdout).unwrap(), words[1..].join("\n") + "\n");
     }
 
     #[test]
