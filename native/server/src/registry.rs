@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use sealwire_accounts::Identity;
@@ -70,11 +70,11 @@ pub(crate) struct ProcessEntry {
     close_at_once: AtomicBool,
     /// Wakes the connection's worker.
     wake: Box<dyn Fn() + Send + Sync>,
-    /// The state of a channel's thread; `None` for a connection.
-    doing: Option<Doing>,
+    /// The state of a channel's thread, or of a dump of the binary log, to whose end a connection does nothing else.
+    doing: OnceLock<Doing>,
 }
 
-/// Says what a channel's thread does.
+/// Says what a channel's thread or a dump does.
 pub(crate) type Doing = Box<dyn Fn() -> &'static str + Send + Sync>;
 
 /// The part of a connection's state that changes.
@@ -254,12 +254,19 @@ impl ProcessEntry {
             is_stopped: false,
         };
         let (killed, close_at_once) = (AtomicBool::new(false), AtomicBool::new(false));
+        let doing = doing.map_or_else(OnceLock::new, OnceLock::from);
         Arc::new(Self { id, host, state: Mutex::new(state), killed, close_at_once, wake, doing })
     }
 
-    /// The state of a channel's thread; `None` for a connection.
+    /// The state of a channel's thread or of a dump; `None` for another connection.
     pub(crate) fn doing(&self) -> Option<&'static str> {
-        self.doing.as_ref().map(|doing| doing())
+        self.doing.get().map(|doing| doing())
+    }
+
+    /// Notes that a dump begins, to whose end the connection does nothing else.
+    pub(crate) fn begin_dump(&self, doing: Doing) {
+        let _ = self.doing.set(doing);
+        self.begin("Binlog Dump", None);
     }
 
     fn locked(&self) -> MutexGuard<'_, State> {

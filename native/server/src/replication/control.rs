@@ -14,6 +14,8 @@ use crate::sync::{Condvar, Mutex, PoisonError};
 pub(crate) struct Control {
     reason: Mutex<Option<SqlError>>,
     is_left: AtomicBool,
+    /// Whether all of the log is sent.
+    waits: AtomicBool,
     file: Mutex<Arc<str>>,
     /// Whether a part waits for the connection.
     is_queued: Mutex<bool>,
@@ -78,6 +80,16 @@ impl Control {
         let at =
             asked.iter().position(|(place, _)| *place.file == *file && place.position as u32 == position as u32)?;
         asked.drain(..=at).next_back().map(|(_, number)| number)
+    }
+
+    /// Notes whether all of the log is sent.
+    pub(super) fn note_wait(&self, waits: bool) {
+        self.waits.store(waits, Ordering::Relaxed);
+    }
+
+    /// Whether all of the log is sent.
+    pub(super) fn waits(&self) -> bool {
+        self.waits.load(Ordering::Relaxed)
     }
 
     /// Notes which file is read.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use sealwire_binlog::{Checksum, EventFlags, EventHeader, EventType, HEADER, MariaDbGtidSet};
+use sealwire_binlog::{Checksum, EventFlags, EventHeader, EventType, Flavour, HEADER, MariaDbGtidSet};
 use sealwire_core::error::SqlError;
 use sealwire_core::message::SemiSyncAck;
 use sealwire_core::printable;
@@ -52,6 +52,17 @@ impl Dump {
     /// Whether the replica acknowledges what it has stored.
     pub(crate) const fn acknowledges(&self) -> bool {
         self.acknowledges
+    }
+
+    /// Says what the dump does, in the words of the product whose log it is.
+    pub(crate) fn doing(&self) -> Box<dyn Fn() -> &'static str + Send + Sync> {
+        let (control, flavour) = (Arc::clone(&self.control), self.log.format.flavour);
+        Box::new(move || match (flavour, control.waits()) {
+            (Flavour::MariaDb, true) => "Master has sent all binlog to slave; waiting for more updates",
+            (Flavour::MariaDb, false) => "Sending binlog event to slave",
+            (Flavour::MySql, true) => "Source has sent all binlog to replica; waiting for more updates",
+            (Flavour::MySql, false) => "Sending binlog event to replica",
+        })
     }
 
     /// The next part.
@@ -258,6 +269,7 @@ impl Sender {
             }
             deadline = deadline.min(beat_at);
         }
+        self.control.note_wait(true);
         self.surroundings.log.wait(self.version, deadline);
         self.check()
     }
@@ -271,6 +283,7 @@ impl Sender {
 
     fn send_up_to(&mut self, sent: &mut Sent, limit: u64, filter: &mut Filter) -> Result<(), Stop> {
         while sent.position < limit {
+            self.control.note_wait(false);
             self.control.wait_for_taker();
             self.held.count(&self.request.account, 0);
             let mut chunk = Vec::new();

@@ -67,8 +67,8 @@ impl Session {
         match self.start_dump(command) {
             Ok(dump) => {
                 let acknowledges = dump.acknowledges();
+                self.process.begin_dump(dump.doing());
                 self.dump = Some(dump);
-                self.process.begin("Binlog Dump", None);
                 connection.begin_stream(acknowledges)
             }
             Err(error) => {
