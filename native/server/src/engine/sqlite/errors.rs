@@ -82,6 +82,11 @@ fn key_of_weights(text: &str) -> Option<&str> {
     name.rsplit('\u{1}').next()
 }
 
+/// The error for a row with more or fewer values than there are columns.
+pub(super) fn wrong_count() -> SqlError {
+    SqlError::new(1136, b"21S01", "Column count doesn't match value count at row 1")
+}
+
 fn by_text(text: &str, sql: &str) -> Option<SqlError> {
     if let Some(table) = text.strip_prefix("no such table: ").or_else(|| text.strip_prefix("no such view: ")) {
         return Some(SqlError::new(1146, b"42S02", format!("Table '{table}' doesn't exist")));
@@ -141,7 +146,7 @@ fn by_text(text: &str, sql: &str) -> Option<SqlError> {
         });
     }
     if text.contains(" values were supplied") || text.contains(" values for ") {
-        return Some(SqlError::new(1136, b"21S01", "Column count doesn't match value count at row 1"));
+        return Some(wrong_count());
     }
     if text.starts_with("at most ") && text.ends_with(" tables in a join") {
         let message = format!("Too many tables; Sealwire can only use {text}");

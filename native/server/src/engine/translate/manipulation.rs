@@ -5,12 +5,12 @@ use std::collections::HashSet;
 use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 use sqlparser::ast::{
-    Assignment, AssignmentTarget, Delete, Expr, FromTable, Insert, OnInsert, OrderByExpr, Query, SetExpr, Statement,
-    TableFactor, TableObject, TableWithJoins, Truncate, Update, With,
+    Assignment, AssignmentTarget, Delete, Expr, FromTable, Insert, ObjectName, OnInsert, OrderByExpr, Query, SetExpr,
+    Statement, TableFactor, TableObject, TableWithJoins, Truncate, Update, With,
 };
 
 use super::errors::unsupported;
-use super::names::last_part;
+use super::names::{last_part, schema_of, temporary_name};
 use super::translated::StatementKind;
 use super::writer::Writer;
 
@@ -60,7 +60,7 @@ fn insert(insert: &Insert, writer: &mut Writer<'_>) -> Result<StatementKind, Sql
     }
     writer.table(table, privileges)?;
     if insert.assignments.is_empty() {
-        columns_and_source(insert, writer)?;
+        columns_and_source(insert, table, writer)?;
     } else {
         writer.push(" (");
         writer.list(&insert.assignments, |writer, assignment| target(&assignment.target, writer))?;
@@ -87,13 +87,20 @@ fn insert(insert: &Insert, writer: &mut Writer<'_>) -> Result<StatementKind, Sql
     Ok(kind)
 }
 
-fn columns_and_source(insert: &Insert, writer: &mut Writer<'_>) -> Result<(), SqlError> {
+fn columns_and_source(insert: &Insert, table: &ObjectName, writer: &mut Writer<'_>) -> Result<(), SqlError> {
     let is_empty = |source: &Query| matches!(source.body.as_ref(), SetExpr::Values(values) if values.rows.iter().all(|row| row.content.is_empty()));
     let Some(source) = insert.source.as_deref().filter(|source| !is_empty(source)) else {
         writer.push(" DEFAULT VALUES");
         return Ok(());
     };
-    if !insert.columns.is_empty() {
+    if insert.columns.is_empty() {
+        let (database, name) = writer.resolve(table)?;
+        writer.fills = Some(if writer.is_temporary(&database, &name) {
+            ("temp".to_owned(), temporary_name(&database, &name))
+        } else {
+            (schema_of(&database).into_owned(), name)
+        });
+    } else {
         let mut named = HashSet::new();
         if let Some(twice) = insert.columns.iter().map(last_part).find(|name| !named.insert(name.to_lowercase())) {
             return Err(SqlError::new(1110, b"42000", format!("Column '{twice}' specified twice")));

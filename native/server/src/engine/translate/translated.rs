@@ -80,6 +80,8 @@ pub(crate) struct Translated {
     pub(crate) names_temporary: bool,
     /// Whether an existing or missing object makes a note instead of an error: `IF NOT EXISTS`, `IF EXISTS`.
     pub(crate) is_conditional: bool,
+    /// The table that an INSERT without a list of columns fills, by its schema and its name in SQLite.
+    pub(crate) fills: Option<(String, String)>,
     /// IGNORE, by which a row that breaks a constraint makes a warning instead of an error.
     pub(crate) ignore: Option<IgnoreClause>,
     /// Notes of the translation.

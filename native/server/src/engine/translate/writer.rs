@@ -77,6 +77,8 @@ pub(super) struct Writer<'a> {
     /// Whether the statement names a temporary table that exists.
     names_temporary: bool,
     pub(super) is_conditional: bool,
+    /// See [`Translated::fills`].
+    pub(super) fills: Option<(String, String)>,
     /// Where OR IGNORE begins.
     ignore_at: Option<usize>,
     /// The number of rows in VALUES.
@@ -114,6 +116,7 @@ impl<'a> Writer<'a> {
             logged_text: None,
             names_temporary: false,
             is_conditional: false,
+            fills: None,
             ignore_at: None,
             rows: None,
             notes: Vec::new(),
@@ -161,6 +164,7 @@ impl<'a> Writer<'a> {
             logged_text: self.logged_text,
             names_temporary: self.names_temporary,
             is_conditional: self.is_conditional,
+            fills: self.fills,
             ignore,
             notes: self.notes,
             moves: self.moves,

@@ -11,7 +11,7 @@ use sealwire_core::error::SqlError;
 
 use super::super::authorizer::{self, AllowedActions};
 use super::super::bounds;
-use super::super::errors::{tables_changed, to_mysql};
+use super::super::errors::{tables_changed, to_mysql, wrong_count};
 use super::super::foreign_keys::ForeignKeys;
 use super::super::rows::bind;
 use super::super::stored_relations::{StoredRelations, ViewsAllowed};
@@ -308,6 +308,7 @@ impl SqliteSession {
         request: &Request<'_>,
     ) -> Result<Option<u64>, SqlError> {
         let compiled = self.compile(sql, allowed, translated, request)?;
+        self.authorizer.suspended(|| self.check_filled(translated))?;
         // SQLite reads the views of an UPDATE before it calls the authorizer, so a transaction keeps others from changing them.
         if compiled.0.is_weighed && translated.kind == StatementKind::Update && self.connection.is_autocommit() {
             drop(compiled);
@@ -320,6 +321,15 @@ impl SqliteSession {
             return ran;
         }
         self.step_to_end(compiled, request)
+    }
+
+    /// Refuses an INSERT without a list of columns into a table with generated columns. SQLite leaves these out; MySQL counts all columns.
+    fn check_filled(&self, translated: &Translated) -> Result<(), SqlError> {
+        let Some((schema, table)) = &translated.fills else { return Ok(()) };
+        let sql = "SELECT COUNT(*) FROM pragma_table_xinfo(?1, ?2) WHERE hidden IN (2, 3)";
+        let count = || self.connection.prepare_cached(sql)?.query_row([table, schema], |row| row.get(0));
+        let generated: u32 = count().map_err(|error| to_mysql(&error, ""))?;
+        if generated == 0 { Ok(()) } else { Err(wrong_count()) }
     }
 
     fn step_to_end(

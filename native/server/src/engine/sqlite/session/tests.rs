@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 mod first_change;
+mod generated_columns;
 mod giving_way;
 mod logged;
 mod others;
