@@ -3,6 +3,7 @@
 //! Each statement is parsed and then written again by [`writer::Writer`], node by node. The parser's `Display` is never used for this, because
 //! it prints for people and does not promise correct quotes; a wrong quote would be an injection into SQLite.
 
+mod conditions;
 mod definition;
 mod errors;
 mod expression;
@@ -27,7 +28,7 @@ pub(super) use errors::{MOST_KEYS, no_such_table, too_many_keys, unsupported};
 pub(super) use function::is_allowed;
 pub(super) use names::{Temporaries, database_of, schema_of, temporary_name};
 pub(super) use parse::{ParseBudget, tree};
-pub(super) use translated::{Access, ColumnMove, StatementKind, Translated};
+pub(super) use translated::{Access, ColumnMove, Skippable, StatementKind, Translated};
 pub(super) use writer::{READ, Scope, quote, quote_text};
 
 /// Translates one statement.
@@ -35,7 +36,7 @@ pub(super) use writer::{READ, Scope, quote, quote_text};
 /// # Errors
 /// 1064 for a syntax error, 1235 where SQLite has no equivalent, 1046 where a database is needed and none is current.
 pub(crate) fn translate(sql: &str, scope: Scope<'_>) -> Result<Translated, SqlError> {
-    let Tree { statement, parameters, bytes, held } = tree(sql, scope.budget)?;
+    let Tree { statement, parameters, conditions, bytes, held } = tree(sql, scope.budget)?;
     let is_heavy = weight::may_be_heavy(sql, &statement);
     Tree::check_stop(bytes, scope.budget)?;
     let mut writer = writer::Writer::new(scope);
@@ -62,6 +63,7 @@ pub(crate) fn translate(sql: &str, scope: Scope<'_>) -> Result<Translated, SqlEr
             StatementKind::Definition
         }
         other => {
+            writer.conditions = conditions;
             check = definition::translate(other, &source::Source::of(sql), &mut writer, &mut statements)?;
             StatementKind::Definition
         }

@@ -6,6 +6,7 @@ use sqlparser::dialect::MySqlDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
+use super::conditions;
 use crate::engine::{Interruption, stopped};
 use crate::memory::{self, Held};
 use crate::sql::{depth, syntax_error_near};
@@ -39,6 +40,8 @@ impl ParseBudget for Interruption {
 pub(in crate::engine) struct Tree {
     pub(in crate::engine) statement: Statement,
     pub(super) parameters: u16,
+    /// The operations of ALTER TABLE that have IF EXISTS or IF NOT EXISTS, which the parser does not know.
+    pub(super) conditions: Vec<usize>,
     /// The most memory that parsing takes.
     pub(super) bytes: usize,
     pub(super) held: Held,
@@ -73,6 +76,7 @@ pub(in crate::engine) fn tree(sql: &str, budget: &dyn ParseBudget) -> Result<Tre
             *text = format!("?{parameters}");
         }
     }
+    let conditions = conditions::take(&mut tokens);
     Tree::check_stop(bytes, budget)?;
     let mut parser = Parser::new(&dialect).with_tokens_with_locations(tokens);
     let parsed = parser.parse_statement();
@@ -86,7 +90,7 @@ pub(in crate::engine) fn tree(sql: &str, budget: &dyn ParseBudget) -> Result<Tre
             return Err(syntax_error_near(sql, if is_first_word { sql } else { rest }));
         }
     };
-    Ok(Tree { statement, parameters, bytes, held })
+    Ok(Tree { statement, parameters, conditions, bytes, held })
 }
 
 /// The text from a token on, where MySQL says the error is.

@@ -46,6 +46,17 @@ pub(crate) struct ColumnMove {
     pub(crate) column: String,
     /// The column before it; `None` for the first place.
     pub(crate) after: Option<String>,
+    /// The number of the statement that adds it.
+    pub(crate) statement: usize,
+}
+
+/// A statement of a definition that is skipped with a note where the object exists already, or is missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Skippable {
+    /// Its number among the statements.
+    pub(crate) statement: usize,
+    /// The errors that become notes.
+    pub(crate) errors: &'static [u16],
 }
 
 /// A statement translated for SQLite.
@@ -82,6 +93,8 @@ pub(crate) struct Translated {
     pub(crate) is_conditional: bool,
     /// The table that an INSERT without a list of columns fills, by its schema and its name in SQLite.
     pub(crate) fills: Option<(String, String)>,
+    /// Statements with a condition of their own: `ADD COLUMN IF NOT EXISTS`.
+    pub(crate) skippable: Vec<Skippable>,
     /// IGNORE, by which a row that breaks a constraint makes a warning instead of an error.
     pub(crate) ignore: Option<IgnoreClause>,
     /// Notes of the translation.

@@ -12,7 +12,7 @@ use sqlparser::ast::{Ident, ObjectName};
 use super::errors::{no_such_table, unsupported};
 use super::names::{Temporaries, parts, schema_of, temporary_name};
 use super::parse::ParseBudget;
-use super::translated::{Access, ColumnMove, IgnoreClause, StatementKind, Translated};
+use super::translated::{Access, ColumnMove, IgnoreClause, Skippable, StatementKind, Translated};
 use crate::engine::annotations::Annotations;
 use crate::engine::{LONGEST_NAME, is_system_database};
 use crate::memory::{Held, LARGE};
@@ -77,8 +77,12 @@ pub(super) struct Writer<'a> {
     /// Whether the statement names a temporary table that exists.
     names_temporary: bool,
     pub(super) is_conditional: bool,
+    /// The operations of ALTER TABLE that have IF EXISTS or IF NOT EXISTS.
+    pub(super) conditions: Vec<usize>,
     /// See [`Translated::fills`].
     pub(super) fills: Option<(String, String)>,
+    /// See [`Translated::skippable`].
+    pub(super) skippable: Vec<Skippable>,
     /// Where OR IGNORE begins.
     ignore_at: Option<usize>,
     /// The number of rows in VALUES.
@@ -116,7 +120,9 @@ impl<'a> Writer<'a> {
             logged_text: None,
             names_temporary: false,
             is_conditional: false,
+            conditions: Vec::new(),
             fills: None,
+            skippable: Vec::new(),
             ignore_at: None,
             rows: None,
             notes: Vec::new(),
@@ -165,6 +171,7 @@ impl<'a> Writer<'a> {
             names_temporary: self.names_temporary,
             is_conditional: self.is_conditional,
             fills: self.fills,
+            skippable: self.skippable,
             ignore,
             notes: self.notes,
             moves: self.moves,
@@ -188,6 +195,18 @@ impl<'a> Writer<'a> {
         }
         let message =
             format!("{what} can't be in the binary log, whose replicas are MariaDB's, because MariaDB lacks it");
+        Err(SqlError::not_supported_yet(message))
+    }
+
+    /// Refuses what MySQL lacks, where the binary log is for MySQL.
+    ///
+    /// # Errors
+    /// 1235.
+    pub(super) fn refuse_for_mysql(&self, what: &str) -> WriteResult {
+        if self.scope.log != Some(Flavour::MySql) {
+            return Ok(());
+        }
+        let message = format!("{what} can't be in the binary log, whose replicas are MySQL's, because MySQL lacks it");
         Err(SqlError::not_supported_yet(message))
     }
 

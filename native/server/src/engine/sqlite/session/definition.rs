@@ -19,7 +19,7 @@ use super::super::stored_definitions;
 use super::super::stored_relations::{self, StoredRelations};
 use super::super::unique_keys::{self, Settling};
 use super::SqliteSession;
-use crate::engine::translate::{Access, MOST_KEYS, Translated, quote, schema_of, too_many_keys};
+use crate::engine::translate::{Access, MOST_KEYS, Skippable, Translated, quote, schema_of, too_many_keys};
 use crate::engine::{Done, Request, is_system_database, stopped};
 
 impl SqliteSession {
@@ -160,14 +160,20 @@ impl SqliteSession {
             }
         }
         let mut notes = translated.notes.clone();
-        for sql in &translated.statements {
+        let mut skipped = BTreeSet::new();
+        for (number, sql) in translated.statements.iter().enumerate() {
             if self.bounds.interruption.is_stopped() {
                 return Err(stopped(&self.bounds.interruption));
             }
             let ran =
                 self.run(sql, allowed, translated, request).and_then(|_| self.weigh_defined(sql, translated, request));
             let Err(error) = ran.map_err(|error| drop_error(sql, error, translated)) else { continue };
+            let is_skippable = |own: &Skippable| own.statement == number && own.errors.contains(&error.code);
             match error.code {
+                _ if translated.skippable.iter().any(is_skippable) => {
+                    skipped.insert(number);
+                    notes.push(error);
+                }
                 1051 if translated.is_conditional => notes.push(error),
                 1050 if translated.is_conditional => {
                     // The table exists already, so its indexes are skipped.
@@ -177,7 +183,7 @@ impl SqliteSession {
                 _ => return Err(error),
             }
         }
-        for column in &translated.moves {
+        for column in translated.moves.iter().filter(|column| !skipped.contains(&column.statement)) {
             self.move_column(column, request.limits.skips_foreign_keys)?;
         }
         for view in views {
@@ -336,6 +342,10 @@ fn drop_error(sql: &str, error: SqlError, translated: &Translated) -> SqlError {
         1054 if sql.contains(" DROP COLUMN ") => {
             let column = name().trim_matches(['"', '`']);
             SqlError::new(1091, b"42000", format!("Can't DROP '{column}'; check that column/key exists"))
+        }
+        1054 if sql.contains(" RENAME COLUMN ") => {
+            let column = name().trim_matches(['"', '`']);
+            SqlError::new(1054, b"42S22", format!("Unknown column '{column}' in 'field list'"))
         }
         1051 => SqlError::new(1051, b"42S02", format!("Unknown table '{}'", of_its_database(name()))),
         1347 => SqlError::new(1347, b"HY000", format!("'{}' is not VIEW", of_its_database(name()))),

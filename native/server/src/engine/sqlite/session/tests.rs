@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+mod conditions;
 mod first_change;
 mod generated_columns;
 mod giving_way;

@@ -9,7 +9,7 @@ use sqlparser::ast::{
 use super::super::errors::unsupported;
 use super::super::names::schema_of;
 use super::super::source::Source;
-use super::super::translated::ColumnMove;
+use super::super::translated::{ColumnMove, Skippable};
 use super::super::weight;
 use super::super::writer::{WriteResult, Writer, check_new_column, check_new_table};
 use super::column::{column, is_auto_increment};
@@ -37,8 +37,13 @@ pub(super) fn alter_table(
     let table = Target::existing(&alter.name, privileges, writer)?;
     table.note(writer);
     let mut ranges = source.items(&source.all()).into_iter();
-    for operation in &alter.operations {
+    let conditions = std::mem::take(&mut writer.conditions);
+    for (number, operation) in alter.operations.iter().enumerate() {
         let origin = Origin { source, range: ranges.next() };
+        if conditions.contains(&number) || matches!(operation, AlterTableOperation::DropColumn { if_exists: true, .. })
+        {
+            skip_if_needless(operation, statements.len(), writer)?;
+        }
         if let AlterTableOperation::AddConstraint { constraint, .. } = operation {
             grammar::constraint(constraint, writer)?;
         }
@@ -84,7 +89,13 @@ pub(super) fn alter_table(
                         MySQLColumnPosition::After(column) => Some(column.value.clone()),
                     };
                     let (schema, name) = table.in_sqlite();
-                    writer.moves.push(ColumnMove { schema, table: name, column: column_def.name.value.clone(), after });
+                    writer.moves.push(ColumnMove {
+                        schema,
+                        table: name,
+                        column: column_def.name.value.clone(),
+                        after,
+                        statement: statements.len(),
+                    });
                 }
                 begin(&table, " ADD COLUMN ", writer)?;
                 column(column_def, false, None, &origin, writer)?;
@@ -111,6 +122,23 @@ pub(super) fn alter_table(
         }
         statements.push(writer.take());
     }
+    Ok(())
+}
+
+/// Has the statement of an operation be skipped where MariaDB skips it by IF EXISTS or IF NOT EXISTS.
+fn skip_if_needless(operation: &AlterTableOperation, statement: usize, writer: &mut Writer<'_>) -> WriteResult {
+    let errors: &[u16] = match operation {
+        AlterTableOperation::AddColumn { .. } => &[1060],
+        AlterTableOperation::AddConstraint {
+            constraint: TableConstraint::Unique(_) | TableConstraint::Index(_),
+            ..
+        } => &[1061],
+        AlterTableOperation::DropColumn { .. } | AlterTableOperation::DropIndex { .. } => &[1091],
+        AlterTableOperation::RenameColumn { .. } => &[1054],
+        other => return Err(unsupported(&format!("IF EXISTS and IF NOT EXISTS in ALTER TABLE … {other}"))),
+    };
+    writer.refuse_for_mysql("IF EXISTS or IF NOT EXISTS within ALTER TABLE")?;
+    writer.skippable.push(Skippable { statement, errors });
     Ok(())
 }
 

@@ -52,8 +52,7 @@ pub(super) fn alter_table(alter: &AlterTable) -> WriteResult {
             AlterTableOperation::AddColumn { if_not_exists: true, .. } => {
                 return Err(foreign("ADD COLUMN IF NOT EXISTS"));
             }
-            AlterTableOperation::DropColumn { if_exists, drop_behavior, column_names, .. } => {
-                refuse(*if_exists, "DROP COLUMN IF EXISTS")?;
+            AlterTableOperation::DropColumn { drop_behavior, column_names, .. } => {
                 refuse(drop_behavior.is_some() || column_names.len() != 1, "this form of DROP COLUMN")?;
             }
             _ => {}
@@ -65,10 +64,9 @@ pub(super) fn alter_table(alter: &AlterTable) -> WriteResult {
 /// # Errors
 /// As [`create_table`].
 pub(super) fn create_index(create: &CreateIndex, writer: &Writer<'_>) -> WriteResult {
-    let CreateIndex { concurrently, r#async, if_not_exists, include, nulls_distinct, with, predicate, .. } = create;
+    let CreateIndex { concurrently, r#async, include, nulls_distinct, with, predicate, .. } = create;
     let is_foreign = *concurrently
         || *r#async
-        || *if_not_exists
         || !include.is_empty()
         || nulls_distinct.is_some()
         || !with.is_empty()

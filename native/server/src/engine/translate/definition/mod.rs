@@ -7,6 +7,7 @@ use sqlparser::ast::{CreateView, Ident, ObjectName, ObjectType, SelectItem, SetE
 use super::errors::unsupported;
 use super::names::last_part;
 use super::source::Source;
+use super::translated::Skippable;
 use super::writer::{Writer, check_new_name, check_new_table, quote};
 use crate::engine::annotations::{Annotation, Annotations};
 use alter_table::alter_table;
@@ -42,16 +43,26 @@ pub(super) fn translate(
             let name = name.ok_or_else(|| unsupported("CREATE INDEX without a name"))?;
             let table = Target::existing(&create.table_name, &[Privilege::INDEX], writer)?;
             table.note(writer);
+            if create.if_not_exists {
+                writer.refuse_for_mysql("CREATE INDEX IF NOT EXISTS")?;
+                writer.skippable.push(Skippable { statement: statements.len(), errors: &[1061] });
+            }
             let parts = IndexParts { columns: &create.columns, source, range: source.group(&source.all()) };
             statements.push(index(&table, name, &parts, create.unique, writer)?);
         }
         Statement::CreateView(create) => return create_view(&create, source, writer, statements).map(Some),
         Statement::AlterTable(alter) => alter_table(&alter, source, writer, statements)?,
-        Statement::Drop { object_type: ObjectType::Index, names, table: Some(table), .. } => {
+        Statement::Drop { object_type: ObjectType::Index, names, table: Some(table), if_exists, .. } => {
             let table = Target::existing(&table, &[Privilege::INDEX], writer)?;
             table.note(writer);
             writer.admit_list(names.len())?;
+            if if_exists {
+                writer.refuse_for_mysql("DROP INDEX IF EXISTS")?;
+            }
             for name in &names {
+                if if_exists {
+                    writer.skippable.push(Skippable { statement: statements.len(), errors: &[1091] });
+                }
                 statements.push(drop_index(&table, last_part(name), writer)?);
             }
         }
