@@ -78,6 +78,7 @@ fn all_drivers(kind: Kind, plugins: &[&str]) {
         runners.into_iter().flat_map(|runner| runner.join().unwrap()).collect::<Vec<_>>()
     });
     assert!(failures.is_empty(), "{}\n{}", failures.join("\n"), gateway.log());
+    assert!(!gateway.log().contains("can't be followed"), "{}", gateway.log());
 }
 
 #[test]

@@ -20,6 +20,9 @@ use crate::support::{checks, free_port, gateway, log_in, server_of};
 /// How long a node may take to join, with a copy of all data.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How many clients write while the nodes restart.
+const WORKERS: u64 = 8;
+
 const PROVIDER: &str = "/usr/lib/galera/libgalera_smm.so";
 
 /// A cluster of three nodes, which runs as the user `mysql` because the copy between nodes does.
@@ -273,6 +276,9 @@ fn nodes_restart_in_turn_and_no_statement_is_lost_or_done_twice() {
     let ports = [0, 1, 2].map(|index| cluster.port(index));
     let gateway = gateway(&set, &ports, &set, &options);
     let name = |index: usize| format!("server 127.0.0.1:{}", ports[index]);
+    for index in 0..3 {
+        gateway.says(&format!("{} is up", name(index)));
+    }
     let (is_over, next, refused) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
     let work = || {
         let mut acknowledged = Vec::new();
@@ -293,7 +299,7 @@ fn nodes_restart_in_turn_and_no_statement_is_lost_or_done_twice() {
         acknowledged
     };
     let acknowledged: Vec<u64> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..8).map(|_| scope.spawn(work)).collect();
+        let workers: Vec<_> = (0..WORKERS).map(|_| scope.spawn(work)).collect();
         for index in 0..3 {
             let begun = Instant::now();
             let drain = format!("POST /drain?server=127.0.0.1:{}", ports[index]);
@@ -322,6 +328,8 @@ fn nodes_restart_in_turn_and_no_statement_is_lost_or_done_twice() {
         workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
     });
     println!("{} statements, {} refused between statements", acknowledged.len(), refused.load(Ordering::Relaxed));
+    // The first node's restart moves the writes to the second, and the second's back to the first.
+    assert!(refused.load(Ordering::Relaxed) >= 2 * WORKERS, "each worker is moved twice");
     let found = cluster.ask(0, "SET SESSION wsrep_sync_wait = 1; SELECT id FROM d.t ORDER BY id");
     let found: Vec<u64> = found.lines().map(|line| line.parse().unwrap()).collect();
     let mut expected = acknowledged;

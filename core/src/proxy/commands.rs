@@ -53,11 +53,14 @@ impl Commands {
                 let Some(command) = payload.first() else { break };
                 let is_whole = payload.len() >= length;
                 if *command == CHANGE_USER {
-                    return match () {
-                        () if at > 0 => Next::Pass(at),
-                        () if length > MOST => Next::TooLarge,
-                        () if is_whole => Next::ChangeUser(HEADER + length),
-                        () => Next::Pass(0),
+                    return if at > 0 {
+                        Next::Pass(at)
+                    } else if length > MOST {
+                        Next::TooLarge
+                    } else if is_whole {
+                        Next::ChangeUser(HEADER + length)
+                    } else {
+                        Next::Pass(0)
                     };
                 }
                 let known = payload.get(..length).unwrap_or(payload);

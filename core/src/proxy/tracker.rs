@@ -370,13 +370,7 @@ impl Tracker {
     }
 
     fn prepared(&mut self, head: &[u8]) {
-        let mut reader = Reader::new(head);
-        let counts = (|| {
-            reader.u8("header").ok().filter(|first| *first == first::OK)?;
-            reader.u32("statement id").ok()?;
-            Some([reader.u16("columns").ok()?, reader.u16("parameters").ok()?])
-        })();
-        let Some(counts) = counts else {
+        let Some(counts) = counts_of_prepared(head) else {
             self.is_opaque = true;
             return;
         };
@@ -427,6 +421,14 @@ impl Tracker {
         self.stage = Stage::First;
         self.has_begun = false;
     }
+}
+
+/// The numbers of columns and of parameters of a prepared statement.
+fn counts_of_prepared(head: &[u8]) -> Option<[u16; 2]> {
+    let mut reader = Reader::new(head);
+    reader.u8("header").ok().filter(|first| *first == first::OK)?;
+    reader.u32("statement id").ok()?;
+    Some([reader.u16("columns").ok()?, reader.u16("parameters").ok()?])
 }
 
 fn status_of_ok(head: &[u8]) -> Option<StatusFlags> {

@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sealwire_net::files::unwritable;
 use sealwire_net::mailbox::Mailbox;
@@ -181,13 +181,15 @@ fn ask(action: Action, asker: &Mailbox<Question>) -> Answer {
 fn read(stream: &mut impl Read) -> io::Result<String> {
     let mut head = Vec::new();
     let mut buffer = [0; 1024];
+    let begun = Instant::now();
     loop {
         let count = stream.read(&mut buffer)?;
         head.extend_from_slice(buffer.get(..count).unwrap_or_default());
         if head.windows(4).any(|end| end == b"\r\n\r\n") {
             return Ok(String::from_utf8_lossy(&head).into_owned());
         }
-        if count == 0 || head.len() > MOST {
+        // A client that sends a byte now and then must not hold the thread.
+        if count == 0 || head.len() > MOST || begun.elapsed() > PATIENCE {
             return Err(io::ErrorKind::InvalidData.into());
         }
     }

@@ -89,7 +89,10 @@ impl Checker {
     }
 
     fn check(&self, session: &mut Session) -> Verdict {
-        session.take_if(|(_, since)| since.elapsed() >= NEW_LOGIN).map(|(client, _)| client.quit());
+        if let Some((client, _)) = session.take_if(|(_, since)| since.elapsed() >= NEW_LOGIN) {
+            // A server that does not answer shows in the next login.
+            let _ = client.quit();
+        }
         let verdict = self.client(session).and_then(|client| ask(client, self.kind));
         verdict.unwrap_or_else(|error| {
             *session = None;

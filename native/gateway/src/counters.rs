@@ -1,6 +1,7 @@
 //! Counts events since the start, for /metrics.
 
 use sealwire_core::error::Side;
+use sealwire_core::facts::Facts;
 use sealwire_core::proxy::{Connection, End};
 
 /// The counts.
@@ -49,8 +50,7 @@ impl Counters {
 
 /// These sums with the bytes of one session added.
 pub(super) fn with_bytes(mut sums: [u64; 4], proxy: &Connection) -> [u64; 4] {
-    let of =
-        |facts: Option<&sealwire_core::facts::Facts>| facts.map_or([0, 0], |facts| [facts.bytes_in, facts.bytes_out]);
+    let of = |facts: Option<&Facts>| facts.map_or([0, 0], |facts| [facts.bytes_in, facts.bytes_out]);
     let added = [of(proxy.client_facts()), of(proxy.server_facts())].concat();
     for (sum, more) in sums.iter_mut().zip(added) {
         *sum = sum.saturating_add(more);

@@ -9,6 +9,7 @@ use super::check::{Order, Report};
 use super::health::Consequence;
 use super::report;
 use super::run::{FIRST_ID, Gateway};
+use super::session::Session;
 use super::settings::Drain;
 
 impl Gateway {
@@ -89,7 +90,7 @@ impl Gateway {
         self.advance(id);
     }
 
-    fn with_session(&mut self, id: usize, call: impl FnOnce(&mut super::session::Session)) {
+    fn with_session(&mut self, id: usize, call: impl FnOnce(&mut Session)) {
         if let Some(slot) = self.sessions.get_mut(id) {
             call(&mut slot.connection);
         }

@@ -163,7 +163,7 @@ pub(super) fn status<'a>(
                 ("client", quoted(&session.peer().to_string())),
                 ("pool", quoted(pools.get(place.pool).map_or("", |pool| pool.name.as_str()))),
                 ("role", quoted(place.role.name())),
-                ("server", session.node().map_or("null".to_owned(), |node| quoted(&shared.pools.name(node)))),
+                ("server", session.node().map_or_else(|| "null".to_owned(), |node| quoted(&shared.pools.name(node)))),
                 ("server_connection_id", server.map_or(0, |facts| facts.connection_id).to_string()),
                 ("state", quoted(name(session.proxy().activity()))),
                 ("client_tls", protection(client)),
@@ -171,10 +171,13 @@ pub(super) fn status<'a>(
             ])
         })
         .collect();
-    let certificate = shared.front().tls.as_ref().map_or("null".to_owned(), |context| {
-        let own = context.certificate();
-        object(&[("subject", quoted(&own.subject.to_slash())), ("not_after", own.not_after.to_string())])
-    });
+    let certificate = shared.front().tls.as_ref().map_or_else(
+        || "null".to_owned(),
+        |context| {
+            let own = context.certificate();
+            object(&[("subject", quoted(&own.subject.to_slash())), ("not_after", own.not_after.to_string())])
+        },
+    );
     let all = object(&[
         ("version", quoted(env!("CARGO_PKG_VERSION"))),
         ("uptime_seconds", clock::monotonic().as_secs().to_string()),
@@ -187,13 +190,16 @@ pub(super) fn status<'a>(
 }
 
 fn protection(facts: Option<&Facts>) -> String {
-    facts.and_then(|facts| facts.tls.as_ref()).map_or("null".to_owned(), |tls| {
-        object(&[
-            ("version", quoted(tls.version.name())),
-            ("cipher", quoted(tls.cipher)),
-            ("resumed", tls.resumed.to_string()),
-        ])
-    })
+    facts.and_then(|facts| facts.tls.as_ref()).map_or_else(
+        || "null".to_owned(),
+        |tls| {
+            object(&[
+                ("version", quoted(tls.version.name())),
+                ("cipher", quoted(tls.cipher)),
+                ("resumed", tls.resumed.to_string()),
+            ])
+        },
+    )
 }
 
 fn object(fields: &[(&str, String)]) -> String {

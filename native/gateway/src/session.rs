@@ -51,6 +51,8 @@ pub(super) struct Session {
     user: Option<String>,
     /// The user of a change that the server has not accepted, and the number of changes that it had accepted before.
     changing: Option<(String, u32)>,
+    /// Whether the log says that its packets can't be followed.
+    is_opaque: bool,
     /// A KILL that waits for its answer.
     kill: Option<Kill>,
     is_relaying: bool,
@@ -85,6 +87,7 @@ impl Session {
             is_waiting: false,
             user: None,
             changing: None,
+            is_opaque: false,
             kill: None,
             is_relaying: false,
             deadline: None,
@@ -204,10 +207,19 @@ impl Session {
                 return self.finish(until, now);
             }
             if !self.read(shared, now) && !has_written {
+                self.tell_opaque();
                 return Progress::Wait;
             }
         }
         Progress::Again
+    }
+
+    /// Tells once that the session can't be drained, because nobody knows where its statements end.
+    fn tell_opaque(&mut self) {
+        let is_opaque = self.is_relaying && self.ending.is_none() && self.proxy.activity() == Activity::Opaque;
+        if is_opaque && !std::mem::replace(&mut self.is_opaque, true) {
+            tracing::info!("{} its packets can't be followed: it is not drained", self.name());
+        }
     }
 
     /// Asks the machine what to do until it waits.
