@@ -89,6 +89,36 @@ pub(crate) trait Engine: Debug + Send + Sync {
     /// # Errors
     /// Where a database can't be written.
     fn forget_places(&self, channel: &str) -> Result<(), SqlError>;
+
+    /// Keeps a part of the events of an XA transaction of a source, which wait for its second phase. Part 0 begins anew.
+    ///
+    /// # Errors
+    /// Where it can't be written.
+    fn hold_events(&self, channel: &str, xid: &str, part: u64, events: &[u8]) -> Result<(), SqlError>;
+
+    /// Notes that the parts of an XA transaction are whole, so that they wait for its second phase whatever happens.
+    ///
+    /// # Errors
+    /// Where it can't be written.
+    fn prepare_events(&self, channel: &str, xid: &str) -> Result<(), SqlError>;
+
+    /// Notes that a prepared XA transaction is about to be applied as the group of this number; returns whether there is such a transaction.
+    ///
+    /// # Errors
+    /// Where it can't be written.
+    fn begin_prepared(&self, channel: &str, xid: &str, number: u64) -> Result<bool, SqlError>;
+
+    /// A part of the events of an XA transaction; `None` behind the last one.
+    ///
+    /// # Errors
+    /// Where it can't be read.
+    fn held_events(&self, channel: &str, xid: &str, part: u64) -> Result<Option<Vec<u8>>, SqlError>;
+
+    /// Forgets the events of an XA transaction.
+    ///
+    /// # Errors
+    /// Where they can't be removed.
+    fn release_events(&self, channel: &str, xid: &str) -> Result<(), SqlError>;
 }
 
 /// A table or view, and the statement that makes it.

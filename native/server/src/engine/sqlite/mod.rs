@@ -17,6 +17,7 @@ mod logged_columns;
 mod logged_values;
 mod open_files;
 mod open_transactions;
+mod prepared_transactions;
 mod privileges;
 mod redo;
 mod replica_functions;
@@ -87,6 +88,15 @@ impl SqliteEngine {
         if let Err(error) = limited {
             tracing::warn!("SQLite's memory can't be limited: {error}");
         }
+    }
+
+    /// Runs an act on the engine's own file. `is_durable` says whether a power failure must not undo it.
+    fn own_file<T>(
+        &self,
+        is_durable: bool,
+        act: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, SqlError> {
+        self.shared.replica_places.with(self.shared.databases.directory(), is_durable, act)
     }
 
     /// A wait for the lock of a database in which others give way, where an applier waits.
@@ -181,5 +191,25 @@ impl Engine for SqliteEngine {
 
     fn forget_places(&self, channel: &str) -> Result<(), SqlError> {
         replica_places::forget(&self.shared.databases, &self.shared.replica_places, channel)
+    }
+
+    fn hold_events(&self, channel: &str, xid: &str, part: u64, events: &[u8]) -> Result<(), SqlError> {
+        self.own_file(false, |own| prepared_transactions::hold(own, channel, xid, part, events))
+    }
+
+    fn prepare_events(&self, channel: &str, xid: &str) -> Result<(), SqlError> {
+        self.own_file(true, |own| prepared_transactions::prepare(own, channel, xid))
+    }
+
+    fn begin_prepared(&self, channel: &str, xid: &str, number: u64) -> Result<bool, SqlError> {
+        self.own_file(false, |own| prepared_transactions::begin_commit(own, channel, xid, number))
+    }
+
+    fn held_events(&self, channel: &str, xid: &str, part: u64) -> Result<Option<Vec<u8>>, SqlError> {
+        self.own_file(false, |own| prepared_transactions::part(own, channel, xid, part))
+    }
+
+    fn release_events(&self, channel: &str, xid: &str) -> Result<(), SqlError> {
+        self.own_file(false, |own| prepared_transactions::release(own, channel, xid))
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Each database has a table with a row for each channel, which a group changes in its own transaction, so that a database and its place never
 //! differ. A transaction over several databases is not atomic across a crash, because each has a write-ahead log. Therefore a file of its own
-//! says before such a commit which databases take part. The same file has the places of groups that change no database.
+//! says before such a commit which databases take part. The same file has the places of groups that change no database, and prepared
+//! transactions.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -15,6 +16,7 @@ use sealwire_core::error::SqlError;
 
 use super::databases::Databases;
 use super::errors::to_mysql;
+use super::prepared_transactions;
 use crate::engine::is_system_database;
 use crate::engine::replicated::{AppliedGroups, GroupEnd, KeptPlace, PartialGroup};
 
@@ -103,7 +105,7 @@ fn place_at(row: &rusqlite::Row<'_>, first: usize) -> SqliteResult<KeptPlace> {
 
 impl OwnFile {
     /// Runs an act on the file. `is_durable` says whether a power failure must not undo it.
-    fn with<T>(
+    pub(super) fn with<T>(
         &self,
         directory: &Path,
         is_durable: bool,
@@ -181,6 +183,7 @@ fn open_file(directory: &Path) -> SqliteResult<Connection> {
     let connection = Connection::open(path)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     make_table(&connection, MAIN)?;
+    prepared_transactions::make_tables(&connection)?;
     connection.execute_batch(
         "CREATE TABLE IF NOT EXISTS begun (channel TEXT PRIMARY KEY, number INTEGER NOT NULL, file BLOB NOT NULL, position INTEGER NOT NULL, \
          gtids TEXT NOT NULL, before_number INTEGER NOT NULL, before_file BLOB NOT NULL, before_position INTEGER NOT NULL, \
@@ -200,8 +203,14 @@ fn places(databases: &Databases, channel: &str) -> Result<Vec<(String, KeptPlace
     Ok(found)
 }
 
-/// The groups of a channel that were applied.
+/// The groups of a channel that were applied. Events that no group needs any more are removed.
 pub(super) fn applied(databases: &Databases, own: &OwnFile, channel: &str) -> Result<AppliedGroups, SqlError> {
+    let groups = groups_applied(databases, own, channel)?;
+    own.with(databases.directory(), false, |own| prepared_transactions::tidy(own, channel, groups.last.number))?;
+    Ok(groups)
+}
+
+fn groups_applied(databases: &Databases, own: &OwnFile, channel: &str) -> Result<AppliedGroups, SqlError> {
     let directory = databases.directory();
     let places = places(databases, channel)?;
     let own_place = own.with(directory, false, |connection| get(connection, MAIN, channel))?;
@@ -250,6 +259,7 @@ pub(super) fn forget(databases: &Arc<Databases>, own: &OwnFile, channel: &str) -
     }
     own.with(databases.directory(), true, |connection| {
         connection.execute(&format!("DELETE FROM \"{TABLE}\" WHERE channel = ?1"), [channel])?;
+        prepared_transactions::forget(connection, channel)?;
         connection.execute("DELETE FROM begun WHERE channel = ?1", [channel]).map(drop)
     })
 }

@@ -12,6 +12,7 @@ use super::errors::{of_rows, of_statement, otherwise, unreadable, unsupported};
 use super::positions::Gtid;
 use super::rewrites::{is_ever_logged, is_upkeep, rewritten};
 use super::statement::{Given, Needs, has_precision, refuse_difference};
+use super::xa::{self, Second};
 use super::{Applier, Boundary, Form, Group, GroupKind, LEFT_OUT_KEPT_EACH, SourcePlace};
 use crate::engine::TransactionStep;
 use crate::engine::replicated::RowChange;
@@ -21,6 +22,9 @@ use crate::sql::Cursor;
 
 /// The numbers of errors by which a statement says that it was carried out before: a database, or an account, is there or is gone.
 const CARRIED_OUT: &[u16] = &[1007, 1008, 1141, 1147, 1269, 1396];
+
+/// The statement before the events of MySQL's XA transactions. The identifier follows.
+const XA_START: &[u8] = b"XA START ";
 
 impl Applier {
     pub(super) fn apply_event(&mut self, event: &Event<'_>, place: SourcePlace<'_>) -> Result<Boundary, SqlError> {
@@ -41,6 +45,13 @@ impl Applier {
         let has_gtid = matches!(body, Body::MariaDbGtid(_) | Body::Gtid(_) | Body::GtidTagged(_));
         if self.group.is_none() && !has_gtid && self.was_applied(place) {
             return Ok(Boundary::None);
+        }
+        if self.holding.is_some() && !has_gtid {
+            return match &body {
+                Body::XaPrepare(prepare) => self.prepared(prepare, place),
+                Body::TransactionPayload(payload) => self.payload(event, payload, place),
+                _ => self.hold_event(event),
+            };
         }
         match body {
             Body::MariaDbGtid(gtid) => self.begin_mariadb(event, &gtid),
@@ -96,10 +107,8 @@ impl Applier {
             Body::LoadQuery(_) | Body::BeginLoadQuery(_) | Body::AppendBlock(_) | Body::DeleteFile(_) => {
                 Err(unsupported("LOAD DATA", "set binlog_format=ROW at the source"))
             }
-            Body::XaPrepare(_) if self.is_left_out() => self.leave_out(place),
-            // MySQL's XA COMMIT … ONE PHASE, which needs no second group.
-            Body::XaPrepare(prepare) if prepare.one_phase => self.end_transaction(place),
-            Body::XaPrepare(_) => Err(unsupported("XA transactions", "commit without XA at the source")),
+            Body::XaPrepare(_) if self.group.is_none() || self.is_left_out() => self.leave_out(place),
+            Body::XaPrepare(_) => Err(xa::unnamed()),
             _ => Err(unsupported("events that servers no longer write", "upgrade the source")),
         }
     }
@@ -110,7 +119,7 @@ impl Applier {
         place.end_position > 0 && place.file == self.applied.file && place.end_position <= self.applied.position
     }
 
-    fn is_left_out(&self) -> bool {
+    pub(super) fn is_left_out(&self) -> bool {
         self.group.as_ref().is_some_and(|group| group.is_left_out)
     }
 
@@ -125,7 +134,7 @@ impl Applier {
     }
 
     /// Opens a group.
-    fn begin(&mut self, event: &Event<'_>, form: Form, gtid: Option<Gtid>) -> Result<(), SqlError> {
+    pub(super) fn begin(&mut self, event: &Event<'_>, form: Form, gtid: Option<Gtid>) -> Result<(), SqlError> {
         if self.group.is_some() {
             // Another GTID before the end: the source was killed, or an event is missing.
             self.abandon();
@@ -192,20 +201,25 @@ impl Applier {
         );
     }
 
-    fn open_transaction(&mut self) -> Result<(), SqlError> {
+    pub(super) fn open_transaction(&mut self) -> Result<(), SqlError> {
         self.announce(None)?;
         self.session.take_step(TransactionStep::Begin)
     }
 
     fn begin_mariadb(&mut self, event: &Event<'_>, gtid: &MariaDbGtidEvent<'_>) -> Result<Boundary, SqlError> {
         let own = gtid.gtid(event.header.server_id);
-        let form = if gtid.is_standalone() { Form::Statement } else { Form::Transaction };
+        // The transaction of a first phase is not opened, because its events wait.
+        let prepares = gtid.flags & MariaDbGtidEvent::PREPARED_XA != 0;
+        let form = match gtid.is_standalone() {
+            true => Form::Statement,
+            false if prepares => Form::Announced,
+            false => Form::Transaction,
+        };
         let flags = gtid.extra.map_or(0, |extra| extra.flags);
         let MariaDbGtid { domain, server, sequence } = own;
         self.begin(event, form, Some(Gtid::MariaDb(MariaDbGtid { domain, server, sequence })))?;
-        let is_xa = gtid.flags & (MariaDbGtidEvent::PREPARED_XA | MariaDbGtidEvent::COMPLETED_XA) != 0;
-        if is_xa && !self.is_left_out() {
-            return Err(unsupported("XA transactions", "commit without XA at the source"));
+        if let Some(xid) = gtid.xid.filter(|_| prepares) {
+            self.begin_holding(xa::name_of(&xid));
         }
         // The second half of a two-phase ALTER has the statement again, and says whether it succeeded.
         if flags & (ExtraFlags::START_ALTER | ExtraFlags::ROLLBACK_ALTER) != 0
@@ -226,7 +240,20 @@ impl Applier {
         let is = |word: &str| text.eq_ignore_ascii_case(word.as_bytes());
         let form = self.group.as_ref().map_or(Form::Announced, |group| group.form);
         let begins = |words: &[u8]| text.get(..words.len()).is_some_and(|start| start.eq_ignore_ascii_case(words));
-        if is("BEGIN") || begins(b"XA START ") {
+        if begins(XA_START) && form == Form::Announced {
+            if self.group.is_none() {
+                self.begin(event, Form::Announced, None)?;
+            }
+            self.begin_holding(xa::name(text.get(XA_START.len()..).unwrap_or_default()));
+            return Ok(Boundary::None);
+        }
+        if let Some(second) = Second::of(text) {
+            if self.group.is_none() {
+                self.begin(event, Form::Statement, None)?;
+            }
+            return self.end_prepared(&second, place);
+        }
+        if is("BEGIN") {
             if form == Form::Announced {
                 self.begin_transaction(event)?;
             }
@@ -261,7 +288,7 @@ impl Applier {
     }
 
     /// Commits the open transaction.
-    fn end_transaction(&mut self, place: SourcePlace<'_>) -> Result<Boundary, SqlError> {
+    pub(super) fn end_transaction(&mut self, place: SourcePlace<'_>) -> Result<Boundary, SqlError> {
         let Some(group) = &self.group else { return Ok(Boundary::None) };
         let (gtids, end) = self.end_of(group.gtid, place)?;
         if group.is_left_out {
@@ -284,7 +311,7 @@ impl Applier {
     }
 
     /// Moves behind a group of which nothing is applied.
-    fn leave_out(&mut self, place: SourcePlace<'_>) -> Result<Boundary, SqlError> {
+    pub(super) fn leave_out(&mut self, place: SourcePlace<'_>) -> Result<Boundary, SqlError> {
         let is_applied = |gtid: &Gtid| self.gtids.contains(*gtid);
         let gtid = self.group.as_ref().and_then(|group| group.gtid).filter(|gtid| !is_applied(gtid));
         let (gtids, end) = self.end_of(gtid, place)?;
@@ -298,14 +325,14 @@ impl Applier {
     }
 
     /// Notes whether the commit kept the place in a database.
-    fn settle(&mut self) -> Result<(), SqlError> {
+    pub(super) fn settle(&mut self) -> Result<(), SqlError> {
         let is_kept = self.session.own_engine()?.end_group();
         self.left_out = if is_kept { 0 } else { self.left_out + 1 };
         Ok(())
     }
 
     /// Keeps the place where groups that changed no database are many.
-    fn keep_if_needed(&mut self) -> Result<(), SqlError> {
+    pub(super) fn keep_if_needed(&mut self) -> Result<(), SqlError> {
         if self.left_out >= LEFT_OUT_KEPT_EACH { self.keep_place() } else { Ok(()) }
     }
 
@@ -426,7 +453,7 @@ impl Applier {
         Ok(self.filters.allow_tables(tables.iter().map(|(database, table)| (database.as_str(), table.as_str()))))
     }
 
-    fn run_prepared(&mut self, query: &Query<'_>, sql: &str, needs: &Needs) -> Result<(), SqlError> {
+    pub(super) fn run_prepared(&mut self, query: &Query<'_>, sql: &str, needs: &Needs) -> Result<(), SqlError> {
         let database = needs.surroundings.database.as_deref();
         match (self.session.replicate(sql), query.error_code) {
             (Ok(done), 0) => {

@@ -9,10 +9,12 @@ mod events;
 mod filters;
 mod outcome;
 mod positions;
+mod prepared;
 mod rewrites;
 mod statement;
 #[cfg(test)]
 mod tests;
+mod xa;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,6 +29,7 @@ use crate::session::Session;
 use crate::state::Server;
 use positions::{Gtid, Gtids};
 use statement::Given;
+use xa::Holding;
 
 pub(crate) use filters::Filters;
 pub(crate) use outcome::{Applied, ApplierError, Boundary, GroupKind, SourcePlace};
@@ -55,6 +58,8 @@ pub(crate) struct Applier {
     /// Reads the events in compressed transactions.
     reader: Reader,
     group: Option<Group>,
+    /// The XA transaction whose events arrive.
+    holding: Option<Holding>,
     given: Given,
     /// The statement whose rows follow.
     rows_statement: Option<String>,
@@ -108,6 +113,7 @@ impl Applier {
             has_told_own_id: false,
             reader: Reader::stream(Checksum::None, Limits::default()),
             group: None,
+            holding: None,
             given: Given::default(),
             rows_statement: None,
         })
@@ -174,6 +180,7 @@ impl Applier {
             engine.end_group();
         }
         self.group = None;
+        self.holding = None;
         self.given = Given::default();
         self.rows_statement = None;
         if self.left_out > 0

@@ -26,6 +26,7 @@ mod hostile;
 mod made;
 mod recorded;
 mod round_trip;
+mod xa;
 
 /// The file that the tests' source writes.
 const FILE: &[u8] = b"bin.000001";

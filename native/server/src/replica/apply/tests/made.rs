@@ -3,15 +3,15 @@
 use sealwire_binlog::{
     Body, Checksum, ColumnKind, Flavour, FormatDescription, GtidEvent, Head, IntVar, MariaDbGtidEvent, NewColumn,
     NewTable, Query, Rand, RowMetadata, RowsBuilder, RowsFlags, RowsKind, StatusVariable, StatusVariables, TableMap,
-    Value, Writer, XaPrepare, Xid,
+    Value, Writer,
 };
 
 use super::*;
 
 /// A log of the tests' source.
-struct Log {
+pub(super) struct Log {
     writer: Writer,
-    bytes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
     server: u32,
     time: u32,
 }
@@ -38,7 +38,7 @@ fn table(database: &str, name: &str) -> Vec<u8> {
 }
 
 impl Log {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let format = FormatDescription::new(Flavour::MariaDb, b"10.11.9-MariaDB", 0, Checksum::Crc32);
         let mut bytes = Vec::new();
         let head = Head { timestamp: 1_700_000_000, server_id: 11, ..Head::default() };
@@ -46,26 +46,26 @@ impl Log {
         Self { writer, bytes, server: 11, time: 1_700_000_000 }
     }
 
-    fn put(&mut self, body: &Body<'_>) -> &mut Self {
+    pub(super) fn put(&mut self, body: &Body<'_>) -> &mut Self {
         let head = Head { timestamp: self.time, server_id: self.server, ..Head::default() };
         self.writer.write(head, body, &mut self.bytes).unwrap();
         self
     }
 
-    fn gtid(&mut self, sequence: u64, flags: u8) -> &mut Self {
+    pub(super) fn gtid(&mut self, sequence: u64, flags: u8) -> &mut Self {
         self.put(&Body::MariaDbGtid(MariaDbGtidEvent::new(0, sequence, flags)))
     }
 
-    fn begin(&mut self) -> &mut Self {
+    pub(super) fn begin(&mut self) -> &mut Self {
         self.query("", "BEGIN")
     }
 
-    fn query(&mut self, database: &str, sql: &str) -> &mut Self {
+    pub(super) fn query(&mut self, database: &str, sql: &str) -> &mut Self {
         self.put(&Body::Query(Query::new(1, database.as_bytes(), sql.as_bytes())))
     }
 
     /// A statement with status variables.
-    fn query_with(&mut self, variables: &[StatusVariable<'_>], sql: &str) -> &mut Self {
+    pub(super) fn query_with(&mut self, variables: &[StatusVariable<'_>], sql: &str) -> &mut Self {
         let mut status = Vec::new();
         variables.iter().for_each(|variable| variable.encode(&mut status));
         let mut query = Query::new(1, b"d", sql.as_bytes());
@@ -73,16 +73,16 @@ impl Log {
         self.put(&Body::Query(query))
     }
 
-    fn commit(&mut self) -> &mut Self {
+    pub(super) fn commit(&mut self) -> &mut Self {
         self.put(&Body::Xid(1))
     }
 
     /// A transaction of one row event on `d.t`. The flags are those of the row event.
-    fn rows(&mut self, kind: RowsKind, rows: &[([Value<'_>; 3], [Value<'_>; 3])]) -> &mut Self {
+    pub(super) fn rows(&mut self, kind: RowsKind, rows: &[([Value<'_>; 3], [Value<'_>; 3])]) -> &mut Self {
         self.begin().rows_of("d", "t", kind, rows).commit()
     }
 
-    fn rows_of(
+    pub(super) fn rows_of(
         &mut self,
         database: &str,
         name: &str,
@@ -107,29 +107,29 @@ impl Log {
     }
 }
 
-const NONE: [Value<'static>; 3] = [Value::Null; 3];
+pub(super) const NONE: [Value<'static>; 3] = [Value::Null; 3];
 
-fn row(a: i64, b: i64, c: &str) -> [Value<'_>; 3] {
+pub(super) fn row(a: i64, b: i64, c: &str) -> [Value<'_>; 3] {
     [Value::Int(a), Value::Int(b), Value::Bytes(c.as_bytes())]
 }
 
 /// A replica with the table `d.t`.
-fn with_table(definition: &str) -> World {
+pub(super) fn with_table(definition: &str) -> World {
     let world = World::new();
     world.server.engine.create_database("d").unwrap();
     world.run(definition).unwrap();
     world
 }
 
-const PLAIN: &str = "CREATE TABLE t (a INT, b INT, c VARCHAR(10))";
-const ALL: &str = "SELECT a, b, c FROM d.t ORDER BY a, b";
+pub(super) const PLAIN: &str = "CREATE TABLE t (a INT, b INT, c VARCHAR(10))";
+pub(super) const ALL: &str = "SELECT a, b, c FROM d.t ORDER BY a, b";
 
-fn apply(world: &World, log: &Log) -> Result<Vec<Boundary>, ApplierError> {
+pub(super) fn apply(world: &World, log: &Log) -> Result<Vec<Boundary>, ApplierError> {
     feed(&mut world.applier(), &log.bytes)
 }
 
 /// The number and the text of the error with which a log ends.
-fn error_of(world: &World, log: &Log) -> (u16, String) {
+pub(super) fn error_of(world: &World, log: &Log) -> (u16, String) {
     let error = apply(world, log).unwrap_err();
     (error.error.code, error.error.message)
 }
@@ -515,25 +515,4 @@ fn transactions_of_mysqls_are_counted_by_their_uuids() {
     assert_eq!(feed(&mut applier, &log.bytes).unwrap(), [done, done, Boundary::Skipped, done]);
     assert_eq!(world.rows(ALL), ["1 0 ", "2 0 ", "4 0 "]);
     assert_eq!(applier.positions().gtids, format!("{uuid}:1-2:4"));
-}
-
-#[test]
-fn a_transaction_of_xa_is_applied_where_it_has_one_phase() {
-    let uuid = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
-    for one_phase in [true, false] {
-        let world = with_table(PLAIN);
-        let mut log = Log::new();
-        log.put(&Body::Gtid(GtidEvent { uuid: uuid.parse().unwrap(), number: 1, ..GtidEvent::default() }));
-        log.query("", "XA START X'78',X'',1").rows_of("d", "t", RowsKind::Write, &[(NONE, row(1, 1, "x"))]);
-        log.query("", "XA END X'78',X'',1");
-        log.put(&Body::XaPrepare(XaPrepare { one_phase, xid: Xid { format: 1, global: b"x", branch: b"" } }));
-        if one_phase {
-            assert_eq!(apply(&world, &log).unwrap(), [Boundary::Applied(GroupKind::Transactional)]);
-            assert_eq!(world.rows(ALL), ["1 1 x"]);
-        } else {
-            let (code, text) = error_of(&world, &log);
-            assert!(code == 1235 && text.contains("XA transactions"), "{text}");
-            assert_eq!(world.rows(ALL), Vec::<String>::new());
-        }
-    }
 }
