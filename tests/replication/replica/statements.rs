@@ -46,7 +46,7 @@ fn statements_have_the_effect_that_they_had_in_their_session() {
     // A statement that can't have the same effect stops the channel, and the error names the difference and the way out.
     for (statement, code, says) in [
         (
-            "SET time_zone = '+02:00'; SET binlog_format = STATEMENT; INSERT INTO d.t (b, d) VALUES ('zone', NOW())",
+            "SET time_zone = '+02:00'; SET binlog_format = STATEMENT; UPDATE d.t SET d = FROM_UNIXTIME(1) WHERE a = 100",
             "1235",
             &["time zone '+02:00'", "binlog_format=ROW"][..],
         ),
@@ -72,6 +72,43 @@ fn statements_have_the_effect_that_they_had_in_their_session() {
     }
     world.wait();
     assert_eq!(status(ours)["Last_SQL_Errno"], "0");
+}
+
+/// Sessions that are in other time zones than the server, as those of many programs are.
+#[test]
+fn statements_of_other_time_zones_have_their_effect_in_utc() {
+    if !needs(PEERS) {
+        return;
+    }
+    let world = World::new(&[]);
+    let ours = world.ours();
+    sql(ours, &format!("{}; START SLAVE", world.change("repl", "MASTER_USE_GTID=slave_pos")));
+    sql(
+        world.primary(),
+        "CREATE DATABASE d; USE d; CREATE TABLE times (a INT PRIMARY KEY, d DATETIME, e DATE, f TIME, v VARCHAR(40));
+         CREATE TABLE moments (a INT PRIMARY KEY, ts TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP, v VARCHAR(40));
+         CREATE TABLE both_kinds (a INT PRIMARY KEY, ts TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, d DATETIME);
+         SET binlog_format = STATEMENT, time_zone = '+05:30', timestamp = 1709164923;
+         INSERT INTO times VALUES (1, NOW(), CURDATE(), CURTIME(), 'NOW()'), (2, UTC_TIMESTAMP(), CURRENT_DATE, CURRENT_TIME, CURRENT_TIMESTAMP);
+         SET time_zone = '-08:00'; INSERT INTO times (a, d) VALUES (3, NOW() - INTERVAL 1 DAY), (4, '2024-02-28 16:00:00');
+         UPDATE times SET v = 'past' WHERE d <= NOW();
+         INSERT INTO moments (a, v) VALUES (1, 'default'), (2, 'default'); INSERT INTO moments VALUES (3, NOW(), 'now');
+         SET timestamp = 1709164990; UPDATE moments SET v = 'moved' WHERE a = 1; UPDATE moments SET ts = NOW() WHERE a = 2;
+         DELETE FROM moments WHERE ts < NOW() - INTERVAL 2 HOUR; INSERT INTO both_kinds (a) VALUES (1); INSERT INTO both_kinds (a, d) VALUES (2, NOW());
+         SET timestamp = DEFAULT, time_zone = 'SYSTEM'; INSERT INTO moments (a, v) VALUES (9, 'again')",
+    );
+    world.wait();
+    world.same("SELECT a, d, e, f, v FROM d.times ORDER BY a");
+    world.same("SELECT a, UNIX_TIMESTAMP(ts), v FROM d.moments ORDER BY a");
+    world.same("SELECT a, UNIX_TIMESTAMP(ts), d FROM d.both_kinds ORDER BY a");
+    // A text for a TIMESTAMP would need a conversion.
+    sql(
+        world.primary(),
+        "SET binlog_format = STATEMENT, time_zone = '+01:00'; INSERT INTO d.moments VALUES (5, '2024-01-01', 'text')",
+    );
+    let stopped = world.until("1235", |status| status["Slave_SQL_Running"] == "No");
+    let error = &stopped["Last_SQL_Error"];
+    assert!(stopped["Last_SQL_Errno"] == "1235" && error.contains("time zone '+01:00'"), "{error}");
 }
 
 /// The rows of a prepared transaction are there when it is committed, whatever was killed since.

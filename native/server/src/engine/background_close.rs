@@ -6,8 +6,8 @@ use sealwire_core::error::SqlError;
 
 use super::replicated::{GroupEnd, KeptPlace, ReplicatedGroup, RowChange};
 use super::{
-    Description, Done, EngineSession, Interruption, Limits, Pool, Request, RowSink, SessionContext, TransactionStep,
-    UnlistedTable, interrupted,
+    Description, Done, EngineSession, Interruption, Limits, NamedTable, Pool, Request, RowSink, SessionContext,
+    TransactionStep, UnlistedTable, interrupted,
 };
 use crate::replication::{Awaited, Place};
 
@@ -85,8 +85,8 @@ impl EngineSession for ClosedInBackground {
         self.session()?.begin_outside(channel, end)
     }
 
-    fn changed_tables(&mut self, request: &Request<'_>) -> Result<Vec<(String, String)>, SqlError> {
-        self.session()?.changed_tables(request)
+    fn named_tables(&mut self, request: &Request<'_>) -> Result<Vec<NamedTable>, SqlError> {
+        self.session()?.named_tables(request)
     }
 
     fn apply_rows(&mut self, change: &RowChange<'_>, limits: &Limits) -> Result<(), SqlError> {

@@ -121,6 +121,17 @@ pub(crate) trait Engine: Debug + Send + Sync {
     fn release_events(&self, channel: &str, xid: &str) -> Result<(), SqlError>;
 }
 
+/// A table that a statement names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NamedTable {
+    /// Its database.
+    pub(crate) database: String,
+    /// Its name.
+    pub(crate) table: String,
+    /// Whether the statement changes it.
+    pub(crate) is_changed: bool,
+}
+
 /// A table or view, and the statement that makes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TableDefinition {
@@ -207,11 +218,11 @@ pub(crate) trait EngineSession: Send {
     /// Where it can't be written.
     fn begin_outside(&mut self, channel: &str, end: &GroupEnd) -> Result<(), SqlError>;
 
-    /// The tables that a statement changes, each with its database. Nothing is run.
+    /// The tables that a statement names. Nothing is run.
     ///
     /// # Errors
     /// Those of reading the statement.
-    fn changed_tables(&mut self, request: &Request<'_>) -> Result<Vec<(String, String)>, SqlError>;
+    fn named_tables(&mut self, request: &Request<'_>) -> Result<Vec<NamedTable>, SqlError>;
 
     /// Applies a row event within the transaction, which it begins where none is open.
     ///

@@ -6,7 +6,7 @@ use sealwire_core::error::SqlError;
 
 use super::Session;
 use super::dispatch;
-use crate::engine::{Done, EngineSession, Limits, Request, SessionContext, Task, TransactionStep};
+use crate::engine::{Done, EngineSession, Limits, NamedTable, Request, SessionContext, Task, TransactionStep};
 use crate::replication::Origin;
 use crate::settings::{self, Value};
 use crate::sql::charset::of_collation;
@@ -144,6 +144,15 @@ impl Session {
     /// # Errors
     /// Those of reading the statement.
     pub(crate) fn tables_changed(&mut self, sql: &str) -> Result<Vec<(String, String)>, SqlError> {
+        let changed = self.tables_named(sql)?.into_iter().filter(|named| named.is_changed);
+        Ok(changed.map(|named| (named.database, named.table)).collect())
+    }
+
+    /// The tables that a statement names.
+    ///
+    /// # Errors
+    /// Those of reading the statement.
+    pub(crate) fn tables_named(&mut self, sql: &str) -> Result<Vec<NamedTable>, SqlError> {
         if Self::is_outside(sql) {
             return Ok(Vec::new());
         }
@@ -158,7 +167,7 @@ impl Session {
             autocommit: true,
             limits,
         };
-        self.own_engine()?.changed_tables(&request)
+        self.own_engine()?.named_tables(&request)
     }
 
     /// Whether a statement changes the server outside of the databases' transactions, such as CREATE DATABASE and CREATE USER.

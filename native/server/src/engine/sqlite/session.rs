@@ -31,8 +31,8 @@ use crate::engine::translate::{
     Access, Scope, StatementKind, Temporaries, Translated, quote, schema_of, temporary_name, translate,
 };
 use crate::engine::{
-    Description, Done, EngineSession, Interruption, Limits, Request, RowSink, SessionContext, TransactionStep,
-    UnlistedTable, interrupted, is_system_database, stopped,
+    Description, Done, EngineSession, Interruption, Limits, NamedTable, Request, RowSink, SessionContext,
+    TransactionStep, UnlistedTable, interrupted, is_system_database, stopped,
 };
 use crate::replication::{Awaited, Place};
 use capture::Capture;
@@ -692,10 +692,13 @@ impl EngineSession for SqliteSession {
         self.shared.replica_places.begin(self.shared.databases.directory(), channel, end, &[])
     }
 
-    fn changed_tables(&mut self, request: &Request<'_>) -> Result<Vec<(String, String)>, SqlError> {
+    fn named_tables(&mut self, request: &Request<'_>) -> Result<Vec<NamedTable>, SqlError> {
         let translated = self.translated(request)?;
-        let changed = translated.accesses.into_iter().filter(|access| access.privileges != [Privilege::SELECT]);
-        Ok(changed.filter_map(|access| access.table.map(|table| (access.database, table))).collect())
+        let named = |Access { database, table, privileges }| {
+            let is_changed = privileges != [Privilege::SELECT];
+            table.map(|table| NamedTable { database, table, is_changed })
+        };
+        Ok(translated.accesses.into_iter().filter_map(named).collect())
     }
 
     fn apply_rows(&mut self, change: &RowChange<'_>, limits: &Limits) -> Result<(), SqlError> {

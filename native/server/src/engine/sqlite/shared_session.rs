@@ -9,8 +9,8 @@ use super::shared::Shared;
 use super::writers::{GivesWay, Writers};
 use crate::engine::replicated::{GroupEnd, KeptPlace, ReplicatedGroup, RowChange};
 use crate::engine::{
-    Description, Done, EngineSession, Interruption, Limits, Request, RowSink, SessionContext, TransactionStep,
-    UnlistedTable,
+    Description, Done, EngineSession, Interruption, Limits, NamedTable, Request, RowSink, SessionContext,
+    TransactionStep, UnlistedTable,
 };
 use crate::replication::{Awaited, Place};
 
@@ -93,8 +93,8 @@ impl EngineSession for SharedSession {
         self.session().begin_outside(channel, end)
     }
 
-    fn changed_tables(&mut self, request: &Request<'_>) -> Result<Vec<(String, String)>, SqlError> {
-        self.session().changed_tables(request)
+    fn named_tables(&mut self, request: &Request<'_>) -> Result<Vec<NamedTable>, SqlError> {
+        self.session().named_tables(request)
     }
 
     fn apply_rows(&mut self, change: &RowChange<'_>, limits: &Limits) -> Result<(), SqlError> {

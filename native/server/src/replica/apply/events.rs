@@ -11,7 +11,7 @@ use sealwire_core::error::SqlError;
 use super::errors::{of_rows, of_statement, otherwise, unreadable, unsupported};
 use super::positions::Gtid;
 use super::rewrites::{is_ever_logged, is_upkeep, rewritten};
-use super::statement::{Given, Needs, has_precision, refuse_difference};
+use super::statement::{Given, Needs, fraction_needed, has_precision};
 use super::xa::{self, Second};
 use super::{Applier, Boundary, Form, Group, GroupKind, LEFT_OUT_KEPT_EACH, SourcePlace};
 use crate::engine::TransactionStep;
@@ -422,8 +422,17 @@ impl Applier {
             );
             return Ok(None);
         }
-        let needs_fraction = needs.has_fraction && changes_rows(&sql) && self.needs_fraction(&sql);
-        refuse_difference(&needs, changes_rows(&sql), needs_fraction).map_err(failed)?;
+        if !changes_rows(&sql) {
+            return Ok(Some((rewritten(sql), needs)));
+        }
+        if needs.has_fraction && self.needs_fraction(&sql) {
+            return Err(failed(fraction_needed()));
+        }
+        let moment = needs.surroundings.moment;
+        let sql = match &needs.time_zone {
+            Some(zone) => self.moved_to_utc(&sql, zone, moment).map_err(failed)?,
+            None => sql,
+        };
         Ok(Some((rewritten(sql), needs)))
     }
 

@@ -15,6 +15,7 @@ mod statement;
 #[cfg(test)]
 mod tests;
 mod xa;
+mod zones;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

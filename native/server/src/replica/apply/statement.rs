@@ -123,20 +123,10 @@ pub(super) fn has_precision(sql: &str) -> bool {
     ["time(", "timestamp(", "now(", "sysdate("].into_iter().any(is_precise)
 }
 
-/// Refuses a statement whose result would differ here: one that changes rows in another time zone, or that needs a fraction of a second.
-///
-/// # Errors
-/// 1235.
-pub(super) fn refuse_difference(needs: &Needs, changes_rows: bool, needs_fraction: bool) -> Result<(), SqlError> {
-    match &needs.time_zone {
-        Some(zone) if changes_rows => Err(unsupported(
-            &format!("a statement in the time zone '{zone}'"),
-            "this server's times are UTC; set binlog_format=ROW at the source",
-        )),
-        None if needs_fraction => Err(unsupported(
-            "a statement with a fraction of a second in NOW()",
-            "this server's NOW() has whole seconds; set binlog_format=ROW at the source, and leave this one out by sql_slave_skip_counter",
-        )),
-        _ => Ok(()),
-    }
+/// The error of a statement that needs a fraction of a second of the clock.
+pub(super) fn fraction_needed() -> SqlError {
+    unsupported(
+        "a fraction of a second in NOW()",
+        "this server's NOW() has whole seconds; set binlog_format=ROW at the source, and leave this statement out by sql_slave_skip_counter",
+    )
 }
