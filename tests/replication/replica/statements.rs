@@ -150,29 +150,54 @@ fn prepared_transactions_wait_for_their_second_phase() {
     assert_eq!(status(world.ours())["Last_SQL_Errno"], "0");
 }
 
+/// The file comes in the log, and has the effect of its rows.
 #[test]
-fn load_data_stops_a_channel_that_says_so_and_arrives_as_rows() {
+fn load_data_has_the_effect_of_its_rows() {
     if !needs(PEERS) {
         return;
     }
     let world = World::new(&[]);
     let ours = world.ours();
-    let file = world.place.path().join("rows.txt");
-    std::fs::write(&file, "1\tone\n2\ttwo\n").unwrap();
-    let load = format!("LOAD DATA LOCAL INFILE '{}' INTO TABLE d.t", file.display());
+    sql(ours, &format!("{}; START SLAVE", world.change("repl", "MASTER_USE_GTID=slave_pos")));
+    let file = |name: &str, text: &str| {
+        let path = world.place.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let plain = file("plain.txt", "1\tone\t\\N\n2\ttw\\to\t2\n");
+    let long: String =
+        (100..9000).map(|number| format!("{number},\"a \"\"{}\"\"\nä\",7\r\n", "x".repeat(200))).collect();
+    let quoted = file("quoted.csv", &format!("a,b,c\r\n{long}"));
+    let generated = file("generated.txt", "5;x\n6;y\n");
+    let doubled = file("doubled.txt", "1\tagain\t1\n3\tthree\t3\n");
     sql(
         world.primary(),
-        "CREATE DATABASE d; CREATE TABLE d.t (a INT PRIMARY KEY, b TEXT); SET GLOBAL local_infile = 1",
+        &format!(
+            "CREATE DATABASE d CHARACTER SET utf8mb4; USE d; SET GLOBAL local_infile = 1, binlog_format = STATEMENT; SET binlog_format = STATEMENT;
+             CREATE TABLE t (a INT PRIMARY KEY, b TEXT, c INT); CREATE TABLE g (id INT AUTO_INCREMENT PRIMARY KEY, a INT, b VARCHAR(9), c INT);
+             LOAD DATA LOCAL INFILE '{plain}' INTO TABLE t;
+             LOAD DATA LOCAL INFILE '{quoted}' INTO TABLE d.t CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"'
+             LINES TERMINATED BY '\\r\\n' IGNORE 1 LINES;
+             LOAD DATA LOCAL INFILE '{generated}' INTO TABLE g FIELDS TERMINATED BY ';' (@a, b) SET a = @a + 1, c = 10;
+             LOAD DATA LOCAL INFILE '{doubled}' REPLACE INTO TABLE t; LOAD DATA LOCAL INFILE '{doubled}' IGNORE INTO TABLE t;
+             CREATE TABLE unsafe_engine (a INT PRIMARY KEY, b TEXT, c INT) ENGINE=MyISAM; LOAD DATA LOCAL INFILE '{plain}' INTO TABLE unsafe_engine;
+             BEGIN; DELETE FROM unsafe_engine; INSERT INTO g (a) VALUES (1); LOAD DATA LOCAL INFILE '{plain}' INTO TABLE g (a, b, c); COMMIT"
+        ),
     );
-    sql(ours, &format!("{}; START SLAVE", world.change("repl", "MASTER_USE_GTID=slave_pos")));
-    sql(world.primary(), &format!("SET binlog_format = ROW; {load}; TRUNCATE TABLE d.t"));
     world.wait();
-    sql(world.primary(), &format!("SET binlog_format = STATEMENT; {load}"));
+    for query in [
+        "SELECT a, HEX(b), c FROM d.t ORDER BY a",
+        "SELECT * FROM d.g ORDER BY id",
+        "SELECT * FROM d.unsafe_engine ORDER BY a",
+    ] {
+        world.same(query);
+    }
+    // The source stores another value than the file has.
+    let wrong = file("wrong.txt", "50\tx\tnot a number\n");
+    sql(world.primary(), &format!("SET binlog_format = STATEMENT; LOAD DATA LOCAL INFILE '{wrong}' INTO TABLE d.t"));
     let stopped = world.until("LOAD DATA", |status| status["Slave_SQL_Running"] == "No");
     let error = &stopped["Last_SQL_Error"];
-    assert!(
-        stopped["Last_SQL_Errno"] == "1235" && error.contains("LOAD DATA") && error.contains("binlog_format=ROW"),
-        "{error}"
-    );
-    assert_eq!(sql(ours, "SELECT COUNT(*) FROM d.t"), "0\n");
+    let says = ["LOAD DATA", "'not a number'", "'c'", "binlog_format=ROW"];
+    assert!(stopped["Last_SQL_Errno"] == "1235" && says.iter().all(|part| error.contains(part)), "{error}");
+    assert_eq!(sql(ours, "SELECT COUNT(*) FROM d.t WHERE a = 50"), "0\n");
 }

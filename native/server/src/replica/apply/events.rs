@@ -99,14 +99,13 @@ impl Applier {
                 );
                 Err(SqlError::new(1590, b"HY000", message))
             }
-            Body::LoadQuery(_) | Body::BeginLoadQuery(_) | Body::AppendBlock(_) | Body::DeleteFile(_)
-                if self.is_left_out() =>
-            {
+            Body::LoadQuery(load) => self.load(event, &load, place),
+            Body::BeginLoadQuery(_) | Body::AppendBlock(_) | Body::DeleteFile(_) if self.is_left_out() => {
                 Ok(Boundary::None)
             }
-            Body::LoadQuery(_) | Body::BeginLoadQuery(_) | Body::AppendBlock(_) | Body::DeleteFile(_) => {
-                Err(unsupported("LOAD DATA", "set binlog_format=ROW at the source"))
-            }
+            Body::BeginLoadQuery(block) => self.load_block(&block, true),
+            Body::AppendBlock(block) => self.load_block(&block, false),
+            Body::DeleteFile(block) => self.forget_file(block.file_id),
             Body::XaPrepare(_) if self.group.is_none() || self.is_left_out() => self.leave_out(place),
             Body::XaPrepare(_) => Err(xa::unnamed()),
             _ => Err(unsupported("events that servers no longer write", "upgrade the source")),
@@ -535,7 +534,7 @@ impl Applier {
 
 /// Whether a statement changes rows.
 fn changes_rows(sql: &str) -> bool {
-    Cursor::new(sql).accept_one(&["INSERT", "REPLACE", "UPDATE", "DELETE", "WITH", "LOAD"]).is_some()
+    Cursor::new(sql).accept_one(&["INSERT", "REPLACE", "UPDATE", "DELETE", "WITH"]).is_some()
 }
 
 fn kind_of(sql: &str) -> GroupKind {

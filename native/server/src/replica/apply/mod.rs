@@ -7,6 +7,7 @@
 mod errors;
 mod events;
 mod filters;
+mod load;
 mod outcome;
 mod positions;
 mod prepared;
@@ -61,6 +62,8 @@ pub(crate) struct Applier {
     group: Option<Group>,
     /// The XA transaction whose events arrive.
     holding: Option<Holding>,
+    /// How many pieces of LOAD DATA's file have come.
+    load_parts: u64,
     given: Given,
     /// The statement whose rows follow.
     rows_statement: Option<String>,
@@ -115,6 +118,7 @@ impl Applier {
             reader: Reader::stream(Checksum::None, Limits::default()),
             group: None,
             holding: None,
+            load_parts: 0,
             given: Given::default(),
             rows_statement: None,
         })

@@ -28,7 +28,6 @@ pub(super) fn is_ever_logged(sql: &str) -> bool {
         "REPLACE",
         "UPDATE",
         "DELETE",
-        "LOAD",
         "WITH",
         "SELECT",
         "TRUNCATE",
