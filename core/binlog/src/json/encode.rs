@@ -33,7 +33,7 @@ type Result<T> = core::result::Result<T, JsonError>;
 
 /// Appends the binary form of a JSON text. Of elements with the same key the last one stays, as in MySQL.
 pub fn from_text(text: &str, out: &mut Vec<u8>) -> Result<()> {
-    let mut parser = Parser { whole: text, rest: text.chars() };
+    let mut parser = Parser::new(text);
     let tree = parser.value(0)?;
     parser.space();
     if parser.peek().is_some() {
@@ -63,21 +63,30 @@ enum Tree {
     Object(Vec<(String, Self)>),
 }
 
-struct Parser<'t> {
+pub(super) struct Parser<'t> {
     whole: &'t str,
     rest: Chars<'t>,
 }
 
-impl Parser<'_> {
-    fn error(&self, rule: &'static str) -> JsonError {
+impl<'t> Parser<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        Self { whole: text, rest: text.chars() }
+    }
+
+    /// The text that is not read yet.
+    pub(super) fn rest(&self) -> &'t str {
+        self.rest.as_str()
+    }
+
+    pub(super) fn error(&self, rule: &'static str) -> JsonError {
         JsonError { at: self.whole.len() - self.rest.as_str().len(), rule }
     }
 
-    fn peek(&self) -> Option<char> {
+    pub(super) fn peek(&self) -> Option<char> {
         self.rest.clone().next()
     }
 
-    fn take(&mut self, wanted: &str) -> bool {
+    pub(super) fn take(&mut self, wanted: &str) -> bool {
         match self.rest.as_str().strip_prefix(wanted) {
             Some(rest) => {
                 self.rest = rest.chars();
@@ -87,8 +96,13 @@ impl Parser<'_> {
         }
     }
 
-    fn space(&mut self) {
+    pub(super) fn space(&mut self) {
         self.rest = self.rest.as_str().trim_start_matches([' ', '\t', '\r', '\n']).chars();
+    }
+
+    /// Passes over a number, `null`, `true` or `false`.
+    pub(super) fn pass_scalar(&mut self) -> Result<()> {
+        self.value(0).map(drop)
     }
 
     fn value(&mut self, depth: usize) -> Result<Tree> {
@@ -154,7 +168,7 @@ impl Parser<'_> {
         Ok(Tree::Object(elements))
     }
 
-    fn string(&mut self) -> Result<String> {
+    pub(super) fn string(&mut self) -> Result<String> {
         let mut text = String::new();
         self.rest.next();
         loop {

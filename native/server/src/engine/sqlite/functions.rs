@@ -11,7 +11,7 @@ use sha2::{Sha224, Sha256, Sha384, Sha512};
 
 use super::bounds::Bounds;
 use super::time::{Moment, zone};
-use super::{key_weight, replica_functions};
+use super::{key_weight, replica_functions, row_changes};
 use crate::engine::interrupted;
 use crate::sql::Datum;
 use crate::sql::like::{find, like};
@@ -67,6 +67,7 @@ pub(super) fn register(connection: &Connection, bounds: &Arc<Bounds>) -> Result<
     })?;
     replica_functions::register(connection, bounds)?;
     key_weight::register(connection)?;
+    row_changes::register(connection)?;
     let started = Arc::clone(bounds);
     connection.create_scalar_function("recursion_start", 2, any, move |context| {
         started.start_recursion(context.get(0)?);

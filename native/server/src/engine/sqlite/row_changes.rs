@@ -1,14 +1,16 @@
-//! Applies the rows of an event of a binary log to their table: [`plan`] makes the statements, [`target`] describes the table, and [`values`]
-//! turns the log's values into the engine's.
+//! Applies the rows of an event of a binary log to their table: [`plan`] makes the statements, [`target`] describes the table, [`values`] turns
+//! the log's values into the engine's, and [`json_patch`] changes parts of documents.
 
 use rusqlite::Connection;
 use rusqlite::types::Value as Stored;
 use sealwire_binlog::{Problem, Row, Rows, RowsKind};
 use sealwire_core::error::SqlError;
 
+pub(super) use json_patch::register;
 pub(super) use plan::Plan;
 pub(super) use target::Target;
 
+mod json_patch;
 mod plan;
 mod target;
 mod values;

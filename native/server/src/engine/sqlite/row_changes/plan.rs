@@ -6,6 +6,7 @@ use sealwire_binlog::{ColumnKind, Row, Rows, RowsKind, Table, Value};
 use sealwire_core::error::SqlError;
 
 use super::super::errors::to_mysql;
+use super::json_patch;
 use super::target::{Target, TargetColumn};
 use super::values::{Bound, Conversion, neighbours};
 
@@ -40,6 +41,13 @@ pub(in super::super) struct Moves {
 struct Assigned {
     index: usize,
     conversion: Conversion,
+}
+
+impl Assigned {
+    /// Whether the value may be changes to the stored document.
+    fn may_be_partial(&self, rows: &Rows<'_>) -> bool {
+        rows.kind == RowsKind::PartialUpdate && self.conversion.is_json()
+    }
 }
 
 /// A value of the image before the change.
@@ -130,7 +138,12 @@ impl Plan {
         let mut sets: Vec<String> = names(&mut assigned.iter().map(|value| value.index))
             .iter()
             .enumerate()
-            .map(|(number, name)| format!("{name} = ?{}", number + 1))
+            .map(|(number, name)| match assigned.get(number) {
+                Some(value) if value.may_be_partial(rows) => {
+                    format!("{name} = {}({name}, ?{})", json_patch::FUNCTION, number + 1)
+                }
+                _ => format!("{name} = ?{}", number + 1),
+            })
             .collect();
         if sets.is_empty() {
             // The row must be there, though nothing of it is stored.
@@ -207,7 +220,13 @@ impl Plan {
         for (number, (old, replaced)) in old.iter().zip(&self.moves.replaced).enumerate() {
             match replaced.and_then(|at| self.assigned.get(at)) {
                 Some(assigned) => {
-                    bind(statement, number + 1, &assigned.conversion.convert(value(&row.after, assigned.index))?)?;
+                    let bound = match (value(&row.after, assigned.index), old) {
+                        (Value::JsonDiff(changes), Stored::Text(old)) => {
+                            Bound::Text(json_patch::patched(old, changes)?.into())
+                        }
+                        (new, _) => assigned.conversion.convert(new)?,
+                    };
+                    bind(statement, number + 1, &bound)?;
                 }
                 None => {
                     statement.raw_bind_parameter(number + 1, old).map_err(|error| to_mysql(&error, ""))?;

@@ -97,6 +97,11 @@ impl Conversion {
         fits(from.kind, to, &all).then_some(all)
     }
 
+    /// Whether the source's values are documents of MySQL's, of which it may log changes to parts.
+    pub(super) const fn is_json(&self) -> bool {
+        matches!(self.from, ColumnKind::Json { .. })
+    }
+
     /// The value as SQLite stores it.
     ///
     /// # Errors
@@ -134,13 +139,8 @@ impl Conversion {
                 })?;
                 Bound::Text(text.into())
             }
-            Value::JsonDiff(_) => {
-                let message = format!(
-                    "This version of Sealwire doesn't yet support 'changes to parts of a JSON document', as in column '{}': set binlog_row_value_options='' at the source",
-                    self.name
-                );
-                return Err(SqlError::new(1235, b"42000", message));
-            }
+            // The statement changes the stored document by them: see [`super::json_patch`].
+            Value::JsonDiff(changes) => Bound::Bytes(changes.into()),
             Value::Enum(0) => Bound::Text("".into()),
             Value::Enum(number) => {
                 let member = self.members.get(usize::from(number) - 1).ok_or_else(|| self.truncated())?;
