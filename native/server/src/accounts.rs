@@ -17,6 +17,7 @@ use sealwire_net::files::{unreadable, unwritable};
 use super::engine::{Interruption, WaitEnd, lock_wait_timeout, stopped};
 use super::replication::Place;
 use super::sync::{Mutex, PoisonError};
+use super::turns::Turn;
 use super::versioned::Versioned;
 
 /// The file of accounts in the data directory: account statements with hashed passwords only.
@@ -99,9 +100,11 @@ impl AccountStore {
         self.logged.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Notes that changes are logged from a place on, unless an earlier place is known.
+    /// Notes that changes are logged from a place on, which is the log's end, unless an earlier place is known. A later place is one of a log
+    /// that is gone.
     pub(crate) fn begin_log(&self, place: &Place) {
-        if self.logged().is_none()
+        let order = |place: &Place| (place.file.len(), place.file.clone(), place.position);
+        if self.logged().is_none_or(|known| order(&known) > order(place))
             && let Err(error) = self.write(&self.current(), Some(place))
         {
             tracing::warn!("a change of accounts that is cut short by a kill may stay in the binary log: {error}");
@@ -128,10 +131,7 @@ impl AccountStore {
             return execute(statement, &mut Accounts::clone(&self.current()), session, random);
         }
         let account = session.account.map_or_else(String::new, |account| account.name().to_string());
-        let turn = self.accounts.turn(&account, interruption, most).map_err(|end| match end {
-            WaitEnd::TimedOut => lock_wait_timeout(),
-            WaitEnd::Ready | WaitEnd::Stopped => stopped(interruption),
-        })?;
+        let turn = self.turn(&account, interruption, most)?;
         self.accounts.change(&turn, |current| {
             let mut accounts = current.clone();
             let outcome = execute(statement, &mut accounts, session, random)?;
@@ -140,6 +140,37 @@ impl AccountStore {
             }
             record(current, &accounts, &|place| self.write(&accounts, place))?;
             Ok((Some(accounts), outcome))
+        })
+    }
+
+    /// Has the binary log begin anew, between two changes of accounts: a place in the old log would say of a change in the new one that it was
+    /// made. `reset` returns the new log's end.
+    ///
+    /// # Errors
+    /// 1105 where the file can't be written, 1205 and 1317 where the turn does not come, and those of `reset`.
+    pub(crate) fn reset_log(
+        &self,
+        account: &str,
+        interruption: &Arc<Interruption>,
+        most: Duration,
+        reset: &dyn Fn() -> Result<Place, SqlError>,
+    ) -> Result<(), SqlError> {
+        let turn = self.turn(account, interruption, most)?;
+        self.accounts.change(&turn, |current| {
+            *self.logged.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            // Without a place no change of the log counts as one that was not made, should the server be killed now.
+            self.write(current, None)?;
+            let place = reset()?;
+            self.write(current, Some(&place))?;
+            Ok((None, ()))
+        })
+    }
+
+    /// Waits until the account may make a change.
+    fn turn(&self, account: &str, interruption: &Arc<Interruption>, most: Duration) -> Result<Turn<'_>, SqlError> {
+        self.accounts.turn(account, interruption, most).map_err(|end| match end {
+            WaitEnd::TimedOut => lock_wait_timeout(),
+            WaitEnd::Ready | WaitEnd::Stopped => stopped(interruption),
         })
     }
 
@@ -304,6 +335,20 @@ mod tests {
         for store in [&store, &AccountStore::open(directory.path(), &OsRandom::new()).unwrap()] {
             assert_eq!((store.logged(), store.current().len()), (Some(place.clone()), 1));
         }
+        // The log began anew, under the same names.
+        let first = Place { file: "a log of.000001".into(), position: 300 };
+        let reset = || {
+            let kept = AccountStore::open(directory.path(), &OsRandom::new()).unwrap();
+            assert_eq!(kept.logged(), None, "a place in a log that is being removed");
+            Ok(first.clone())
+        };
+        store.reset_log("root", &Arc::default(), LONG, &reset).unwrap();
+        let again = AccountStore::open(directory.path(), &OsRandom::new()).unwrap();
+        assert_eq!((store.logged(), again.logged()), (Some(first.clone()), Some(first)));
+        // The files of a log were removed by hand.
+        let earlier = Place { file: "a log of.000001".into(), position: 4 };
+        again.begin_log(&earlier);
+        assert_eq!(again.logged(), Some(earlier));
     }
 
     #[test]

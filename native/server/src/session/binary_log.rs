@@ -1,6 +1,7 @@
 //! Statements about the binary log, and what the session writes into it beside the engine's changes.
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use sealwire_accounts::{Accounts, Dialect, Privilege, replay};
@@ -12,6 +13,7 @@ use super::answer::{Answer, Reply, Table};
 use super::execution::Execution;
 use super::{binlog_events, replica, show};
 use crate::accounts::Write;
+use crate::engine::Interruption;
 use crate::replication::{BinaryLog, FIRST_POSITION, Group, RowImage, Statement};
 use crate::settings::variable;
 use crate::sql::{Cursor, Datum, text};
@@ -208,10 +210,22 @@ impl Session {
         words.expect_end()?;
         Ok(Some(Box::new(move |session| {
             session.view.demand(RELOADS)?;
-            session.binary_log()?.reset(number.max(1))?;
+            session.reset_binary_log(number.max(1))?;
             session.view.server.channels.forget_gtids_of_mysql()?;
             Ok(Answer::Ok(Reply::default()))
         })))
+    }
+
+    /// Removes the binary log, and begins another one with this number.
+    fn reset_binary_log(&self, number: u64) -> Result<(), SqlError> {
+        let log = self.binary_log()?;
+        let interruption = Arc::new(Interruption::default());
+        self.process.begin_statement(Arc::clone(&interruption));
+        let account = self.view.account.as_ref().map_or_else(String::new, |account| account.name().to_string());
+        self.view.server.accounts.reset_log(&account, &interruption, self.lock_wait(), &|| {
+            log.reset(number)?;
+            Ok(log.end().0)
+        })
     }
 
     /// FLUSH BINARY LOGS, and the part of FLUSH LOGS for the binary log.
