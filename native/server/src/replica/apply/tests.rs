@@ -23,6 +23,7 @@ use crate::settings::Globals;
 use crate::sql::{Datum, Names};
 
 mod hostile;
+mod keys;
 mod made;
 mod recorded;
 mod round_trip;
