@@ -161,7 +161,12 @@ impl Server {
                 server.port = port;
                 Ok(server)
             }
-            None => Err(format!("{} ended or is not ready yet:\n{}", kind.name(), server.log())),
+            None => {
+                if std::env::var_os(KEEP).is_some() {
+                    server.keep();
+                }
+                Err(format!("{} ended or is not ready yet:\n{}", kind.name(), server.log()))
+            }
         }
     }
 

@@ -66,7 +66,9 @@ impl Member {
     ) -> Self {
         // A replica finds its source again after a restart.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut all = vec![format!("--server-id={id}"), format!("--port={port}")];
+        // A machine that is busy with other work may take long over a handshake.
+        let patience = format!("--connect-timeout={}", PATIENCE.as_secs());
+        let mut all = vec![format!("--server-id={id}"), format!("--port={port}"), patience];
         all.extend(options.iter().map(|option| (*option).to_owned()));
         let create = match kind {
             Kind::MariaDb => "CREATE OR REPLACE USER",
