@@ -148,12 +148,15 @@ impl Writer {
     pub(super) fn queue(&self, databases: &BTreeSet<&str>, most: Duration) -> Result<(), SqlError> {
         let begun = Instant::now();
         loop {
-            let left = {
+            // The list is never locked while the state is, because an applier locks them in the other order.
+            let wanted: Vec<&str> = {
                 let state = self.state();
-                let wanted = databases.iter().copied().filter(|database| !state.locked.contains(*database));
-                if state.is_applier { None } else { self.writers.reserved(wanted) }
+                if state.is_applier {
+                    return Ok(());
+                }
+                databases.iter().copied().filter(|database| !state.locked.contains(*database)).collect()
             };
-            let Some(left) = left else { return Ok(()) };
+            let Some(left) = self.writers.reserved(wanted.into_iter()) else { return Ok(()) };
             let rest = most.saturating_sub(begun.elapsed());
             if rest.is_zero() {
                 return Err(lock_wait_timeout());
@@ -214,5 +217,45 @@ impl Writer {
     fn ask(&self, database: &str) {
         self.state().asked_for = Some(database.to_owned());
         self.interruption.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    struct Idle;
+
+    impl GivesWay for Idle {
+        fn give_way(&mut self, _: &str) {}
+    }
+
+    #[test]
+    fn clients_that_queue_and_an_applier_that_clears_its_way_never_wait_for_each_other() {
+        let writers = Writers::default();
+        let writer = writers.writer(Arc::new(Interruption::default()));
+        let session: Arc<Mutex<dyn GivesWay>> = Arc::new(Mutex::new(Idle));
+        writers.list(Arc::clone(&writer), Arc::downgrade(&session));
+        let (done, ended) = channel();
+        let (other, of_client) = (writers.clone(), done.clone());
+        std::thread::spawn(move || {
+            for _ in 0..100_000 {
+                other.clear_way(&["d".to_owned()], PATIENCE);
+            }
+            done.send(()).unwrap();
+        });
+        std::thread::spawn(move || {
+            for _ in 0..100_000 {
+                writer.begin(std::iter::once("d"));
+                let _ = writer.queue(&BTreeSet::from(["d"]), Duration::ZERO);
+                writer.end(|_| false);
+            }
+            of_client.send(()).unwrap();
+        });
+        for _ in 0..2 {
+            ended.recv_timeout(Duration::from_secs(60)).expect("neither waits for the other");
+        }
     }
 }
