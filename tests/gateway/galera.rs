@@ -300,16 +300,13 @@ fn nodes_restart_in_turn_and_no_statement_is_lost_or_done_twice() {
     };
     let acknowledged: Vec<u64> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..WORKERS).map(|_| scope.spawn(work)).collect();
-        for index in 0..3 {
+        for (index, port) in ports.into_iter().enumerate() {
             let begun = Instant::now();
-            let drain = format!("POST /drain?server=127.0.0.1:{}", ports[index]);
+            let drain = format!("POST /drain?server=127.0.0.1:{}", port);
             assert!(crate::administration::by_socket(&socket, &drain).starts_with("HTTP/1.1 200"));
             let is_empty = || {
                 let metrics = crate::administration::by_socket(&socket, "GET /metrics");
-                !metrics.contains(&format!(
-                    "sealwire_gateway_sessions{{pool=\"main\",server=\"127.0.0.1:{}\"",
-                    ports[index]
-                ))
+                !metrics.contains(&format!("sealwire_gateway_sessions{{pool=\"main\",server=\"127.0.0.1:{}\"", port))
             };
             while !is_empty() {
                 std::thread::yield_now();

@@ -23,6 +23,9 @@ use super::tls::ReloadableTls;
 /// How long a login of the checks is used. A new one proves that the server's certificate and the account are still good.
 const NEW_LOGIN: Duration = Duration::from_secs(10);
 
+/// The most rows of an answer. Galera's status has some 70.
+const MOST_ROWS: usize = 1000;
+
 /// The result of a check of this server.
 #[derive(Debug)]
 pub(super) struct Report {
@@ -159,6 +162,9 @@ fn rows(client: &mut Client<Limited>, statement: &str) -> Result<HashMap<String,
     while let Some(row) = answer.next()? {
         let mut values =
             row.iter().map(|value| String::from_utf8_lossy(value.ok().flatten().unwrap_or_default()).into_owned());
+        if all.len() == MOST_ROWS {
+            return Err(io::Error::other("the answer to a check has more than 1000 rows").into());
+        }
         let (name, value) = (values.next().unwrap_or_default(), values.next().unwrap_or_default());
         all.insert(name.to_ascii_lowercase(), value);
     }

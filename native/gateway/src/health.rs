@@ -151,8 +151,8 @@ impl Health {
     pub(super) fn weight(&self, thresholds: &Thresholds, now: Duration) -> u32 {
         let Some(since) = self.back_since else { return WHOLE };
         let (passed, whole) = (now.saturating_sub(since).as_millis(), thresholds.slow_start.as_millis());
-        let part = passed.saturating_mul(u128::from(WHOLE)).checked_div(whole).unwrap_or(u128::from(WHOLE));
-        u32::try_from(part).unwrap_or(WHOLE).clamp(1, WHOLE)
+        let part = passed.saturating_mul(u128::from(WHOLE)).checked_div(whole);
+        part.and_then(|part| u32::try_from(part).ok()).unwrap_or(WHOLE).clamp(1, WHOLE)
     }
 }
 

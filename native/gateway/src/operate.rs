@@ -73,7 +73,7 @@ impl Gateway {
         let word = if kill.is_query { "QUERY" } else { "CONNECTION" };
         let order = Order { session: id, statement: format!("KILL {word} {real}") };
         let checker = node.and_then(|node| self.checkers.get(node));
-        if !checker.is_some_and(|checker| checker.send(order).is_ok()) {
+        if checker.is_none_or(|checker| checker.send(order).is_err()) {
             own.answer_kill(Err(SqlError::kill_denied(format!(
                 "sealwire-gateway: thread {given} is on another server, where only the account of the checks could end it: give the gateway \
                  --check-user, with the privilege CONNECTION ADMIN or SUPER"

@@ -238,7 +238,7 @@ impl Gateway {
         let admitted = self.shared.clients.enter(peer.ip(), &limits);
         self.shared.counters.clients = self.shared.counters.clients.saturating_add(1);
         let port = stream.local_addr().map(|address| address.port()).unwrap_or_default();
-        let found = self.places.iter().find(|(listening, _)| *listening == port).or(self.places.first());
+        let found = self.places.iter().find(|(listening, _)| *listening == port).or_else(|| self.places.first());
         let place = found.map_or(Place { pool: 0, role: Role::Any }, |(_, place)| *place);
         let id = self.next_id;
         self.next_id = self.next_id.wrapping_add(1);

@@ -96,7 +96,7 @@ enum Leg {
     Index(usize),
 }
 
-fn order<'k>(key: &'k str) -> (usize, &'k str) {
+fn order(key: &str) -> (usize, &str) {
     (key.len(), key)
 }
 

@@ -60,7 +60,9 @@ fn the_end_of_every_answer_is_found() {
     let more = ok_as_eof(AUTOCOMMIT | 8, 0);
     let long_row = alloc::vec![0xfe; 40];
     let prepared = b"\0\x01\0\0\0\x01\0\x02\0\0\0\0";
-    let cases: &[(Capabilities, &[u8], &[&[u8]], Activity)] = &[
+    /// Capabilities, a command, the packets that answer it, and what the session then does.
+    type Case<'c> = (Capabilities, &'c [u8], &'c [&'c [u8]], Activity);
+    let cases: &[Case<'_>] = &[
         (old, b"\x0e", &[&ok(AUTOCOMMIT)], Activity::Idle),
         (old, b"\x03BEGIN", &[&ok(IN_TRANS)], Activity::Open),
         (old, b"\x03x", &[ERR], Activity::Idle),

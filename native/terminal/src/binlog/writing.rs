@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn an_event_in_base64_has_lines_of_76_characters() {
-        let bytes: Vec<u8> = (0..400_u32).map(|number| (number * 167 >> 2) as u8).collect();
+        let bytes: Vec<u8> = (0..400_u32).map(|number| ((number * 167) >> 2) as u8).collect();
         for length in 0..bytes.len() {
             let mut lines = Vec::new();
             encode(&bytes[..length], &mut lines);

@@ -44,7 +44,7 @@ impl Described {
             return Ok(None);
         }
         let annotations = &column.stored.annotations;
-        let of_table = || annotations.get(Annotation::Charset).is_none().then(|| self.collation.as_deref()).flatten();
+        let of_table = || self.collation.as_deref().filter(|_| annotations.get(Annotation::Charset).is_none());
         let named = annotations.get(Annotation::Collation).or_else(of_table);
         let known = named.filter(|name| KeyCollation::named(name).is_some());
         let by_default = default_collation(column.stored.charset.name())?;

@@ -207,8 +207,10 @@ mod tests {
         let mut rows = Rows::new(format, || Ok(parts.next()));
         let mut all = Vec::new();
         while let Some(row) = rows.row().unwrap() {
-            let shown =
-                |field: &Field| field.as_ref().map_or("NULL".into(), |text| String::from_utf8_lossy(text).into_owned());
+            let shown = |field: &Field| {
+                let text = field.as_deref().unwrap_or(b"NULL");
+                String::from_utf8_lossy(text).into_owned()
+            };
             all.push(row.iter().map(shown).collect::<Vec<String>>().join("|"));
         }
         all

@@ -46,7 +46,7 @@ impl Applier {
     }
 
     /// Forgets a file that the source could not load.
-    pub(super) fn forget_file(&mut self, file_id: u32) -> Result<Boundary, SqlError> {
+    pub(super) fn forget_file(&self, file_id: u32) -> Result<Boundary, SqlError> {
         self.server.engine.release_events(&self.channel, &file_name(file_id))?;
         Ok(Boundary::None)
     }

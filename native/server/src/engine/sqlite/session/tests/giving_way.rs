@@ -129,7 +129,7 @@ fn an_applier_that_has_waited_is_the_next_in_line() {
     world.begin("INSERT INTO t VALUES (-1)");
     world.apply("INSERT INTO t VALUES (4)");
     let soon = Limits { lock_wait: Duration::ZERO, ..Limits::default() };
-    let mut attempt = |sql| run_within(world.other.as_mut(), sql, soon.clone()).map_err(|error| error.code);
+    let mut attempt = |sql| run_within(world.other.as_mut(), sql, soon).map_err(|error| error.code);
     assert_eq!(attempt("INSERT INTO t VALUES (-2)"), Err(1205), "the applier's next group comes first");
     assert_eq!(attempt("SELECT COUNT(*) FROM t").as_deref(), Ok("4"), "reading waits for nobody");
     attempt("INSERT INTO e.t VALUES (9)").unwrap();
