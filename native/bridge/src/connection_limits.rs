@@ -1,5 +1,6 @@
 //! Limits the number of connections, in all and per address.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -47,6 +48,10 @@ const MORE_PER_ADDRESS: usize = 48;
 /// How long a relayed WebSocket may have to give way to another address. A server ends a connection without a login after `connect_timeout`,
 /// 10 s by default, so an older one has most likely logged in.
 const LOGIN: Duration = Duration::from_secs(15);
+
+/// After how many answers of the target a client has most likely logged in. The longest login has six: the server's flight, once more after a
+/// HelloRetryRequest, another plugin, its next packet, its public key, and the OK.
+pub(super) const ANSWERS_OF_A_LOGIN: u32 = 8;
 
 impl ConnectionLimits {
     /// Counts a new socket.
@@ -107,6 +112,11 @@ impl ConnectionLimits {
         Ok(displaced)
     }
 
+    /// Notes that a client has most likely logged in, so that it gives way to nobody.
+    pub(super) fn has_logged_in(&mut self, id: usize) {
+        self.young.remove(&id);
+    }
+
     /// The connection that gives way to one of this client: of a client that has at least two young ones more, because otherwise both would
     /// displace each other for ever.
     fn displaced_by(&self, client: IpAddr) -> Option<usize> {
@@ -116,7 +126,7 @@ impl ConnectionLimits {
             *count = count.saturating_add(1);
         }
         let own = clients.get(&client).map_or(0, |(count, _)| *count);
-        let (count, oldest) = clients.into_values().max_by_key(|(count, _)| *count)?;
+        let (count, oldest) = clients.into_values().max_by_key(|(count, oldest)| (*count, Reverse(*oldest)))?;
         (count >= own.saturating_add(2)).then_some(oldest)
     }
 
@@ -187,10 +197,11 @@ mod tests {
         // The address that has most has two now, and would have one less than the newcomer's.
         let refused = counted.enter_relay(7, address("10.0.0.3"), &limits, start).unwrap_err();
         assert_eq!(refused.reason, CloseReason::TooManyConnections);
-        assert_eq!(
-            counted.enter_relay(7, address("10.0.0.4"), &limits, start).map(|gone| gone.is_some()).ok(),
-            Some(true)
-        );
+        assert_eq!(counted.enter_relay(7, address("10.0.0.4"), &limits, start).unwrap(), Some(1));
+        // One that has logged in stays, whatever its age.
+        counted.has_logged_in(3);
+        counted.has_logged_in(4);
+        assert!(counted.enter_relay(8, address("10.0.0.5"), &limits, start).is_err());
         let later = start.saturating_add(LOGIN);
         assert!(counted.enter_relay(8, address("10.0.0.5"), &limits, later).is_err());
     }

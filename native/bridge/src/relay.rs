@@ -12,6 +12,7 @@ use tungstenite::{Bytes, Error, Message, WebSocket};
 use super::authorize::{authorize, refusal};
 use super::client::Client;
 use super::closing::Closing;
+use super::connection_limits::ANSWERS_OF_A_LOGIN;
 use super::ending::{End, Ending};
 use super::exchange::Exchange;
 use super::frame::{FRAME, HEADER, frame_header, limit_frames};
@@ -58,6 +59,9 @@ pub(super) struct Relay {
     limits: Limits,
     /// Whether this WebSocket counts among the relayed ones.
     is_counted: bool,
+    /// Whether the target has been sent bytes since it last answered, and how often it has answered, up to [`ANSWERS_OF_A_LOGIN`].
+    is_asked: bool,
+    answers: u32,
 }
 
 #[derive(Debug)]
@@ -106,6 +110,8 @@ impl Relay {
             control: ControlRate::new(now),
             limits,
             is_counted: false,
+            is_asked: false,
+            answers: 0,
         };
         match relay.admit(request, shared, now) {
             Ok(target) => relay.dial(target, shared, now),
@@ -265,6 +271,7 @@ impl Relay {
         match self.queue.write_to(&mut target.socket) {
             Ok(0) => Ok(false),
             Ok(length) => {
+                self.is_asked = true;
                 self.keep_alive.note_relayed(now);
                 shared.metrics.sent_to_target(length);
                 Ok(true)
@@ -309,6 +316,12 @@ impl Relay {
         let frame = shared.scratch.get(start..HEADER.saturating_add(length)).unwrap_or_default();
         self.socket.get_mut().send(frame).map_err(|_| End::Lost)?;
         self.window.take(length);
+        if std::mem::take(&mut self.is_asked) && self.answers < ANSWERS_OF_A_LOGIN {
+            self.answers = self.answers.saturating_add(1);
+            if self.answers == ANSWERS_OF_A_LOGIN {
+                shared.connection_limits.has_logged_in(self.id);
+            }
+        }
         self.keep_alive.note_relayed(now);
         shared.metrics.sent_to_client(length);
         Ok(true)
