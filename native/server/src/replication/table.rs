@@ -109,7 +109,7 @@ impl LoggedTable {
             primary_key: primary_key.iter().map(|index| (u16::try_from(*index).unwrap_or(u16::MAX), 0)).collect(),
         };
         let mut map = Vec::new();
-        table.encode(metadata, &mut map)?;
+        table.encode_for(flavour, metadata, &mut map)?;
         let (version, statement_event) = match flavour {
             Flavour::MariaDb => (1, EventType::ANNOTATE_ROWS),
             Flavour::MySql => (2, EventType::ROWS_QUERY),

@@ -17,6 +17,10 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::of(Flavour::MariaDb, "10.11.9-MariaDB")
+    }
+
+    fn of(flavour: Flavour, version: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut engine = SqliteEngine::new(directory.path());
         let settings = LogSettings::default();
@@ -25,8 +29,8 @@ impl World {
             most.store(1 << 30, Ordering::Relaxed);
         }
         let format = Format {
-            flavour: Flavour::MariaDb,
-            version: "10.11.9-MariaDB".into(),
+            flavour,
+            version: version.into(),
             checksum: Checksum::Crc32,
             domain: 0,
             has_gtids: false,
@@ -114,6 +118,17 @@ fn a_table_that_others_change_or_that_was_detached_is_logged_all_the_same() {
     assert_eq!(changes[..4], ["d+1", "d+2", "d:2>3", "d+4"], "{changes:?}");
     assert_eq!(changes.len(), 4 + 12 + 2);
     assert_eq!(changes[16..], ["d+5", "e0+2"]);
+}
+
+#[test]
+fn a_geometry_beside_a_text_is_read_in_both_flavours() {
+    for (flavour, version) in [(Flavour::MariaDb, "10.11.9-MariaDB"), (Flavour::MySql, "8.0.99")] {
+        let world = World::of(flavour, version);
+        let mut session = world.session();
+        run(&mut session, "CREATE TABLE t (a INT, g GEOMETRY, c VARCHAR(9), h POINT, x TEXT)");
+        run(&mut session, "INSERT INTO t (a, c) VALUES (1, 'x')");
+        assert_eq!(world.changes(), ["d+1"], "{version}");
+    }
 }
 
 #[test]
