@@ -60,6 +60,12 @@ fn statements_have_the_effect_that_they_had_in_their_session() {
             "1235",
             &["auto_increment_increment=10", "binlog_format=ROW"],
         ),
+        (
+            "SET binlog_format = STATEMENT; CREATE TABLE d.own (a INT, u TIMESTAMP NOT NULL DEFAULT NOW() ON UPDATE NOW());
+             INSERT INTO d.own (a) VALUES (1); UPDATE d.own SET a = 2, u = NOW(); UPDATE d.own SET a = 3",
+            "1235",
+            &["ON UPDATE CURRENT_TIMESTAMP", "binlog_format=ROW"],
+        ),
     ] {
         sql(world.primary(), statement);
         let stopped = world.until(statement, |status| status["Slave_SQL_Running"] == "No");
@@ -93,7 +99,7 @@ fn statements_of_other_time_zones_have_their_effect_in_utc() {
          SET time_zone = '-08:00'; INSERT INTO times (a, d) VALUES (3, NOW() - INTERVAL 1 DAY), (4, '2024-02-28 16:00:00');
          UPDATE times SET v = 'past' WHERE d <= NOW();
          INSERT INTO moments (a, v) VALUES (1, 'default'), (2, 'default'); INSERT INTO moments VALUES (3, NOW(), 'now');
-         SET timestamp = 1709164990; UPDATE moments SET v = 'moved' WHERE a = 1; UPDATE moments SET ts = NOW() WHERE a = 2;
+         SET timestamp = 1709164990; UPDATE moments SET v = 'moved', ts = NOW() WHERE a = 1; UPDATE moments SET ts = NOW() WHERE a = 2;
          DELETE FROM moments WHERE ts < NOW() - INTERVAL 2 HOUR; INSERT INTO both_kinds (a) VALUES (1); INSERT INTO both_kinds (a, d) VALUES (2, NOW());
          SET timestamp = DEFAULT, time_zone = 'SYSTEM'; INSERT INTO moments (a, v) VALUES (9, 'again')",
     );

@@ -13,6 +13,7 @@ use super::positions::Gtid;
 use super::rewrites::{is_ever_logged, is_upkeep, rewritten};
 use super::statement::{Given, Needs, fraction_needed, has_precision};
 use super::xa::{self, Second};
+use super::zones::{Words, updated_columns};
 use super::{Applier, Boundary, Form, Group, GroupKind, LEFT_OUT_KEPT_EACH, SourcePlace};
 use crate::engine::TransactionStep;
 use crate::engine::replicated::RowChange;
@@ -427,12 +428,31 @@ impl Applier {
         if needs.has_fraction && self.needs_fraction(&sql) {
             return Err(failed(fraction_needed()));
         }
+        if self.updates_by_itself(&sql).map_err(failed)? {
+            let what = "an UPDATE of a table with ON UPDATE CURRENT_TIMESTAMP that does not set that column";
+            return Err(failed(unsupported(what, "set binlog_format=ROW at the source")));
+        }
         let moment = needs.surroundings.moment;
         let sql = match &needs.time_zone {
             Some(zone) => self.moved_to_utc(&sql, zone, moment).map_err(failed)?,
             None => sql,
         };
         Ok(Some((rewritten(sql), needs)))
+    }
+
+    /// Whether a statement changes rows of a table with a column that the source sets by itself, because the engine does not.
+    fn updates_by_itself(&mut self, sql: &str) -> Result<bool, SqlError> {
+        let words = Words::of(sql);
+        if !words.is_word(&["UPDATE"]) {
+            return Ok(false);
+        }
+        for (database, table) in self.session.tables_changed(sql)? {
+            let Ok(definition) = self.server.engine.table_definition(&database, &table) else { continue };
+            if updated_columns(&definition.statement).iter().any(|column| !words.names(column)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether a statement, or a column that it changes, has a time with a fraction of a second.

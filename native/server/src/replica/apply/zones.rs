@@ -54,6 +54,21 @@ fn time_columns(definition: &str) -> Vec<TimeColumn> {
     definition.lines().filter_map(column).collect()
 }
 
+/// The columns with ON UPDATE CURRENT_TIMESTAMP of a table, from its definition as SHOW CREATE TABLE has it.
+pub(super) fn updated_columns(definition: &str) -> Vec<String> {
+    let column = |line: &str| {
+        let mut pieces = Lexer::new(line.as_bytes()).filter(|(piece, _)| *piece != Piece::Space);
+        let (_, name) = pieces.next().filter(|(piece, _)| *piece == Piece::QuotedName)?;
+        let words: Vec<&[u8]> = pieces.filter(|(piece, _)| *piece == Piece::Word).map(|(_, word)| word).collect();
+        let is_updated = words.windows(2).any(|pair| match pair {
+            [on, update] => is_one_of(on, &["on"]) && is_one_of(update, &["update"]),
+            _ => false,
+        });
+        is_updated.then(|| String::from_utf8_lossy(&unquote(name)).into_owned())
+    };
+    definition.lines().filter_map(column).collect()
+}
+
 fn is_one_of(word: &[u8], words: &[&str]) -> bool {
     words.iter().any(|own| word.eq_ignore_ascii_case(own.as_bytes()))
 }
@@ -65,16 +80,16 @@ struct TimeTable {
 }
 
 /// The words of a statement that matter.
-struct Words<'s> {
+pub(super) struct Words<'s> {
     pieces: Vec<(Piece, &'s [u8])>,
 }
 
 impl<'s> Words<'s> {
-    fn of(sql: &'s str) -> Self {
+    pub(super) fn of(sql: &'s str) -> Self {
         Self { pieces: Lexer::new(sql.as_bytes()).collect() }
     }
 
-    fn is_word(&self, words: &[&str]) -> bool {
+    pub(super) fn is_word(&self, words: &[&str]) -> bool {
         self.pieces.iter().any(|(piece, text)| *piece == Piece::Word && is_one_of(text, words))
     }
 
@@ -102,7 +117,7 @@ impl<'s> Words<'s> {
     }
 
     /// Whether the statement names a column, or all columns.
-    fn names(&self, column: &str) -> bool {
+    pub(super) fn names(&self, column: &str) -> bool {
         self.pieces.iter().any(|(piece, text)| match piece {
             Piece::Word => text.eq_ignore_ascii_case(column.as_bytes()),
             Piece::QuotedName => String::from_utf8_lossy(&unquote(text)).eq_ignore_ascii_case(column),
@@ -243,6 +258,13 @@ mod tests {
             |name: &str, is_timestamp, is_automatic| TimeColumn { name: name.into(), is_timestamp, is_automatic };
         let expected = [column("b`c", true, true), column("d", false, false), column("e", false, false)];
         assert_eq!(time_columns(definition), expected);
+    }
+
+    #[test]
+    fn columns_that_a_source_sets_by_itself_are_found_in_a_definition() {
+        let definition = "CREATE TABLE `t` (\n  `a` int COMMENT 'on update',\n  `b` timestamp NOT NULL DEFAULT current_timestamp() ON UPDATE current_timestamp(),\n  \
+                          CONSTRAINT `f` FOREIGN KEY (`a`) REFERENCES `u` (`a`) ON UPDATE CASCADE\n)";
+        assert_eq!(updated_columns(definition), ["b"]);
     }
 
     #[test]
