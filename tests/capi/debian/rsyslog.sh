@@ -13,6 +13,10 @@ END
 echo "a line of ada's" >"$PLACE/input"
 rsyslogd -n -f "$PLACE/rsyslog.conf" -i "$PLACE/pid" >"$PLACE/out" 2>&1 &
 await "$PLACE/output" "a line of ada's"
-kill $!
+if ! kill $!; then
+    wait $! || echo "rsyslogd ended by itself with $?" >&2
+    cat "$PLACE/out" >&2
+    exit 1
+fi
 wait $! || true
 echo "SELECT text FROM log" | sql -N test

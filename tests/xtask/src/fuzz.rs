@@ -13,7 +13,7 @@ const TARGETS: [&str; 12] = [
 ];
 
 /// Seconds for each target in CI.
-const CI_SECONDS: u64 = 10;
+const CI_SECONDS: u64 = 5;
 
 /// Runs each target for the given time, or does the other work asked for.
 pub(crate) fn fuzz(context: &Context, words: &[&str]) -> Result<(), String> {

@@ -72,7 +72,7 @@ impl SqliteSession {
         if commits {
             let committed = match (&defined, makes) {
                 (Ok(_), true) => self.commit_definition(translated, request),
-                // What exists is not logged, because MariaDB's replicas end where it is a view of another definition.
+                // A definition that made nothing is not logged, because MariaDB 10.11 ends at one whose name is a view's.
                 (Ok(_), false) => self.run_batch("COMMIT"),
                 (Err(_), _) => Ok(()),
             };

@@ -17,7 +17,7 @@ use crate::engine::translate::{quote, schema_of};
 use crate::sql::lex::{Lexer, Piece};
 use crate::sql::{Datum, TextCharset};
 
-/// What an INSERT gives a column.
+/// A constant that an INSERT gives a column.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Given {
     /// NULL or DEFAULT.
