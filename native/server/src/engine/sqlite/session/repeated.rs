@@ -56,9 +56,10 @@ impl Repeated {
             match pieces.next()? {
                 (Piece::Word, word) if is(word, "VALUES") => break,
                 (Piece::Word, word) if is(word, "IGNORE") || is(word, "SELECT") || is(word, "SET") => return None,
-                (Piece::Word | Piece::QuotedName, word) if is_in_list => {
-                    read.columns.push(String::from_utf8(unquote(word).into_owned()).ok()?)
+                (Piece::QuotedName, name) if is_in_list => {
+                    read.columns.push(String::from_utf8(unquote(name).into_owned()).ok()?)
                 }
+                (Piece::Word, name) if is_in_list => read.columns.push(std::str::from_utf8(name).ok()?.to_owned()),
                 (Piece::Symbol(b'('), _) => is_in_list = true,
                 (Piece::Word | Piece::QuotedName | Piece::Symbol(b')' | b',' | b'.'), _) => {}
                 _ => return None,
@@ -299,11 +300,12 @@ mod tests {
 
     #[test]
     fn statements_that_a_replica_may_not_repeat_are_told_from_others() {
-        let sql = "INSERT INTO `t` (a, b) VALUES (RAND(), @x), (-5, @X), (LAST_INSERT_ID(), 'UUID()'), (NOW(), @y)";
+        let sql =
+            "INSERT INTO `t` (first, `last`) VALUES (RAND(), @x), (-5, @X), (LAST_INSERT_ID(), 'UUID()'), (NOW(), @y)";
         let read = Repeated::read(sql).unwrap();
         assert_eq!(read.variables().into_iter().collect::<Vec<_>>(), ["x", "y"]);
         assert!(read.is_random() && read.reads_last_id);
-        assert_eq!(read.columns, ["a", "b"]);
+        assert_eq!(read.columns, ["first", "last"]);
         for sql in [
             "INSERT INTO t VALUES (uuid())",
             "INSERT INTO t VALUES (1 - 1)",
