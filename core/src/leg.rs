@@ -79,6 +79,7 @@ impl Leg {
     }
 
     /// Begins another authentication exchange with the client, which has sent COM_CHANGE_USER. It must end within `limit`.
+    #[cfg(feature = "server")]
     pub(crate) fn begin_authentication(&mut self, limit: Duration) {
         self.link.channel.sequence = 1;
         self.link.channel.limit = PRE_AUTHENTICATION_LIMIT;
