@@ -249,8 +249,16 @@ mod tests {
 
     #[test]
     fn options_give_the_variables_of_their_names_values() {
-        let set = ["--datadir=/d", "--max-connections=7", "--skip-networking", "--connection-memory-limit=4M", "-P0"];
+        let set = [
+            "--datadir=/d",
+            "--max-connections=7",
+            "--skip-networking",
+            "--connection-memory-limit=4M",
+            "-P0",
+            "--read-only",
+        ];
         let (_, globals) = resolve(&set).unwrap();
+        assert!(globals.read_only.is_on());
         assert_eq!((globals.max_connections.get(), globals.connection_memory_limit.get()), (7, 4 << 20));
         assert_eq!((globals.port.get(), &*globals.bind_address.get()), (0, ""));
         assert!(globals.skip_networking.is_on());

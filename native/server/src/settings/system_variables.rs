@@ -176,7 +176,7 @@ system_variables! {
     pseudo_thread_id: session_fact(ConnectionId) Number(0, MOST) = 0;
     query_cache_size: both Number(0, MOST) = 0;
     query_cache_type: both Text = "OFF";
-    read_only: global Switch = false, then(not_super_read_only);
+    read_only: global Switch = false, then(not_super_read_only) => "Let only administrators and the appliers of sources' logs change data.";
     relay_log_space_limit: global Number(0, MOST) = 0 =>
         "Number of bytes of a relay log from which the receiver waits for the applier; 0 stands for no limit.";
     replica_net_timeout: global_as(slave_net_timeout) Number(1, YEAR) = 60;
