@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -21,6 +21,9 @@ const MOST: usize = 8 * 1024;
 
 /// How long a client may be silent, and how long the gateway may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long no client is accepted after one could not be.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// A request.
 #[derive(Debug, PartialEq, Eq)]
@@ -95,34 +98,43 @@ pub(super) fn start(settings: &Settings, asker: &Mailbox<Question>) -> Result<()
         let listener = bind(path).map_err(|error| {
             format!("option '--admin-socket': can't listen on '{}': {}", path.display(), unwritable(path, &error))
         })?;
-        let asker = asker.clone();
-        let serve_all = move || {
-            for stream in listener.incoming().flatten() {
-                let limited =
-                    stream.set_read_timeout(Some(PATIENCE)).and_then(|()| stream.set_write_timeout(Some(PATIENCE)));
-                if limited.is_ok() {
-                    serve(stream, true, &asker);
-                }
-            }
+        let limit = |stream: &UnixStream| {
+            stream.set_read_timeout(Some(PATIENCE)).and_then(|()| stream.set_write_timeout(Some(PATIENCE)))
         };
-        std::thread::Builder::new().name("admin-socket".to_owned()).spawn(serve_all).map_err(failed)?;
+        let accept = move || listener.accept().map(|(stream, _)| stream);
+        serve_each("admin-socket", accept, limit, true, asker.clone()).map_err(failed)?;
     }
     if let Some(port) = settings.admin_port {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .map_err(|error| format!("option '--admin-port': can't listen on 127.0.0.1:{port}: {error}"))?;
-        let asker = asker.clone();
-        let serve_all = move || {
-            for stream in listener.incoming().flatten() {
-                let limited =
-                    stream.set_read_timeout(Some(PATIENCE)).and_then(|()| stream.set_write_timeout(Some(PATIENCE)));
-                if limited.is_ok() {
-                    serve(stream, false, &asker);
-                }
-            }
+        let limit = |stream: &TcpStream| {
+            stream.set_read_timeout(Some(PATIENCE)).and_then(|()| stream.set_write_timeout(Some(PATIENCE)))
         };
-        std::thread::Builder::new().name("admin-port".to_owned()).spawn(serve_all).map_err(failed)?;
+        let accept = move || listener.accept().map(|(stream, _)| stream);
+        serve_each("admin-port", accept, limit, false, asker.clone()).map_err(failed)?;
     }
     Ok(())
+}
+
+/// Starts a thread that answers the clients one after the other. `limit` bounds how long a client may be silent.
+fn serve_each<S: Read + Write + 'static>(
+    name: &str,
+    accept: impl Fn() -> io::Result<S> + Send + 'static,
+    limit: fn(&S) -> io::Result<()>,
+    may_change: bool,
+    asker: Mailbox<Question>,
+) -> io::Result<()> {
+    let serve_all = move || {
+        loop {
+            match accept() {
+                Ok(stream) if limit(&stream).is_ok() => serve(stream, may_change, &asker),
+                Ok(_) => {}
+                // Where no descriptor is left, the next attempt would fail at once, again and again.
+                Err(_) => std::thread::sleep(PAUSE),
+            }
+        }
+    };
+    std::thread::Builder::new().name(name.to_owned()).spawn(serve_all).map(drop)
 }
 
 /// Removes the socket's file.
