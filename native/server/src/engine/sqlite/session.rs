@@ -420,7 +420,7 @@ impl SqliteSession {
         if self.is_done(&translated) {
             return Ok(Done::default());
         }
-        self.note_change(&translated, request.limits.lock_wait)?;
+        self.queue_for_change(&translated, request.limits.lock_wait)?;
         let commits_first = self.is_own_transaction(&translated);
         let was_begun = self.is_begun && !commits_first;
         let was_open = !self.connection.is_autocommit() && !commits_first;

@@ -250,7 +250,7 @@ impl SqliteSession {
             let found = self.connection.query_row(&sql, [table], |row| row.get::<_, String>(0)).optional();
             if let Some(own) = found.map_err(|error| to_mysql(&error, ""))?.filter(|own| own != table) {
                 let message = format!(
-                    "Table '{database}.{table}' doesn't exist: its name is '{own}', and replicas compare names with their letter case"
+                    "Table '{database}.{table}' doesn't exist: it was created as '{own}', and names in the binary log need the same letter case"
                 );
                 return Err(SqlError::new(1146, b"42S02", message));
             }

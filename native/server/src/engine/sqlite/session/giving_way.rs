@@ -21,7 +21,7 @@ impl SqliteSession {
     ///
     /// # Errors
     /// Those of [`Writer::queue`].
-    pub(super) fn note_change(&self, translated: &Translated, most: Duration) -> Result<(), SqlError> {
+    pub(super) fn queue_for_change(&self, translated: &Translated, most: Duration) -> Result<(), SqlError> {
         if translated.kind != StatementKind::Query {
             let databases = translated.changed_databases();
             self.writer.queue(&databases, most)?;

@@ -20,8 +20,7 @@ use crate::sql::{Datum, TextCharset};
 /// A constant that an INSERT gives a column.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Given {
-    /// NULL or DEFAULT.
-    Nothing,
+    NullOrDefault,
     /// A whole number that fits a BIGINT, a truth value or LAST_INSERT_ID().
     Integer,
     Text,
@@ -58,7 +57,7 @@ impl Kind {
 
     fn takes(self, given: &Given, variable: impl FnOnce(&str) -> Option<Datum>) -> bool {
         match given {
-            Given::Nothing => true,
+            Given::NullOrDefault => true,
             Given::Integer => self == Self::Integer,
             Given::Text => self == Self::Text,
             Given::Random => matches!(self, Self::Integer | Self::Float),

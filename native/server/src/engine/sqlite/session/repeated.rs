@@ -101,7 +101,7 @@ impl Repeated {
                     return is_user_s.then(|| Given::Variable(name.to_lowercase()));
                 }
                 match word.to_ascii_uppercase().as_str() {
-                    "DEFAULT" | "NULL" => return Some(Given::Nothing),
+                    "DEFAULT" | "NULL" => return Some(Given::NullOrDefault),
                     "TRUE" | "FALSE" => return Some(Given::Integer),
                     "CURRENT_TIMESTAMP" => return Some(Given::Moment),
                     _ => pieces.symbol(b'(').and_then(|()| pieces.symbol(b')'))?,

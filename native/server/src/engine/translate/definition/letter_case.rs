@@ -39,7 +39,7 @@ impl Defined {
             Some(written) if !written.contains(qualifier) => {
                 let other = written.iter().next().map(String::as_str).unwrap_or_default();
                 let message = format!(
-                    "Unknown table '{qualifier}' in the view: it is written '{other}' elsewhere, and replicas compare names with their letter case"
+                    "Unknown table '{qualifier}' in the view: it is written '{other}' elsewhere, and names in the binary log need the same letter case"
                 );
                 Err(SqlError::new(1054, b"42S22", message))
             }
