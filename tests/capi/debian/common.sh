@@ -4,7 +4,8 @@
 # PLACE, a folder for files; BUILT, a folder for compiled programs, which all runs of a test share; SCRIPTS, this folder; SERVER and SERVER_CA,
 # by which MariaDB's own client reaches the server.
 
-# Waits until a line of a file has this text. It ends with the namespace, or with the harness's time limit.
+# Waits until a line of a file has this text. It ends with the namespace, or with the harness's time limit. Afterwards $! is the process of
+# its tail, so a script keeps the number of its own server before.
 await() {
     touch "$1"
     grep -q -m1 -e "$2" <(exec tail -n +1 -F "$1" 2>/dev/null)
