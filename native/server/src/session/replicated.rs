@@ -123,12 +123,14 @@ impl Session {
         Ok(())
     }
 
-    /// The text of a statement in its canonical form, by the mode and the character set that were taken over.
+    /// The text of a statement in its canonical form, by the mode and the character set that were taken over. The semicolon behind it, which
+    /// MariaDB logs for statements of `--init-file`, is left out.
     ///
     /// # Errors
-    /// 1064 and 1300.
+    /// 1064, 1300 and 3170.
     pub(crate) fn canonical_text(&self, sql: &[u8]) -> Result<String, SqlError> {
-        lex::normalise(sql, self.view.syntax)
+        let (first, rest) = lex::first_statement(sql, self.view.syntax.mode)?;
+        lex::normalise(if lex::is_blank(rest) { first } else { sql }, self.view.syntax)
     }
 
     /// Runs a statement whose text is canonical.

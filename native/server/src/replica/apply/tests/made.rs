@@ -433,6 +433,20 @@ fn filters_choose_what_is_applied() {
 }
 
 #[test]
+fn the_semicolon_of_a_statement_of_init_file_is_no_part_of_it() {
+    let world = with_table(PLAIN);
+    let mut log = Log::new();
+    log.gtid(1, 1).query("d", "CREATE DATABASE e;");
+    log.gtid(2, 1).query("d", "CREATE TABLE e.u (a INT) ; -- made at the start");
+    log.gtid(3, 0).begin().query("d", "INSERT INTO e.u VALUES (1);").commit();
+    apply(&world, &log).unwrap();
+    assert_eq!(world.rows("SELECT a FROM e.u"), ["1"]);
+    let mut log = Log::new();
+    log.gtid(4, 1).query("d", "CREATE DATABASE f; CREATE DATABASE g");
+    assert_eq!(error_of(&world, &log).0, 1064);
+}
+
+#[test]
 fn databases_tables_and_accounts_are_made_and_dropped() {
     let world = World::new();
     let mut log = Log::new();
