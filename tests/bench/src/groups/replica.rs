@@ -49,7 +49,10 @@ fn wait(primary: &Primary, replica: &Server) -> Outcome {
     let waited = sql(replica, &format!("SELECT MASTER_POS_WAIT('{file}', {position}, 300)"))?;
     match waited.trim().parse::<i64>() {
         Ok(0..) => Ok(()),
-        _ => Err(format!("{} did not reach the end: {waited}", replica.kind.name()).into()),
+        _ => {
+            let status = sql(replica, "SHOW SLAVE STATUS")?;
+            Err(format!("{} did not reach the end: {waited}: {status}", replica.kind.name()).into())
+        }
     }
 }
 
