@@ -1,5 +1,5 @@
 /* Prints the events of a binary log: replication HOST PORT USER PASSWORD CA CHECKSUM FILE, or replication FILE. With SOCKET=path the server is
-   behind a Unix socket, without TLS. */
+   behind a Unix socket, without TLS; with REPLICA=host the server lists this reader under that host, port 3307. */
 #include <mysql.h>
 #include <mariadb_rpl.h>
 #include <stdio.h>
@@ -128,6 +128,8 @@ int main(int count, char **arguments) {
     const char *socket = getenv("SOCKET");
     if (count > 2) {
         mysql = mysql_init(NULL);
+        if (getenv("REPLICA"))
+            mysql_optionsv(mysql, MARIADB_OPT_RPL_REGISTER_REPLICA, getenv("REPLICA"), 3307);
         if (!socket)
             mysql_ssl_set(mysql, NULL, NULL, arguments[5], NULL, NULL);
         if (!mysql_real_connect(mysql, socket ? NULL : arguments[1], arguments[3], arguments[4], NULL, atoi(arguments[2]), socket, 0)) {

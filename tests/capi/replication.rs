@@ -183,7 +183,7 @@ fn the_log_of_our_server_reads_as_by_the_original() {
 }
 
 /// An event without checksum: type, flags and body.
-fn event(kind: u8, flags: u16, body: &[u8]) -> Vec<u8> {
+pub(crate) fn event(kind: u8, flags: u16, body: &[u8]) -> Vec<u8> {
     let mut bytes = 7_u32.to_le_bytes().to_vec();
     bytes.push(kind);
     bytes.extend(9_u32.to_le_bytes());
@@ -194,12 +194,12 @@ fn event(kind: u8, flags: u16, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Accepts the login and the program's statements, then sends these packets as the log, and keeps what the client sends after them.
+/// Accepts the login and the program's statements, then sends these packets as the log. It keeps the registration and the acknowledgements.
 fn stream(
     client: &mut Client,
     packets: &[Vec<u8>],
     semi_sync: bool,
-    acks: &Mutex<Vec<Vec<u8>>>,
+    kept: &Mutex<Vec<Vec<u8>>>,
 ) -> std::io::Result<()> {
     client.welcome()?;
     loop {
@@ -214,14 +214,18 @@ fn stream(
             }
             Some((3, _)) => client.send(&[ok(0)])?,
             Some((0x12, _)) => client.send(packets)?,
-            Some((0xef, ack)) => acks.lock().unwrap().push(ack.to_vec()),
+            Some((0x15, replica)) => {
+                kept.lock().unwrap().push(replica.to_vec());
+                client.send(&[ok(0)])?;
+            }
+            Some((0xef, ack)) => kept.lock().unwrap().push(ack.to_vec()),
             _ => return Ok(()),
         }
     }
 }
 
 /// A table map of table 1 with these types, metadata and bits; `rows` with this number of columns and bitmap, and these data.
-fn table(types: &[u8], metadata: &[u8], optional: &[u8]) -> Vec<u8> {
+pub(crate) fn table(types: &[u8], metadata: &[u8], optional: &[u8]) -> Vec<u8> {
     let mut body = b"\x01\0\0\0\0\0\0\0\x01d\0\x01t\0".to_vec();
     body.extend(lenenc(types.len() as u64));
     body.extend(types);
@@ -232,7 +236,7 @@ fn table(types: &[u8], metadata: &[u8], optional: &[u8]) -> Vec<u8> {
     event(19, 0, &body)
 }
 
-fn rows(columns: usize, data: &[u8]) -> Vec<u8> {
+pub(crate) fn rows(columns: usize, data: &[u8]) -> Vec<u8> {
     let mut body = b"\x01\0\0\0\0\0\x01\0".to_vec();
     body.extend(lenenc(columns as u64));
     body.extend(vec![0xff; columns.div_ceil(8)]);
@@ -374,4 +378,22 @@ fn semi_synchronous_events_are_acknowledged() {
     }
     assert_eq!(flags, "1 0; 1 1; 1 0; ", "{lines}");
     assert_eq!(*acks.lock().unwrap(), [b"\x64\0\0\0\0\0\0\0bin.000007".to_vec()]);
+}
+
+#[test]
+fn a_reader_is_listed_under_the_host_that_the_program_names() {
+    if !needs(&["cc", &format!("{MARIADB_HEADERS}/mysql.h"), "/usr/lib/x86_64-linux-gnu/libmariadb.so.3"]) {
+        return;
+    }
+    let place = tempdir().unwrap();
+    let kept = Arc::<Mutex<Vec<Vec<u8>>>>::default();
+    let server = Arc::clone(&kept);
+    let socket = serve(place.path(), move |client| stream(client, &[eof(0)], false, &server));
+    let program = compile("replication", Path::new(MARIADB_HEADERS), place.path());
+    for mut command in [with_ours(&program), Command::new(&program)] {
+        command.env("SOCKET", &socket).env("REPLICA", "listed");
+        heard(command.args(["x", "0", "u", "", "", "NONE", "bin.000001"]));
+        let registered = kept.lock().unwrap().pop();
+        assert_eq!(registered.unwrap(), b"\x4d\0\0\0\x06listed\0\0\xeb\x0c\0\0\0\0\0\0\0\0");
+    }
 }

@@ -185,6 +185,7 @@ enum mysql_option {
     MARIADB_OPT_INTERACTIVE = 7022,
     MARIADB_OPT_PROXY_HEADER = 7023,
     MARIADB_OPT_RESTRICTED_AUTH = 7026,
+    MARIADB_OPT_RPL_REGISTER_REPLICA = 7027,
     MARIADB_OPT_STATUS_CALLBACK = 7028,
     /* Sealwire's own. The mode is an unsigned int, one of the numbers below; whether sessions are resumed is a my_bool, and 1 unless it is
        set; the others are texts. */

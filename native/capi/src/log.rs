@@ -164,10 +164,11 @@ async fn row_of(handle: &mut Handle<'_>, sql: &[u8]) -> Result<Vec<Option<Vec<u8
 
 /// Asks the server for its log.
 pub(crate) async fn open_stream(log: &mut Place<Log>, handle: &mut Handle<'_>) -> Result<(), SqlError> {
-    if !log.abi.host.is_null() {
-        let port = u16::try_from(log.abi.port)
+    let own = (!log.abi.host.is_null()).then(|| (log.host.clone(), log.abi.port));
+    if let Some((host, port)) = own.or_else(|| handle.state.settings.replica.clone()) {
+        let port = u16::try_from(port)
             .map_err(|_| failure::hy000(2034, "Invalid parameter: a replica's port is 65535 at most"))?;
-        let (server_id, host) = (log.abi.server_id, log.host.clone());
+        let server_id = log.abi.server_id;
         let replica = RegisterReplica { server_id, host: host.as_bytes(), port, ..RegisterReplica::default() };
         handle.simple(|link| link.connection.register_replica(replica)).await?;
     }

@@ -107,6 +107,7 @@ options! {
     INTERACTIVE = 7022 On;
     PROXY_HEADER = 7023 Pointer;
     RESTRICTED_AUTH = 7026 Text;
+    RPL_REGISTER_REPLICA = 7027 Pointer;
     STATUS_CALLBACK = 7028 Pointer;
     SSL_MODE = 0x5357_0001 Number;
     TLS_CIPHERSUITES = 0x5357_0002 Text;
@@ -146,6 +147,8 @@ pub(crate) struct Settings {
     pub(crate) attributes: Vec<(CString, CString)>,
     /// The bytes to send before the first packet, for a proxy.
     pub(crate) proxy_header: Vec<u8>,
+    /// The host and port under which the server lists the readers of its log.
+    pub(crate) replica: Option<(CString, u32)>,
     /// The addresses of functions and data of the program, by option.
     pub(crate) pointers: BTreeMap<u32, usize>,
     /// The names and pointers of `MARIADB_OPT_USERDATA`.

@@ -425,6 +425,12 @@ unsafe fn set_two(mysql: *mut Mysql, option: c_uint, first: *const c_void, secon
                     data.push((name, second.expose_provenance()));
                     Ok(())
                 }
+                options::RPL_REGISTER_REPLICA => {
+                    // The port, too, is a number in the place of a pointer.
+                    let host = text(first.cast());
+                    handle.state.settings.replica = host.map(|host| (host.to_owned(), second.addr() as u32));
+                    Ok(())
+                }
                 options::PROXY_HEADER => {
                     // The second argument is a number in the place of a pointer.
                     let header = crate::handle::bytes(first.cast(), second.addr());
