@@ -128,6 +128,14 @@ static int explain(void *data, char *text, unsigned room) {
     return 1234;
 }
 
+/* After a blocking call, or a _start that had nothing to wait for. While a call is suspended, the answer is 2014. */
+static void out_of_turn(struct connection *of, const char *name, int has_failed) {
+    expect(has_failed && mysql_errno(of->mysql) == CR_COMMANDS_OUT_OF_SYNC, name, of->mysql);
+    refused++;
+}
+
+#include "random_log.h"
+
 static void forget_result(MYSQL_RES *result) {
     for (int at = 0; at < RESULTS; at++)
         if (results[at] == result)
@@ -151,6 +159,7 @@ static void closed(struct connection *of) {
     for (int at = 0; at < STATEMENTS; at++)
         if (statements[at] && statements[at]->of == of)
             statements[at]->of = NULL;
+    free_logs(of);
     if (of->is_own)
         free(of->mysql);
     memset(of, 0, sizeof(*of));
@@ -217,12 +226,6 @@ static void took(struct connection *of, const char *name, enum meaning meaning, 
     of->call.mask = mask;
 }
 
-/* After a blocking call, or a _start that had nothing to wait for. While a call is suspended, the answer is 2014. */
-static void out_of_turn(struct connection *of, const char *name, int has_failed) {
-    expect(has_failed && mysql_errno(of->mysql) == CR_COMMANDS_OUT_OF_SYNC, name, of->mysql);
-    refused++;
-}
-
 /* A call of `of` on the object (NULL for the handle), blocking or not; FAILED is an expression over `answer`. */
 #define CALL(type, call_name, sort, target, failed, ...)                                             \
     do {                                                                                            \
@@ -274,6 +277,7 @@ static void go_on(struct connection *of) {
 static void moved(struct connection *of) {
     if (!of->is_own)
         return;
+    free_logs(of);
     MYSQL *there = malloc(sizeof(MYSQL));
     memcpy(there, of->mysql, sizeof(MYSQL));
     memset(of->mysql, 0xaa, sizeof(MYSQL));
@@ -619,7 +623,7 @@ static void one_step(void) {
     }
     MYSQL_RES *result = results[any(RESULTS)];
     struct statement **slot = &statements[any(STATEMENTS)];
-    switch (any(24)) {
+    switch (any(28)) {
     case 0:
         if (any(4) == 0)
             close_one(of);
@@ -676,6 +680,11 @@ static void one_step(void) {
         if (*slot)
             use_statement(*slot);
         break;
+    case 19:
+    case 20:
+    case 21:
+        use_log(of);
+        break;
     default:
         go_on(of);
     }
@@ -724,6 +733,6 @@ int main(int count, char **words) {
             expect(before == 0 || now < before + 65536, "memory is left", NULL);
         }
     }
-    printf("%d connects, %d calls refused\n", connects, refused);
+    printf("%d connects, %d calls refused, %lu events\n", connects, refused, events);
     return 0;
 }

@@ -9,6 +9,7 @@ use sealwire_tests::capi::{compile, compile_sanitized, folder, heard, with_ours}
 use sealwire_tests::programs::needs;
 use tempfile::tempdir;
 
+use crate::replication::{event, rows, table};
 use crate::scripted::{Client, column, eof, error, infile, lenenc, ok, packets, serve};
 
 /// The time for the random order in seconds, if it is not to be short.
@@ -60,13 +61,15 @@ struct Session<'c> {
     random: Random,
     /// The types of the columns of the last statement that was prepared.
     columns: Vec<u8>,
+    /// Whether the client has heard that its events are acknowledged.
+    is_semi_sync: bool,
 }
 
 fn answer(client: &mut Client) -> io::Result<()> {
     client.greet()?;
     let login = client.receive()?;
     let name = login.get(32..).unwrap_or_default().split(|byte| *byte == 0).next().unwrap_or_default();
-    let mut session = Session { random: Random::of(name), client, columns: Vec::new() };
+    let mut session = Session { random: Random::of(name), client, columns: Vec::new(), is_semi_sync: false };
     if session.random.one_in(20) {
         let odd = vec![[&[0xfe], &session.random.bytes(40)[..]].concat()];
         return session.answer(odd);
@@ -85,13 +88,22 @@ impl Session<'_> {
     fn serve(&mut self, command: &[u8]) -> io::Result<bool> {
         let reply = match command.first() {
             None | Some(1) => return Ok(false),
-            Some(0x18 | 0x19) => return Ok(true),
+            Some(0x18 | 0x19 | 0xef) => return Ok(true),
             Some(3) if command.windows(4).any(|part| part == b"LOAD") => {
                 self.client.send(&[infile("x")])?;
                 while !self.client.receive()?.is_empty() {}
                 vec![ok(0)]
             }
+            Some(3) if command.starts_with(b"\x03SELECT @rpl_semi_sync") => {
+                self.is_semi_sync = self.random.one_in(3);
+                let value = if self.is_semi_sync { b"\x011".as_slice() } else { b"\xfb" };
+                let mut reply = vec![lenenc(4)];
+                reply.extend((0..4).map(|_| column(b"c", 253)));
+                reply.extend([eof(0), [value, b"\xfb\xfb\xfb"].concat(), eof(0)]);
+                reply
+            }
             Some(3) => self.results(false),
+            Some(0x12) => self.events(),
             Some(4) => {
                 let count = self.random.below(4);
                 let mut reply = self.definitions(count);
@@ -210,6 +222,26 @@ impl Session<'_> {
         }
     }
 
+    /// Events of a log, and its end.
+    fn events(&mut self) -> Vec<Vec<u8>> {
+        let mut reply = Vec::new();
+        for _ in 0..self.random.below(8) {
+            let body = self.random.bytes(60);
+            let event = match self.random.below(6) {
+                0 => event(4, 0x20, b"\x04\0\0\0\0\0\0\0bin.000007"),
+                1 => event(2, 0, b"\x01\0\0\0\0\0\0\0\x03\0\0\0\0abc\0select 1"),
+                2 => table(&[3, 15, 252], &[10, 0, 2], &[]),
+                3 => rows(3, b"\xf8\x07\0\0\0\x02ab\x03\0xyz"),
+                4 => rows(3, &body),
+                _ => event(self.random.pick(&[2, 14, 16, 19, 23, 27, 160, 162, 163, 166]), 0, &body),
+            };
+            let head = if self.is_semi_sync { vec![0, 0xef, self.random.pick(&[0, 1])] } else { vec![0] };
+            reply.push([head, event].concat());
+        }
+        reply.push(if self.random.one_in(4) { error(1236, "no such file") } else { eof(0) });
+        reply
+    }
+
     fn text_row(&mut self, columns: usize) -> Vec<u8> {
         let mut row = Vec::new();
         for _ in 0..columns {
@@ -260,15 +292,18 @@ fn play(place: &Path, program: &Path, time: Duration, steps: u32, run: impl Fn()
     let socket = serve(place, answer);
     let first: u64 = std::env::var(SEED).ok().map_or(1, |seed| seed.parse().unwrap());
     let begin = Instant::now();
-    let mut seed = first;
+    let (mut seed, mut events) = (first, 0);
     while seed == first || begin.elapsed() < time {
         let output = heard(run().arg(program).arg(&socket).args([seed.to_string(), steps.to_string()]));
         let shown = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
         assert!(output.status.success(), "{SEED}={seed}: {}: {shown}", output.status);
-        let refused = shown.split(", ").nth(1).and_then(|text| text.split(' ').next()?.parse().ok()).unwrap_or(0);
+        let number = |at| shown.split(", ").nth(at).and_then(|text| text.split(' ').next()?.parse().ok()).unwrap_or(0);
+        let refused = number(1);
         assert!(refused > 20, "some calls come at the wrong time: {shown}");
+        events += number(2);
         seed += 1;
     }
+    assert!(events > 0, "no event was read");
     seed - first
 }
 
