@@ -5,6 +5,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::fs::OFlags;
 use sealwire_core::error::SqlError;
@@ -34,6 +35,9 @@ use sealwire_net::random::OsRandom;
 use sealwire_net::regular_file::{self, LARGE};
 use sealwire_options::tls::{ServerTlsOptions, key_log_file};
 use sealwire_options::{Environment, Outcome, Values};
+
+/// How long the threads of channels have at the end of the server.
+const CHANNELS_END: Duration = Duration::from_secs(15);
 
 /// Runs `sealwired` with the process's arguments.
 pub fn main() -> ExitCode {
@@ -135,7 +139,7 @@ fn listen_and_serve(
     if let Some(websocket) = websocket {
         websocket.stop();
     }
-    server.channels.stop_all();
+    server.channels.stop_all(CHANNELS_END);
     if let Some(log) = &server.log {
         log.close();
     }

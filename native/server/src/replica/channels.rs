@@ -374,8 +374,10 @@ impl Channels {
         self.runner()?.start(channel, threads, options)
     }
 
-    /// Stops all threads, and waits for their ends.
-    pub(crate) fn stop_all(&self) {
+    /// Stops all threads, and waits for their ends, in all at most so long. What a thread does that has not ended then is lost as by a kill of
+    /// the server, after which the source's group comes again.
+    pub(crate) fn stop_all(&self, patience: Duration) {
+        let begun = Instant::now();
         let all = self.all();
         for part in [Part::Receiver, Part::Applier] {
             all.iter().for_each(|channel| {
@@ -384,7 +386,12 @@ impl Channels {
         }
         for part in [Part::Receiver, Part::Applier] {
             all.iter().for_each(|channel| {
-                channel.wait_for_end(part, &|| false);
+                if !channel.wait_for_end(part, &|| begun.elapsed() >= patience) {
+                    tracing::error!(
+                        "replication channel '{}': {part:?} does not stop, and ends with the server",
+                        channel.name
+                    );
+                }
             });
         }
     }
@@ -521,6 +528,15 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         fs::write(place.path().join(FILE), "[]\nHOST=a\nPORT=x\n").unwrap();
         assert!(Channels::open(place.path()).unwrap_err().contains("line 3"));
+    }
+
+    #[test]
+    fn a_thread_that_hears_no_stop_does_not_keep_the_server_from_ending() {
+        let place = tempfile::tempdir().unwrap();
+        let channels = Channels::open(place.path()).unwrap();
+        // No thread is behind it, so nothing ends it.
+        channels.find_or_make("").unwrap().begin(Part::Applier);
+        channels.stop_all(Duration::from_millis(1));
     }
 
     #[test]

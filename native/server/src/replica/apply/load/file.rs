@@ -94,11 +94,16 @@ impl<'f, N: FnMut() -> Result<Option<Vec<u8>>, SqlError>> Rows<'f, N> {
         Ok(begins)
     }
 
-    /// Skips a line, as `IGNORE 1 LINES` does: without regard to fields.
-    pub(super) fn skip_line(&mut self) -> Result<(), SqlError> {
+    /// Skips so many lines, or all that the file has, as `IGNORE 1 LINES` does: without regard to fields.
+    pub(super) fn skip_lines(&mut self, count: u64) -> Result<(), SqlError> {
         let format = self.format;
-        while self.peek()?.is_some() && !self.accept(&format.line_end)? {
-            self.at += 1;
+        let mut left = count;
+        while left > 0 && self.peek()?.is_some() {
+            if self.accept(&format.line_end)? {
+                left -= 1;
+            } else {
+                self.at += 1;
+            }
         }
         Ok(())
     }
@@ -239,9 +244,19 @@ mod tests {
         }
         let mut parts = [b"head\nline".to_vec(), b"\n1\t2\n".to_vec()].into_iter();
         let mut skipping = Rows::new(&plain, || Ok(parts.next()));
-        skipping.skip_line().unwrap();
-        skipping.skip_line().unwrap();
+        skipping.skip_lines(2).unwrap();
         assert_eq!(skipping.row().unwrap(), Some(vec![Some(b"1".to_vec()), Some(b"2".to_vec())]));
         assert_eq!(skipping.row().unwrap(), None);
+    }
+
+    #[test]
+    fn a_number_of_lines_to_ignore_takes_no_more_time_than_the_file() {
+        let plain = Format::default();
+        for file in ["", "abcd", "a\nb\n", "a\nb"] {
+            let mut parts = [file.as_bytes().to_vec()].into_iter();
+            let mut rows = Rows::new(&plain, || Ok(parts.next()));
+            rows.skip_lines(u64::MAX).unwrap();
+            assert_eq!(rows.row().unwrap(), None, "{file:?}");
+        }
     }
 }

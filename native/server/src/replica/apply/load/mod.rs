@@ -109,13 +109,15 @@ impl Applier {
         let is_utf8 = is_utf8(&data, query);
         let (engine, channel, name) = (Arc::clone(&self.server), self.channel.clone(), file_name(load.file_id));
         let mut part = 0;
+        let interruption = self.interruption()?;
         let mut rows = Rows::new(&data.format, || {
+            if interruption.is_stopped() {
+                return Err(crate::engine::interrupted());
+            }
             part += 1;
             engine.engine.held_events(&channel, &name, part - 1)
         });
-        for _ in 0..data.ignored_lines {
-            rows.skip_line()?;
-        }
+        rows.skip_lines(data.ignored_lines)?;
         let named: Vec<String> = targets.iter().filter_map(column_of).map(str::to_owned).collect();
         let front = data.front(&own, &named);
         let (mut text, mut count, mut number) = (front.clone(), 0, 0u64);
