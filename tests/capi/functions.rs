@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use sealwire_tests::capi::{compile, folder, heard, library, said, with_ours};
+use sealwire_tests::certificates::CertificateSet;
 use sealwire_tests::programs::{needs, package_folder};
 use tempfile::tempdir;
 
@@ -170,6 +171,48 @@ fn a_fingerprint_of_any_length_names_the_server() {
         }
         let line = settings(&program, served, "1", &["7001=abcd"]);
         assert!(line.starts_with("2026 ") && line.contains("length of no known hash"), "{line}");
+    }
+}
+
+#[test]
+fn nothing_takes_back_what_the_program_demands_of_a_server() {
+    if !needs(&["cc", "openssl"]) {
+        return;
+    }
+    let place = tempdir().unwrap();
+    let program = built("settings", place.path());
+    let other = CertificateSet::by_openssl(place.path());
+    for served in mariadb().into_iter().chain([sealwired()]) {
+        let certificate = served.set.server_cert.display().to_string();
+        let printed = openssl(&["x509", "-in", &certificate, "-noout", "-fingerprint", "-sha256"]);
+        let fingerprint = format!("7001={}", printed.trim().split_once('=').unwrap().1);
+        let wrong_one = format!("7001={}", "00".repeat(32));
+        let (ca, other_ca) = (format!("27={}", served.ca().display()), format!("27={}", other.ca.display()));
+        let is_taken = |options: &[&str]| {
+            let line = settings(&program, served, "1", options);
+            assert!(line.starts_with("OK TLS_") || line.starts_with("2026 "), "{options:?}: {line}");
+            line.starts_with("OK TLS_")
+        };
+        // A fingerprint does not stand for the CA, nor a CA for the fingerprint.
+        for verify in [&[][..], &["21!1"]] {
+            assert!(is_taken(&[verify, &[&ca, &fingerprint]].concat()));
+            assert!(!is_taken(&[verify, &[&ca, &wrong_one]].concat()));
+            assert!(!is_taken(&[verify, &[&other_ca, &fingerprint]].concat()));
+        }
+        for mode in ["DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"] {
+            let file = place.path().join(mode);
+            let text = format!("[client]\nssl-mode={mode}\n[fingerprint]\nssl-fp={}\n", &fingerprint[5..]);
+            std::fs::write(&file, text).unwrap();
+            let file = format!("0={}", file.display());
+            assert!(!is_taken(&[&other_ca, &file]), "{mode}");
+            assert!(!is_taken(&[&other_ca, &file, "5=fingerprint"]), "{mode}");
+            assert!(is_taken(&[&ca, &file, "5=fingerprint"]), "{mode}");
+        }
+        // An empty text asks for TLS, and where it must name a file it is an error.
+        for option in ["25=", "26=", "27=", "28="] {
+            assert!(!is_taken(&[option]), "{option}");
+        }
+        assert!(is_taken(&["7001="]) && is_taken(&["7002="]) && is_taken(&["29="]));
     }
 }
 

@@ -40,6 +40,13 @@ pub enum Trust {
         /// The fingerprints remembered for this host, as ssh's `known_hosts` does.
         known: Vec<Fingerprint>,
     },
+    /// As `Ca` or `CaAndIdentity`, and the certificate must have one of the fingerprints, as Connector/C 3.3 has it.
+    CaAndFingerprint {
+        /// Whether the host's name is checked.
+        identity: bool,
+        /// The fingerprints.
+        accepted: Vec<Fingerprint>,
+    },
     /// The certificate must have one of these fingerprints. Chain and names are not checked; the validity period and any CRLs are.
     Fingerprint(Vec<Fingerprint>),
 }
@@ -51,7 +58,7 @@ pub struct ClientOptions {
     pub provider: Arc<CryptoProvider>,
     /// The checks that a server's certificate must pass.
     pub trust: Trust,
-    /// The CAs of [`Trust::Ca`] and [`Trust::CaAndIdentity`]: `--ssl-ca`, and each file of `--ssl-capath`.
+    /// The CAs of [`Trust::Ca`], [`Trust::CaAndIdentity`] and [`Trust::CaAndFingerprint`]: `--ssl-ca`, and each file of `--ssl-capath`.
     pub ca: Vec<NamedPem>,
     /// Certificate revocation lists. If any are given, every certificate of a chain needs a current one.
     pub crls: Vec<NamedPem>,
@@ -244,14 +251,18 @@ fn verify_policy(options: &ClientOptions, algorithms: WebPkiSupportedAlgorithms)
     let lists = own_identity::load_revocation_lists(&options.crls)?;
     Ok(match &options.trust {
         Trust::NoVerification => VerifyPolicy::Nothing,
-        Trust::Ca | Trust::CaAndIdentity => {
-            let identity = options.trust == Trust::CaAndIdentity;
+        Trust::Ca | Trust::CaAndIdentity | Trust::CaAndFingerprint { .. } => {
+            let (identity, pinned) = match &options.trust {
+                Trust::CaAndFingerprint { identity, accepted } => (*identity, Some(accepted.clone())),
+                trust => (*trust == Trust::CaAndIdentity, None),
+            };
             if options.ca.is_empty() {
                 let text =
                     "CA certificate is required if ssl-mode is VERIFY_CA or VERIFY_IDENTITY: give it with ssl-ca";
                 return Err(TlsError::Config(text.to_owned()));
             }
-            VerifyPolicy::Ca { authority: own_identity::named_authority(&options.ca, algorithms, lists)?, identity }
+            let authority = own_identity::named_authority(&options.ca, algorithms, lists)?;
+            VerifyPolicy::Ca { authority, identity, pinned }
         }
         Trust::SystemRoots { roots, known } => {
             let mut authority = Authority::new(algorithms, lists, false);

@@ -23,9 +23,20 @@ use crate::facts::Verification;
 #[derive(Debug)]
 pub(super) enum VerifyPolicy {
     Nothing,
-    Ca { authority: Authority, identity: bool },
-    Roots { authority: Authority, known: Vec<Fingerprint> },
-    Fingerprint { authority: Authority, accepted: Vec<Fingerprint> },
+    /// `pinned` are the fingerprints of which the certificate must have one, too.
+    Ca {
+        authority: Authority,
+        identity: bool,
+        pinned: Option<Vec<Fingerprint>>,
+    },
+    Roots {
+        authority: Authority,
+        known: Vec<Fingerprint>,
+    },
+    Fingerprint {
+        authority: Authority,
+        accepted: Vec<Fingerprint>,
+    },
 }
 
 impl VerifyPolicy {
@@ -66,7 +77,10 @@ impl VerifyPolicy {
     ) -> Result<(), CertificateProblem> {
         match self {
             Self::Nothing => Ok(()),
-            Self::Ca { authority, identity } => {
+            Self::Ca { pinned: Some(accepted), .. } if !is_among(accepted, leaf) => {
+                Err(CertificateProblem::FingerprintMismatch)
+            }
+            Self::Ca { authority, identity, .. } => {
                 authority.verify(leaf, intermediates, Purpose::Server, now)?;
                 if *identity { check_identity(leaf, host) } else { Ok(()) }
             }

@@ -76,7 +76,7 @@ pub(crate) async fn connect(handle: &mut Handle<'_>, arguments: &Arguments<'_>) 
     if arguments.flags & SSL_VERIFY_SERVER_CERT != 0 {
         handle.state.settings.set_number(options::SSL_VERIFY_SERVER_CERT, 1);
     }
-    option_files::apply(&mut handle.state.settings)?;
+    option_files::apply(&mut handle.state.settings, arguments.flags & CLIENT_SSL != 0)?;
     let settings = &handle.state.settings;
     let address = address(settings, arguments)?;
     let password = arguments.password.or_else(|| settings.text(options::PASSWORD));

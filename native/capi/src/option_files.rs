@@ -14,6 +14,7 @@ use sealwire_options::{Environment, settings_of};
 use super::environment;
 use super::failure;
 use super::options::{self, Kind, Settings, kind};
+use super::policy::by_options;
 use super::state::text;
 
 /// The groups that every program reads.
@@ -80,11 +81,11 @@ const NAMES: [(&str, u32); 57] = [
     ("net-buffer-length", options::NET_BUFFER_LENGTH),
 ];
 
-/// Reads the files, if the program asked for them.
+/// Reads the files, if the program asked for them. `flag` is whether it passed `CLIENT_SSL`.
 ///
 /// # Errors
 /// A file or a value in it is wrong.
-pub(crate) fn apply(settings: &mut Settings) -> Result<(), SqlError> {
+pub(crate) fn apply(settings: &mut Settings, flag: bool) -> Result<(), SqlError> {
     let file = settings.filled(options::READ_DEFAULT_FILE).map(ToOwned::to_owned);
     let group = settings.text(options::READ_DEFAULT_GROUP).map(|group| group.to_string_lossy().into_owned());
     if file.is_none() && group.is_none() {
@@ -96,7 +97,20 @@ pub(crate) fn apply(settings: &mut Settings) -> Result<(), SqlError> {
     let path = file.as_ref().map(|file| Path::new(OsStr::from_bytes(file.to_bytes())));
     let read = settings_of(path, &groups, &Environment::of_process());
     let read = read.map_err(|error| failure::hy000(2000, format!("The option file is wrong: {error}")))?;
-    read.iter().try_for_each(|(name, value)| set(settings, name, value.as_deref()))
+    // A file decides the mode where the program asks for no TLS, and can only raise it where it does.
+    let explicit = settings.take_number(options::SSL_MODE);
+    let asked = explicit.or_else(|| by_options(settings, flag).map(number_of));
+    let outcome = read.iter().try_for_each(|(name, value)| set(settings, name, value.as_deref()));
+    let mode = settings.given_number(options::SSL_MODE).map_or(explicit, |of_file| Some(of_file).max(asked));
+    if let Some(mode) = mode {
+        settings.set_number(options::SSL_MODE, mode);
+    }
+    outcome
+}
+
+/// The number of a mode as a value of the option.
+fn number_of(mode: SslMode) -> u64 {
+    SslMode::ALL.iter().position(|known| *known == mode).map_or(0, |at| at as u64 + 1)
 }
 
 fn set(settings: &mut Settings, name: &str, value: Option<&[u8]>) -> Result<(), SqlError> {
@@ -126,8 +140,7 @@ fn set(settings: &mut Settings, name: &str, value: Option<&[u8]>) -> Result<(), 
         (options::SSL_MODE, _) => {
             let text = String::from_utf8_lossy(value.unwrap_or_default());
             let mode = text.parse::<SslMode>().map_err(|_| wrong("ssl-mode"))?;
-            let number = SslMode::ALL.iter().position(|known| *known == mode).map_or(0, |at| at as u64 + 1);
-            settings.set_number(option, number.max(settings.number(option)));
+            settings.set_number(option, number_of(mode));
         }
         (options::PROTOCOL, _) => {
             let protocol = match value.unwrap_or_default().to_ascii_lowercase().as_slice() {
@@ -150,6 +163,8 @@ fn set(settings: &mut Settings, name: &str, value: Option<&[u8]>) -> Result<(), 
         (_, Some(Kind::Number | Kind::Size)) => {
             settings.set_checked(option, number().ok_or_else(|| wrong("number"))?)?
         }
+        // An empty value asks for nothing, as in the original.
+        _ if value.is_none_or(<[u8]>::is_empty) && options::asks_for_tls(option) => {}
         _ => {
             let value: CString = text(value.unwrap_or_default());
             settings.set_text(option, Some(&value))?;
@@ -171,7 +186,7 @@ mod tests {
         let path = CString::new(path.to_str().unwrap()).unwrap();
         settings.set_text(options::READ_DEFAULT_FILE, Some(&path)).unwrap();
         settings.set_text(options::READ_DEFAULT_GROUP, Some(c"perl")).unwrap();
-        apply(&mut settings).map(|()| settings)
+        apply(&mut settings, false).map(|()| settings)
     }
 
     #[test]
@@ -196,6 +211,16 @@ mod tests {
         assert_eq!(settings.number(options::SSL_MODE), 5);
         let settings = read("[client]\nssl\nssl-mode=VERIFY_CA\n", |_| ()).unwrap();
         assert!(settings.asks_for_tls() && settings.number(options::SSL_MODE) == 4);
+        for (of_file, number) in [("DISABLED", 4), ("PREFERRED", 4), ("REQUIRED", 4), ("VERIFY_IDENTITY", 5)] {
+            let with_ca = |settings: &mut Settings| settings.set_text(options::SSL_CA, Some(c"ca.pem")).unwrap();
+            let settings = read(&format!("[client]\nssl-mode={of_file}\n"), with_ca).unwrap();
+            assert_eq!(settings.number(options::SSL_MODE), number, "a CA of the program, and {of_file}");
+        }
+        let settings = read("[client]\nssl-mode=DISABLED\nssl-ca=ca.pem\nssl-key=\n", |_| ()).unwrap();
+        assert_eq!(settings.number(options::SSL_MODE), 1, "a program that asks for no TLS");
+        assert!(settings.text(options::SSL_KEY).is_none());
+        let settings = read("[client]\nuser=a\n", |settings| settings.set_number(options::SSL_MODE, 2)).unwrap();
+        assert_eq!(settings.number(options::SSL_MODE), 2);
     }
 
     #[test]

@@ -165,6 +165,11 @@ const fn canonical(option: u32) -> u32 {
     }
 }
 
+/// Whether an option asks for TLS by being set.
+pub(crate) fn asks_for_tls(option: u32) -> bool {
+    ASKS_FOR_TLS.contains(&canonical(option))
+}
+
 impl Settings {
     /// The options of a new handle.
     pub(crate) fn new() -> Self {
@@ -237,6 +242,11 @@ impl Settings {
         self.numbers.insert(option, value);
     }
 
+    /// Takes the number of an option away.
+    pub(crate) fn take_number(&mut self, option: u32) -> Option<u64> {
+        self.numbers.remove(&option)
+    }
+
     /// The text of an option.
     pub(crate) fn text(&self, option: u32) -> Option<&CStr> {
         self.texts.get(&canonical(option)).map(CString::as_c_str)
@@ -264,7 +274,9 @@ impl Settings {
 
     /// Whether any option asks for TLS.
     pub(crate) fn asks_for_tls(&self) -> bool {
-        ASKS_FOR_TLS.iter().any(|option| self.filled(*option).is_some() || self.flag(*option))
+        // An empty passphrase is what a program has whose key has none.
+        let given = |option: u32| if option == TLS_PASSPHRASE { self.filled(option) } else { self.text(option) };
+        ASKS_FOR_TLS.iter().any(|option| given(*option).is_some() || self.flag(*option))
             || self.flag(SSL_ENFORCE)
             || self.flag(SSL_VERIFY_SERVER_CERT)
     }
@@ -314,7 +326,7 @@ mod tests {
         for option in [SSL_CA, SSL_CIPHER, SSL_CRL, SSL_FP, TLS_PASSPHRASE] {
             let mut settings = Settings::new();
             settings.set_text(option, Some(c"")).unwrap();
-            assert!(!settings.asks_for_tls(), "an empty text is none");
+            assert_eq!(settings.asks_for_tls(), option != TLS_PASSPHRASE, "an empty text asks, too: {option}");
             settings.set_text(option, Some(c"x")).unwrap();
             assert!(settings.asks_for_tls(), "{option}");
         }

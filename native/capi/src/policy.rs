@@ -1,5 +1,6 @@
 //! Whether a connection uses TLS, and how the server is verified.
 
+use std::ffi::CStr;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +10,7 @@ use sealwire_core::client::TlsPolicy;
 use sealwire_core::facts::Transport;
 use sealwire_core::secret::Secret;
 use sealwire_core::tls::{ClientContext, SslMode};
-use sealwire_options::tls::{CLIENT, CLIENT_SHA1, ClientTlsOptions};
+use sealwire_options::tls::{CLIENT, CONNECTOR_C, ClientTlsOptions};
 use sealwire_options::{Environment, Outcome, Program};
 
 use super::environment;
@@ -26,7 +27,7 @@ const PROGRAM: Program = Program {
     usage: "",
     groups: &["sealwire-capi"],
     other_groups: &[],
-    tables: &[CLIENT, CLIENT_SHA1],
+    tables: &[CLIENT, CONNECTOR_C],
     arguments: 0,
 };
 
@@ -58,17 +59,24 @@ pub(crate) fn mode(settings: &Settings, flag: bool, transport: Transport) -> Res
             Some(*mode)
         }
     };
-    let given = |option: &u32| settings.filled(*option).is_some();
-    Ok(match explicit {
+    Ok(match explicit.or_else(|| by_options(settings, flag)) {
         Some(mode) => mode,
-        None if settings.flag(options::SSL_VERIFY_SERVER_CERT) => SslMode::VerifyIdentity,
-        None if [options::SSL_FP, options::SSL_FP_LIST].iter().any(given) => SslMode::Required,
-        None if [options::SSL_CA, options::SSL_CAPATH].iter().any(given) => SslMode::VerifyCa,
-        None if flag || settings.asks_for_tls() => SslMode::Required,
         // A listener sees nothing where the server has TLS. An attacker in between can remove the offer: only a request prevents that.
         None if transport == Transport::Tcp => SslMode::Preferred,
         None => SslMode::Disabled,
     })
+}
+
+/// The mode that options other than `ssl-mode` ask for; `None` where they ask for no TLS.
+pub(crate) fn by_options(settings: &Settings, flag: bool) -> Option<SslMode> {
+    let given = |option: &u32| settings.text(*option).is_some();
+    if settings.flag(options::SSL_VERIFY_SERVER_CERT) {
+        Some(SslMode::VerifyIdentity)
+    } else if [options::SSL_CA, options::SSL_CAPATH].iter().any(given) {
+        Some(SslMode::VerifyCa)
+    } else {
+        (flag || settings.asks_for_tls()).then_some(SslMode::Required)
+    }
 }
 
 /// The TLS policy of a connection to `place`, which names host and port.
@@ -92,8 +100,7 @@ pub(crate) fn policy(
     }
     words.arguments.extend(arguments(settings)?);
     words.arguments.push(format!("--ssl-mode={mode}"));
-    // Connector/C 3.3 knows no other fingerprints than SHA-1.
-    words.arguments.push("--ssl-fp-sha1".to_owned());
+    words.arguments.extend(["--ssl-fp-sha1", "--ssl-fp-and-ca"].map(str::to_owned));
     let values = match PROGRAM.parse(
         std::iter::once("--no-defaults".to_owned()).chain(words.arguments.iter().cloned()),
         &Environment::default(),
@@ -167,6 +174,13 @@ fn arguments(settings: &Settings) -> Result<Vec<String>, SqlError> {
         (options::TLS_CIPHERSUITES, "tls-ciphersuites"),
         (options::TLS_SNI_SERVERNAME, "tls-sni-servername"),
     ];
+    /// A program whose configuration leaves these empty would get less than it means to ask for.
+    const MUST_NAME: [(u32, &str); 4] = [
+        (options::SSL_KEY, "ssl-key"),
+        (options::SSL_CERT, "ssl-cert"),
+        (options::SSL_CA, "ssl-ca"),
+        (options::SSL_CAPATH, "ssl-capath"),
+    ];
     let utf8 = |name: &str, option: u32| {
         let text = settings.filled(option)?;
         Some(
@@ -177,6 +191,11 @@ fn arguments(settings: &Settings) -> Result<Vec<String>, SqlError> {
     };
     let given = |option: u32| settings.filled(option).is_some();
     let mut arguments = Vec::new();
+    for (option, name) in MUST_NAME {
+        if settings.text(option).is_some_and(CStr::is_empty) {
+            return Err(refused(&format!("option '--{name}' is empty: name a file, or do not set it")));
+        }
+    }
     for (option, name) in TEXTS {
         if let Some(text) = utf8(name, option).transpose()? {
             // C programs give the passphrase itself, where our own options also know `env:` and `file:`.
@@ -239,7 +258,7 @@ pub(crate) fn forget() {
 mod tests {
     use super::*;
 
-    fn asked(set: &[(u32, &std::ffi::CStr)], flags: &[u32], client_ssl: bool, transport: Transport) -> SslMode {
+    fn asked(set: &[(u32, &CStr)], flags: &[u32], client_ssl: bool, transport: Transport) -> SslMode {
         let mut settings = Settings::new();
         for (option, text) in set {
             settings.set_text(*option, Some(text)).unwrap();
@@ -266,7 +285,13 @@ mod tests {
                 VerifyIdentity
             );
             assert_eq!(asked(&[(options::SSL_CIPHER, c"x")], &[], false, transport), Required);
-            assert_eq!(asked(&[(options::SSL_FP, c"x"), (options::SSL_CA, c"ca")], &[], false, transport), Required);
+            assert_eq!(asked(&[(options::SSL_FP, c"x")], &[], false, transport), Required);
+            assert_eq!(asked(&[(options::SSL_FP, c"x"), (options::SSL_CA, c"ca")], &[], false, transport), VerifyCa);
+            // Empty texts ask, too; what must name a file is refused later.
+            for option in [options::SSL_KEY, options::SSL_FP, options::SSL_FP_LIST, options::SSL_CIPHER] {
+                assert_eq!(asked(&[(option, c"")], &[], false, transport), Required, "{option}");
+            }
+            assert_eq!(asked(&[(options::SSL_CA, c"")], &[], false, transport), VerifyCa);
         }
         let mut settings = Settings::new();
         settings.set_number(options::SSL_MODE, 1);
@@ -289,6 +314,16 @@ mod tests {
         fs::write(&path, "[sealwire-capi]\nssl-mode=ALWAYS\n").unwrap();
         let error = operator(&environment).err().unwrap();
         assert!(error.code == 2026 && error.message.contains("ssl-mode"), "{error}");
+    }
+
+    #[test]
+    fn an_option_that_names_no_file_is_refused() {
+        for option in [options::SSL_CA, options::SSL_CAPATH, options::SSL_KEY, options::SSL_CERT] {
+            let mut settings = Settings::new();
+            settings.set_text(option, Some(c"")).unwrap();
+            let error = arguments(&settings).unwrap_err();
+            assert!(error.code == 2026 && error.message.contains("is empty: name a file"), "{error}");
+        }
     }
 
     #[test]

@@ -47,8 +47,11 @@ pub const CLIENT: &[Spec] = &[
     .secret(),
 ];
 
-/// For programs whose interface knows SHA-1 fingerprints alone.
-pub const CLIENT_SHA1: &[Spec] = &[Spec::flag("ssl-fp-sha1", "Accept SHA-1 fingerprints, too.")];
+/// For programs with the interface of Connector/C 3.3, whose fingerprints are of SHA-1 and do not stand for the CA.
+pub const CONNECTOR_C: &[Spec] = &[
+    Spec::flag("ssl-fp-sha1", "Accept SHA-1 fingerprints, too."),
+    Spec::flag("ssl-fp-and-ca", "With a fingerprint and a CA, demand both."),
+];
 
 const MODES: &[&str] = &["DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"];
 
@@ -102,6 +105,8 @@ pub enum Verify {
     CaAndIdentity,
     /// Against the system's roots and the host's name.
     SystemRoots,
+    /// By the CA given, and the fingerprints given.
+    CaAndFingerprint { identity: bool },
     /// Against the fingerprints given.
     Fingerprint,
 }
@@ -152,7 +157,10 @@ impl ClientTlsOptions {
             (None, None) => SslMode::VerifyIdentity,
         };
         let mut notes = Vec::new();
+        let demands_both =
+            has_fingerprint && has_ca && values.has_option("ssl-fp-and-ca") && values.flag("ssl-fp-and-ca");
         let verify = match mode {
+            _ if demands_both => Verify::CaAndFingerprint { identity: mode == SslMode::VerifyIdentity },
             _ if has_fingerprint => Verify::Fingerprint,
             SslMode::VerifyCa if has_ca => Verify::Ca,
             SslMode::VerifyIdentity if has_ca => Verify::CaAndIdentity,
@@ -185,6 +193,9 @@ impl ClientTlsOptions {
             Verify::CaAndIdentity => Trust::CaAndIdentity,
             Verify::SystemRoots => Trust::SystemRoots { roots: system_roots(), known: Vec::new() },
             Verify::Fingerprint => Trust::Fingerprint(fingerprints(values)?),
+            Verify::CaAndFingerprint { identity } => {
+                Trust::CaAndFingerprint { identity, accepted: fingerprints(values)? }
+            }
         };
         let read = |option: &'static str| text(values, option).map(|path| files::read(option, path)).transpose();
         let both = |file: &'static str, directory: &'static str, marker| {
@@ -192,7 +203,9 @@ impl ClientTlsOptions {
         };
         // The CA's file is read only if the mode uses it, as in MySQL.
         let ca = match self.verify {
-            Verify::Ca | Verify::CaAndIdentity => both("ssl-ca", "ssl-capath", files::CERTIFICATE)?,
+            Verify::Ca | Verify::CaAndIdentity | Verify::CaAndFingerprint { .. } => {
+                both("ssl-ca", "ssl-capath", files::CERTIFICATE)?
+            }
             _ => Vec::new(),
         };
         let own = |option: &str| text(values, option).map(str::to_owned);

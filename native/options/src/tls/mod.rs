@@ -56,7 +56,7 @@ mod ticket_key;
 mod tickets;
 
 pub use advice::{authority_advice, certificate_advice};
-pub use client::{CLIENT, CLIENT_SHA1, ClientTlsChoice, ClientTlsOptions};
+pub use client::{CLIENT, CONNECTOR_C, ClientTlsChoice, ClientTlsOptions};
 pub use files::open_to_others;
 pub use files::{passphrase, passphrase_file};
 pub use key_log::key_log_file;
