@@ -5,18 +5,18 @@ use std::collections::BTreeSet;
 use sealwire_accounts::Privilege;
 use sealwire_core::error::SqlError;
 use sqlparser::ast::{
-    ColumnDef, ColumnOption, CommentDef, CreateTable, CreateTableLikeKind, CreateTableOptions, Expr,
-    ForeignKeyConstraint, Ident, ReferentialAction, SqlOption, TableConstraint, Value,
+    ColumnDef, ColumnOption, CommentDef, CreateTable, CreateTableLikeKind, CreateTableOptions, Expr, Ident, SqlOption,
+    TableConstraint, Value,
 };
 
 use super::super::errors::{MOST_KEYS, too_many_keys, unsupported};
-use super::super::names::last_part;
 use super::super::source::Source;
 use super::super::weight;
-use super::super::writer::{READ, WriteResult, Writer, check_new_name, check_new_table};
+use super::super::writer::{READ, WriteResult, Writer, check_new_table};
 use super::column::{self, check, is_auto_increment};
+use super::foreign_key;
 use super::grammar;
-use super::index::{column_name, index, key_parts};
+use super::index::{IndexParts, column_name, index, key_parts};
 use super::origin::Origin;
 use super::stored_expression::check_order;
 use super::target::Target;
@@ -128,10 +128,22 @@ pub(super) fn create_table(
     }
     writer.push(")");
     statements.push(writer.take());
+    let mut names = BTreeSet::new();
     for (name, parts, is_unique) in indexes {
         let first = parts.columns.first().and_then(column_name);
         let name = name.map(|name| name.value.as_str()).or(first).unwrap_or("functional_index");
+        names.insert(name.to_lowercase());
         statements.push(index(&table, name, &parts, is_unique, writer)?);
+    }
+    if !table.is_temporary {
+        let own = foreign_key::own_keys(create, names);
+        if own.len() + create.constraints.iter().filter(is_key).count() > MOST_KEYS {
+            return Err(too_many_keys());
+        }
+        for (name, columns) in own {
+            let parts = IndexParts { columns: &columns, source, range: None };
+            statements.push(index(&table, &name, &parts, false, writer)?);
+        }
     }
     Ok(())
 }
@@ -384,7 +396,7 @@ fn table_constraint(
             key_parts(&origin.parts(&key.columns), writer)?;
             writer.push(")");
         }
-        TableConstraint::ForeignKey(key) => foreign_key(key, table, writer)?,
+        TableConstraint::ForeignKey(key) => foreign_key::write(key, table, writer)?,
         TableConstraint::Check(constraint) => {
             writer.push(",");
             let mut annotations = Annotations::default();
@@ -397,72 +409,4 @@ fn table_constraint(
         other => return Err(unsupported(&other.to_string())),
     }
     Ok(())
-}
-
-fn foreign_key(key: &ForeignKeyConstraint, table: &Target, writer: &mut Writer<'_>) -> WriteResult {
-    if table.is_temporary {
-        return Err(unsupported("a foreign key of a temporary table"));
-    }
-    // A name without a database means the table's own database.
-    let (database, parent) = match key.foreign_table.0.len() {
-        1 => (table.database.clone(), last_part(&key.foreign_table).to_owned()),
-        _ => writer.resolve(&key.foreign_table)?,
-    };
-    if database != table.database {
-        return Err(unsupported("a foreign key to another database"));
-    }
-    // A table that refers to itself does not exist yet, so it needs no privilege.
-    if parent != table.table {
-        writer.require(&database, &parent, &[Privilege::REFERENCES])?;
-    }
-    writer.push(", ");
-    if let Some(name) = &key.name {
-        check_new_name(&name.value, 1059, "constraint")?;
-        writer.push("CONSTRAINT ");
-        writer.name(&name.value)?;
-        writer.push(" ");
-    }
-    if key.columns.len() != key.referred_columns.len() {
-        let name = key.name.as_ref().map_or("foreign key without name", |name| name.value.as_str());
-        let message =
-            format!("Incorrect foreign key definition for '{name}': Key reference and table reference don't match");
-        return Err(SqlError::new(1239, b"42000", message));
-    }
-    writer.push("FOREIGN KEY (");
-    writer.names(&key.columns)?;
-    writer.push(") REFERENCES ");
-    writer.name(&parent)?;
-    writer.push(" (");
-    writer.names(&key.referred_columns)?;
-    writer.push(")");
-    let is_own = parent == table.table;
-    for (when, action) in [(" ON DELETE ", key.on_delete), (" ON UPDATE ", key.on_update)] {
-        let Some(action) = action else { continue };
-        let word = action_word(action)?;
-        writer.push(when);
-        // Changing rows of the table that is being changed is what InnoDB refuses, whatever the key says.
-        if is_own && when == " ON UPDATE " && matches!(action, ReferentialAction::Cascade | ReferentialAction::SetNull)
-        {
-            writer.push("RESTRICT");
-            let mut annotations = Annotations::default();
-            annotations.add(Annotation::OnUpdate, word);
-            writer.annotations(&annotations);
-            continue;
-        }
-        writer.push(word);
-    }
-    Ok(())
-}
-
-/// The words of a foreign key's action.
-fn action_word(action: ReferentialAction) -> Result<&'static str, SqlError> {
-    Ok(match action {
-        ReferentialAction::Restrict => "RESTRICT",
-        ReferentialAction::Cascade => "CASCADE",
-        ReferentialAction::SetNull => "SET NULL",
-        ReferentialAction::NoAction => "NO ACTION",
-        ReferentialAction::SetDefault => {
-            return Err(SqlError::new(1215, b"HY000", "Cannot add foreign key constraint: InnoDB has no SET DEFAULT"));
-        }
-    })
 }

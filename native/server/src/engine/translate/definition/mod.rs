@@ -20,6 +20,7 @@ mod alter_table;
 mod column;
 mod column_type;
 mod create_table;
+mod foreign_key;
 mod grammar;
 mod index;
 mod letter_case;
