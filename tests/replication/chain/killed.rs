@@ -59,6 +59,18 @@ pub(crate) fn assert_alike(source: &str, replica: &Member, when: &str) {
     assert!(source == own, "{when}: {counts:?} lines at the source and here: {unlike:?}\n{}", replica.server().log());
 }
 
+/// Truncates the empty ones of MariaDB's tables again. A server that is killed within TRUNCATE has emptied the table, and its log does not say so,
+/// because TRUNCATE is none of MariaDB's atomic definitions.
+fn truncate_the_empty(source: &Member) {
+    let again = |table: &str| {
+        format!(
+            "SET @again = 'DO 1'; SET @again = IF((SELECT COUNT(*) FROM {table}) = 0, 'TRUNCATE TABLE {table}', 'DO 1');
+             EXECUTE IMMEDIATE @again;"
+        )
+    };
+    source.all_sql(&["e.x0", "e.x1", "e.x2"].map(again).concat());
+}
+
 /// One round: two clients write to the source, which is killed, or one of the replicas, or both.
 fn round(
     source: &mut Member,
@@ -128,6 +140,7 @@ fn replicas_of_mariadb_have_its_rows_whoever_is_killed() {
             }
         }
         let killed = round(&mut source, &mut [&mut logging, &mut plain], &mut dice, (&mut number, true));
+        truncate_the_empty(&source);
         let when = format!("seed {seed}, round {round_number}, {killed}");
         let expected = contents(&source);
         for replica in [&logging, &plain] {
