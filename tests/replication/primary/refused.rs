@@ -232,6 +232,70 @@ const SAME: &[(&str, u16)] = &[
         0,
     ),
     ("CREATE VIEW v AS SELECT 1 AS a; CREATE TABLE IF NOT EXISTS v (a INT)", 0),
+    ("CREATE TABLE t (a TINYINT DEFAULT (300+1))", 1067),
+    ("CREATE TABLE t (a BIT(4) DEFAULT b'11111')", 1067),
+    ("CREATE TABLE t (a BIT(4) DEFAULT b'1111')", 0),
+    ("CREATE TABLE t (a CHAR(2) DEFAULT (CONCAT('a','bc')))", 1067),
+    ("CREATE TABLE t (a CHAR(3) DEFAULT (CONCAT('a','bc')))", 0),
+    ("CREATE TABLE t (a TINYINT UNSIGNED DEFAULT (1-2))", 1067),
+    ("CREATE TABLE t (a INT DEFAULT ('x'))", 1067),
+    ("CREATE TABLE t (a INT DEFAULT (CONCAT('1','x')))", 1067),
+    ("CREATE TABLE t (a INT DEFAULT (CONCAT('1','2')))", 0),
+    ("CREATE TABLE t (a DATE DEFAULT ('2023-02-30'))", 1067),
+    ("CREATE TABLE t (a ENUM('a','b') DEFAULT ('c'))", 1067),
+    ("CREATE TABLE t (a TINYINT DEFAULT (IF(1,300,1)))", 1067),
+    ("CREATE TABLE t (a TINYINT DEFAULT (IFNULL(NULL,300)))", 1067),
+    ("CREATE TABLE t (a INT DEFAULT (FLOOR(1.5)))", 0),
+    ("CREATE TABLE t (a INT NOT NULL DEFAULT (IF(1,NULL,1)))", 1067),
+    ("CREATE TABLE t (a VARCHAR(3) DEFAULT (UPPER('abcd')))", 1067),
+    ("CREATE TABLE t (a VARCHAR(3) DEFAULT (CURRENT_USER()))", 0),
+    ("CREATE TABLE t (a TINYINT DEFAULT (UNIX_TIMESTAMP()))", 0),
+    ("CREATE TABLE t (a DECIMAL(3,1) DEFAULT (99+1))", 1067),
+    ("CREATE TABLE t (a VARCHAR(3) CHARACTER SET latin1 DEFAULT ('ж'))", 1067),
+    ("ALTER TABLE e ADD COLUMN x TINYINT DEFAULT (300+1)", 1067),
+    ("CREATE TABLE t (a INT, b INT AS (a+1) STORED, FOREIGN KEY (b) REFERENCES p (id))", 0),
+    ("CREATE TABLE t (a INT, b INT AS (a+1) STORED, FOREIGN KEY (b) REFERENCES p (id) ON UPDATE CASCADE)", 1905),
+    ("CREATE TABLE t (a INT, b INT AS (a+1) STORED, FOREIGN KEY (b) REFERENCES p (id) ON DELETE CASCADE)", 0),
+    ("CREATE TABLE t (a INT, b INT AS (a+1) STORED, FOREIGN KEY (b) REFERENCES p (id) ON DELETE SET NULL)", 1905),
+    ("CREATE TABLE t (a INT, b INT AS (a+1) STORED, FOREIGN KEY (b) REFERENCES p (id) ON UPDATE SET NULL)", 1905),
+    ("CREATE TABLE t (a INT, b INT AS (a+1) STORED, FOREIGN KEY (a) REFERENCES p (id) ON DELETE CASCADE)", 0),
+    ("CREATE TABLE t (a INT, b INT AS (a+1) STORED, FOREIGN KEY (a) REFERENCES p (id) ON UPDATE CASCADE)", 1901),
+    ("CREATE TABLE t (a INT, b INT AS (a+1) STORED, FOREIGN KEY (a) REFERENCES p (id) ON DELETE SET NULL)", 1901),
+    ("CREATE TABLE t (a INT, b INT AS (a+1) VIRTUAL, FOREIGN KEY (a) REFERENCES p (id) ON UPDATE CASCADE)", 0),
+    ("CREATE TABLE t (a INT, CONSTRAINT x FOREIGN KEY (a) REFERENCES p (id), CONSTRAINT x CHECK (a > 1))", 1826),
+    ("CREATE TABLE t (a INT, KEY x (a), CONSTRAINT x FOREIGN KEY (a) REFERENCES p (id))", 0),
+    (
+        "DROP TABLE IF EXISTS c; CREATE TABLE c (a INT, CONSTRAINT t_ibfk_1 FOREIGN KEY (a) REFERENCES p (id)); CREATE TABLE t (a INT, FOREIGN KEY (a) REFERENCES p (id))",
+        1005,
+    ),
+    (
+        "CREATE TABLE t (a INT, b INT, CONSTRAINT T_IBFK_1 FOREIGN KEY (a) REFERENCES p (id), FOREIGN KEY (b) REFERENCES p (id))",
+        1005,
+    ),
+    (
+        "CREATE TABLE t (a INT, b INT, CONSTRAINT t_ibfk_5 FOREIGN KEY (a) REFERENCES p (id), FOREIGN KEY (b) REFERENCES p (id))",
+        0,
+    ),
+    (
+        "DROP TABLE IF EXISTS c; CREATE TABLE c (a INT, FOREIGN KEY (a) REFERENCES p (id)); ALTER TABLE c RENAME TO u; CREATE TABLE c (a INT, FOREIGN KEY (a) REFERENCES p (id))",
+        0,
+    ),
+    ("ALTER TABLE e ADD COLUMN x INT, DROP COLUMN x", 1091),
+    ("ALTER TABLE e ADD COLUMN x INT, RENAME COLUMN x TO y", 1054),
+    ("ALTER TABLE e DROP COLUMN b, ADD COLUMN b INT", 0),
+    ("ALTER TABLE e RENAME COLUMN b TO x, RENAME COLUMN x TO y", 1054),
+    ("ALTER TABLE e RENAME COLUMN b TO x, DROP COLUMN x", 1091),
+    ("ALTER TABLE e DROP COLUMN b, ADD COLUMN b INT, DROP COLUMN b", 1091),
+    ("ALTER TABLE e ADD COLUMN x INT, ADD INDEX i (x)", 0),
+    ("ALTER TABLE e ADD INDEX i (b), DROP INDEX i", 1091),
+    ("ALTER TABLE e ADD INDEX i (b), RENAME COLUMN b TO x", 1072),
+    ("ALTER TABLE e ADD INDEX i (b), DROP COLUMN b", 1072),
+    ("ALTER TABLE e RENAME COLUMN b TO x, ADD INDEX i (x)", 0),
+    ("ALTER TABLE e DROP INDEX ka, ADD INDEX ka (b)", 0),
+    ("ALTER TABLE e ADD COLUMN x INT AFTER b, DROP COLUMN b", 1054),
+    ("ALTER TABLE e ADD COLUMN x INT AFTER b, RENAME COLUMN b TO z", 1054),
+    ("ALTER TABLE e ADD COLUMN x INT AS (b+1), DROP COLUMN b", 1054),
+    ("ALTER TABLE e ADD COLUMN x INT AS (b+1), RENAME COLUMN b TO z", 1054),
 ];
 
 /// Statements that MariaDB answers otherwise than MySQL, by whose number sealwired goes: ours, and MariaDB's.
@@ -271,6 +335,20 @@ const OTHERWISE: &[(&str, u16, u16)] = &[
     ("CREATE TABLE t (a INT CONSTRAINT c CHECK (a > 1))", 1235, 1064),
     ("CREATE TABLE t (a INT COLLATE utf8mb4_bin)", 1064, 0),
     ("CREATE TABLE t LIKE E", 0, 1146),
+    (
+        "CREATE TABLE t (a INT, b INT, CONSTRAINT x FOREIGN KEY (a) REFERENCES p (id), CONSTRAINT x FOREIGN KEY (b) REFERENCES p (id))",
+        1826,
+        1061,
+    ),
+    (
+        "DROP TABLE IF EXISTS c; CREATE TABLE c (a INT, CONSTRAINT u_ibfk_1 FOREIGN KEY (a) REFERENCES p (id)); CREATE TABLE t (a INT, FOREIGN KEY (a) REFERENCES p (id)); ALTER TABLE t RENAME TO u",
+        1005,
+        1050,
+    ),
+    ("ALTER TABLE e ADD COLUMN IF NOT EXISTS x INT, DROP COLUMN IF EXISTS x", 1091, 0),
+    ("CREATE VIEW V AS SELECT 1 AS a; CREATE OR REPLACE VIEW v AS SELECT 2 AS a", 1146, 0),
+    ("CREATE VIEW V AS SELECT 1 AS a; DROP VIEW v", 1146, 4092),
+    ("CREATE VIEW V AS SELECT 1 AS a; DROP VIEW IF EXISTS v", 1146, 0),
     ("CREATE VIEW v AS SELECT a AS `a ` FROM e", 1166, 1166),
     ("CREATE VIEW v (`a `) AS SELECT a FROM e", 1166, 0),
     (
@@ -371,6 +449,15 @@ fn codes_of(server: &Server, statements: &[&str]) -> Vec<u16> {
         script.push_str(&format!("{statement};\n{reset}\n"));
         count += 1;
     }
+    let errors = errors_by_line(server, &script);
+    if let Some((line, code)) = errors.iter().find(|(line, _)| *line % 2 == 1) {
+        panic!("line {line}: {code}\n{script}");
+    }
+    (1..=count).map(|number| errors.get(&(number * 2)).copied().unwrap_or_default()).collect()
+}
+
+/// Runs a script to its end; returns the numbers of its errors by their lines.
+fn errors_by_line(server: &Server, script: &str) -> BTreeMap<usize, u16> {
     let mut command = Command::new("mariadb");
     command.args(["--no-defaults", "--user=root", "--force", "--batch", "--default-character-set=utf8mb4"]);
     command.arg(format!("--socket={}", server.socket.display()));
@@ -381,11 +468,7 @@ fn codes_of(server: &Server, statements: &[&str]) -> Vec<u16> {
         let place = line.split_once("at line ")?.1.split(':').next()?.parse().ok()?;
         Some((place, code))
     };
-    let errors: BTreeMap<usize, u16> = said.lines().filter_map(read).collect();
-    if let Some((line, code)) = errors.iter().find(|(line, _)| *line % 2 == 1) {
-        panic!("line {line}: {code}\n{said}");
-    }
-    (1..=count).map(|number| errors.get(&(number * 2)).copied().unwrap_or_default()).collect()
+    said.lines().filter_map(read).collect()
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use rusqlite::Connection;
-use rusqlite::types::ValueRef;
+use rusqlite::types::{Value, ValueRef};
 use sealwire_binlog::Flavour;
 use sealwire_core::error::SqlError;
 
@@ -28,11 +28,34 @@ const LONGEST_SHORT: u32 = 255;
 /// The bytes of a row's header, number, transaction and undo pointer in its page.
 const HEADER: u32 = 5 + 6 + 6 + 7;
 
-/// Checks a table that was created or altered.
+/// Words whose value is another one each time. An expression with one of them is no constant.
+const CHANGING: [&str; 15] = [
+    "CURDATE",
+    "CURRENT_DATE",
+    "CURRENT_TIME",
+    "CURRENT_TIMESTAMP",
+    "CURRENT_USER",
+    "CURTIME",
+    "LOCALTIME",
+    "LOCALTIMESTAMP",
+    "NOW",
+    "RAND",
+    "UNIX_TIMESTAMP",
+    "USER",
+    "UTC_DATE",
+    "UTC_TIMESTAMP",
+    "UUID",
+];
+
+/// Checks a table that was created or altered. One of a source is taken with the defaults that the source takes.
 ///
 /// # Errors
 /// 1060 for two columns of a name, 3109 and 3818 for expressions of the AUTO_INCREMENT column, 1067 for a default that the column can't hold, 1070, 1071, 1089, 1170 and 1391 for a key, 1117 and 1118 for the row.
-pub(super) fn check(connection: &Connection, table: &Table, flavour: Flavour) -> Result<(), SqlError> {
+pub(super) fn check(
+    connection: &Connection,
+    table: &Table,
+    (flavour, is_made_here): (Flavour, bool),
+) -> Result<(), SqlError> {
     let failed = |error: rusqlite::Error| to_mysql(&error, "");
     let columns = columns_of(connection, table).map_err(failed)?;
     if columns.len() > MOST_COLUMNS {
@@ -48,6 +71,9 @@ pub(super) fn check(connection: &Connection, table: &Table, flavour: Flavour) ->
     check_row(&columns)?;
     for column in &columns {
         check_default(column, flavour)?;
+        if is_made_here && flavour == Flavour::MariaDb {
+            check_constant(connection, column)?;
+        }
     }
     let find = |name: &str| columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));
     let mut keys: Vec<Vec<(Option<String>, Option<u32>)>> = Vec::new();
@@ -202,8 +228,34 @@ fn key_bytes(column: &Column, prefix: Option<u32>) -> Result<u32, SqlError> {
     Ok(bytes)
 }
 
-/// Tries the default of a column.
+/// Tries the default of a column that is a value.
 fn check_default(column: &Column, flavour: Flavour) -> Result<(), SqlError> {
+    let text = match column.default_value() {
+        Some(DefaultValue::Text(text) | DefaultValue::Number(text)) => text,
+        Some(DefaultValue::Literal(word)) if word.eq_ignore_ascii_case("TRUE") => "1".to_owned(),
+        Some(DefaultValue::Literal(word)) if word.eq_ignore_ascii_case("FALSE") => "0".to_owned(),
+        _ => return Ok(()),
+    };
+    try_default(column, flavour, ValueRef::Text(text.as_bytes()))
+}
+
+/// Computes a constant expression that is a column's default, as MariaDB does when it makes the table.
+fn check_constant(connection: &Connection, column: &Column) -> Result<(), SqlError> {
+    let Some(DefaultValue::Expression(text) | DefaultValue::Literal(text)) = column.default_value() else {
+        return Ok(());
+    };
+    let (Some(sqlite), false) = (&column.default, CHANGING.iter().any(|word| names_column(&text, word))) else {
+        return Ok(());
+    };
+    let value: rusqlite::Result<Value> = connection.query_row(&format!("SELECT {sqlite}"), [], |row| row.get(0));
+    match value.map_err(|error| to_mysql(&error, ""))? {
+        Value::Null if column.not_null => Err(wrong_default(column)),
+        value => try_default(column, Flavour::MariaDb, ValueRef::from(&value)),
+    }
+}
+
+/// Tries a default.
+fn try_default(column: &Column, flavour: Flavour, value: ValueRef<'_>) -> Result<(), SqlError> {
     let annotated = column.stored.annotations.get(Annotation::Type);
     let is_number = |name: &str| {
         matches!(
@@ -211,16 +263,11 @@ fn check_default(column: &Column, flavour: Flavour) -> Result<(), SqlError> {
             "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" | "FLOAT" | "DOUBLE" | "DECIMAL" | "BIT" | "YEAR"
         )
     };
-    let text = match column.default_value() {
-        Some(DefaultValue::Text(text) | DefaultValue::Number(text)) => text,
-        Some(DefaultValue::Literal(word)) if word.eq_ignore_ascii_case("TRUE") => "1".to_owned(),
-        Some(DefaultValue::Literal(word)) if word.eq_ignore_ascii_case("FALSE") => "0".to_owned(),
-        _ => return Ok(()),
-    };
-    let number = Some(text.as_str()).filter(|_| is_number(column.declared.name()));
+    let text = if let ValueRef::Text(text) = value { std::str::from_utf8(text).ok() } else { None };
+    let number = text.filter(|_| is_number(column.declared.name()));
     let integer = number.and_then(|text| text.parse().ok()).map(ValueRef::Integer);
-    let value = integer.or_else(|| number.and_then(|text| text.parse().ok()).map(ValueRef::Real));
-    let value = value.unwrap_or(ValueRef::Text(text.as_bytes()));
+    let number = integer.or_else(|| number.and_then(|text| text.parse().ok()).map(ValueRef::Real));
+    let value = number.unwrap_or(value);
     let declared = column.declared.to_sqlite();
     let (logged, checked) =
         logged_values::column(column.name.clone(), &declared, annotated, column.stored.charset, true, flavour);
@@ -228,6 +275,10 @@ fn check_default(column: &Column, flavour: Flavour) -> Result<(), SqlError> {
     // A number is rounded where it is stored.
     tried.or_else(|error| match (error.code, value) {
         (1265, ValueRef::Real(_)) => Ok(()),
-        _ => Err(SqlError::new(1067, b"42000", format!("Invalid default value for '{}'", column.name))),
+        _ => Err(wrong_default(column)),
     })
+}
+
+fn wrong_default(column: &Column) -> SqlError {
+    SqlError::new(1067, b"42000", format!("Invalid default value for '{}'", column.name))
 }

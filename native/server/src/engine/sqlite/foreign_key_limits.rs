@@ -6,7 +6,7 @@ use sealwire_core::error::SqlError;
 
 use super::errors::to_mysql;
 use super::schema::{Column, Index, Table, columns_of, indexes_of, primary_key};
-use super::stored_definitions::StoredTable;
+use super::stored_definitions::{StoredTable, names_column};
 use crate::engine::annotations::Annotation;
 use crate::engine::translate::quote;
 use crate::engine::types::DeclaredType;
@@ -51,6 +51,32 @@ impl Described {
         Ok(Some(known.unwrap_or(by_default).to_owned()))
     }
 
+    /// Refuses a key that changes a generated column, or one of which another is computed and stored, as MariaDB does.
+    ///
+    /// # Errors
+    /// 1901 and 1905.
+    fn check_generated(&self, key: &Key) -> Result<(), SqlError> {
+        let Some(clause) = key.changes() else { return Ok(()) };
+        for from in &key.from {
+            if self.column(from).is_some_and(|column| column.generated.is_some()) {
+                let message = format!("Cannot define foreign key with {clause} clause on a generated column");
+                return Err(SqlError::new(1905, b"HY000", message));
+            }
+            let computes = |column: &&Column| {
+                let expression = column.stored.generated.as_deref();
+                column.generated == Some(true) && expression.is_some_and(|text| names_column(text, from))
+            };
+            if let Some(column) = self.columns.iter().find(computes) {
+                let message = format!(
+                    "Function or expression '{from}' cannot be used in the GENERATED ALWAYS AS clause of `{}`: its foreign key has {clause}",
+                    column.name
+                );
+                return Err(SqlError::new(1901, b"HY000", message));
+            }
+        }
+        Ok(())
+    }
+
     /// Whether a key begins with these columns; a unique one has no others.
     fn has_key(&self, columns: &[String], is_unique: bool) -> bool {
         let same = |one: &str, other: &String| one.eq_ignore_ascii_case(other);
@@ -66,12 +92,36 @@ impl Described {
     }
 }
 
+/// The names of a table's foreign keys.
+struct KeyNames {
+    /// Those of the definition, and those that InnoDB gives to keys without one: `table_ibfk_1` and so on.
+    given: Vec<String>,
+    /// Those that some may have since the table was renamed, because InnoDB renames `old_ibfk_1` to `new_ibfk_1`.
+    renamed: Vec<String>,
+}
+
 /// A foreign key as SQLite lists it.
 struct Key {
     parent: String,
     from: Vec<String>,
     to: Vec<String>,
-    sets_null: bool,
+    on_update: String,
+    on_delete: String,
+}
+
+impl Key {
+    fn sets_null(&self) -> bool {
+        [&self.on_update, &self.on_delete].iter().any(|action| *action == "SET NULL")
+    }
+
+    /// The clause that changes the columns of the key.
+    fn changes(&self) -> Option<String> {
+        match (&*self.on_update, &*self.on_delete) {
+            (action @ ("CASCADE" | "SET NULL"), _) => Some(format!("ON UPDATE {action}")),
+            (_, "SET NULL") => Some("ON DELETE SET NULL".to_owned()),
+            _ => None,
+        }
+    }
 }
 
 impl ForeignKeyCheck<'_> {
@@ -84,6 +134,9 @@ impl ForeignKeyCheck<'_> {
         let keys = self.keys(&own.table)?;
         for key in &keys {
             self.check_key(&own, key)?;
+            if self.flavour == Flavour::MariaDb {
+                own.check_generated(key)?;
+            }
             if self.drops_index && !own.has_key(&key.from, false) {
                 return Err(SqlError::new(1553, b"HY000", "Cannot drop an index that a foreign key constraint needs"));
             }
@@ -145,7 +198,7 @@ impl ForeignKeyCheck<'_> {
                 );
                 return Err(self.refusal(child, 3780, message));
             }
-            if key.sets_null && from_column.not_null {
+            if key.sets_null() && from_column.not_null {
                 let message =
                     format!("Column '{from}' cannot be NOT NULL: needed in a foreign key constraint SET NULL");
                 return Err(self.refusal(child, 1830, message));
@@ -163,26 +216,48 @@ impl ForeignKeyCheck<'_> {
 
     /// Refuses the name of a foreign key that another one of the database has.
     fn check_names(&self, own: &Table) -> Result<(), SqlError> {
-        let names = |table: &Table| StoredTable::read(&table.sql).foreign_key_names();
         let mut taken: Vec<String> = Vec::new();
         for table in self.tables()?.iter().filter(|table| table.name != own.name) {
-            taken.extend(names(table));
+            let names = self.names(table);
+            taken.extend(names.renamed);
+            taken.extend(names.given);
         }
-        for name in names(own) {
-            if taken.iter().any(|other| other.eq_ignore_ascii_case(&name)) {
-                if self.flavour == Flavour::MariaDb {
-                    let message = format!(
-                        "Can't create table `{}`.`{}` (errno: 121 \"Duplicate key on write or update\"): the foreign key `{name}` exists",
-                        self.database, own.name
-                    );
-                    return Err(SqlError::new(1005, b"HY000", message));
-                }
-                let message = format!("Duplicate foreign key constraint name '{name}'");
-                return Err(SqlError::new(1826, b"HY000", message));
-            }
+        let names = self.names(own);
+        let is_taken = |taken: &[String], name: &str| taken.iter().any(|other| other.eq_ignore_ascii_case(name));
+        let mut clash = names.renamed.into_iter().find(|name| is_taken(&taken, name));
+        for name in names.given {
+            clash = clash.or_else(|| is_taken(&taken, &name).then(|| name.clone()));
             taken.push(name);
         }
-        Ok(())
+        match clash {
+            None => Ok(()),
+            Some(name) if self.flavour == Flavour::MariaDb => {
+                let message = format!(
+                    "Can't create table `{}`.`{}` (errno: 121 \"Duplicate key on write or update\"): the foreign key `{name}` exists",
+                    self.database, own.name
+                );
+                Err(SqlError::new(1005, b"HY000", message))
+            }
+            Some(name) => {
+                let message = format!("Duplicate foreign key constraint name '{name}'");
+                Err(SqlError::new(1826, b"HY000", message))
+            }
+        }
+    }
+
+    fn names(&self, table: &Table) -> KeyNames {
+        let stored = StoredTable::read(&table.sql);
+        let mut given = stored.foreign_key_names();
+        if self.flavour != Flavour::MariaDb {
+            return KeyNames { given, renamed: Vec::new() };
+        }
+        let numbered = |number: &dyn std::fmt::Display| format!("{}_ibfk_{number}", table.name);
+        let number = |name: &String| Some(name.to_ascii_lowercase().rsplit_once("_ibfk_")?.1.to_owned());
+        let renamed = given.iter().filter_map(number).map(|number| numbered(&number));
+        let renamed = renamed.filter(|name| !given.iter().any(|own| own.eq_ignore_ascii_case(name))).collect();
+        let unnamed = stored.foreign_keys.len().saturating_sub(given.len());
+        given.extend((1..=unnamed).map(|number| numbered(&number)));
+        KeyNames { given, renamed }
     }
 
     /// The error in MySQL's words, or in MariaDB's, which has one for all.
@@ -241,7 +316,7 @@ impl ForeignKeyCheck<'_> {
     fn keys(&self, table: &Table) -> Result<Vec<Key>, SqlError> {
         let read = || -> rusqlite::Result<Vec<Key>> {
             let mut statement = self.connection.prepare(
-                "SELECT id, \"table\", \"from\", coalesce(\"to\", ''), 'SET NULL' IN (on_delete, on_update) \
+                "SELECT id, \"table\", \"from\", coalesce(\"to\", ''), on_update, on_delete \
                  FROM pragma_foreign_key_list(?1, ?2) ORDER BY id, seq",
             )?;
             let mut rows = statement.query([&table.name, &table.schema])?;
@@ -249,7 +324,8 @@ impl ForeignKeyCheck<'_> {
             while let Some(row) = rows.next()? {
                 let id: i64 = row.get(0)?;
                 if keys.last().is_none_or(|(last, _)| *last != id) {
-                    let key = Key { parent: row.get(1)?, from: Vec::new(), to: Vec::new(), sets_null: row.get(4)? };
+                    let (on_update, on_delete) = (row.get(4)?, row.get(5)?);
+                    let key = Key { parent: row.get(1)?, from: Vec::new(), to: Vec::new(), on_update, on_delete };
                     keys.push((id, key));
                 }
                 if let Some((_, key)) = keys.last_mut() {
@@ -259,7 +335,16 @@ impl ForeignKeyCheck<'_> {
             }
             Ok(keys.into_iter().map(|(_, key)| key).collect())
         };
-        read().map_err(|error| to_mysql(&error, ""))
+        let mut keys: Vec<Key> = read().map_err(|error| to_mysql(&error, ""))?;
+        // SQLite does not have the action of a key of a table to itself, which replicas judge.
+        let stored = StoredTable::read(&table.sql).foreign_keys;
+        let shown = |action: &&str| stored.iter().any(|key| key.ends_with(&format!(" ON UPDATE {action}")));
+        if let Some(action) = ["CASCADE", "SET NULL"].iter().find(|action| shown(action)) {
+            for key in keys.iter_mut().filter(|key| key.parent.eq_ignore_ascii_case(&table.name)) {
+                key.on_update = (*action).to_owned();
+            }
+        }
+        Ok(keys)
     }
 }
 

@@ -113,7 +113,7 @@ impl SqliteSession {
                 Ok(Table { schema: schema.clone(), name: row.get(0)?, is_view: false, sql: row.get(1)? })
             });
             if let Some(table) = read.optional().map_err(|error| to_mysql(&error, ""))? {
-                definition_limits::check(&self.connection, &table, flavour)?;
+                definition_limits::check(&self.connection, &table, (flavour, settling.makes))?;
                 settling.settle(&self.connection, &table)?;
                 let Some(access) = translated.accesses.first().filter(|_| schema != "temp") else { continue };
                 let check = ForeignKeyCheck {
@@ -237,9 +237,10 @@ impl SqliteSession {
         }
         // ALTER TABLE needs CREATE for the table that it changes.
         let alters = translated.statements.iter().any(|sql| sql.starts_with("ALTER TABLE "));
+        // CREATE OR REPLACE VIEW needs DROP, too, and its view may be there.
         let is_new = |access: &&Access| {
-            let creates = |privilege| access.privileges.contains(privilege);
-            !alters && [Privilege::CREATE, Privilege::CREATE_VIEW].iter().any(creates)
+            let has = |privilege| access.privileges.contains(privilege);
+            !alters && [Privilege::CREATE, Privilege::CREATE_VIEW].iter().any(has) && !has(&Privilege::DROP)
         };
         for Access { database, table, .. } in translated.accesses.iter().filter(|access| !is_new(access)) {
             let (Some(table), false) = (table, is_system_database(database)) else { continue };

@@ -13,11 +13,11 @@ use super::super::translated::{ColumnMove, Skippable};
 use super::super::weight;
 use super::super::writer::{WriteResult, Writer, check_new_column, check_new_table};
 use super::column::{column, is_auto_increment};
-use super::grammar;
 use super::index::{drop_index, index};
 use super::origin::Origin;
 use super::stored_expression::check_order;
 use super::target::Target;
+use super::{alter_order, grammar};
 
 /// Source: MySQL Reference Manual, "ALTER TABLE Statement".
 const ALTER: &[Privilege] = &[Privilege::ALTER, Privilege::CREATE, Privilege::INSERT];
@@ -32,6 +32,7 @@ pub(super) fn alter_table(
     statements: &mut Vec<String>,
 ) -> WriteResult {
     grammar::alter_table(alter)?;
+    alter_order::check(&alter.operations)?;
     let renames = |operation: &AlterTableOperation| matches!(operation, AlterTableOperation::RenameTable { .. });
     let privileges = if alter.operations.iter().all(renames) { RENAME } else { ALTER };
     let table = Target::existing(&alter.name, privileges, writer)?;

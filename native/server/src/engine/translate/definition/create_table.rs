@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use sealwire_accounts::Privilege;
+use sealwire_binlog::Flavour;
 use sealwire_core::error::SqlError;
 use sqlparser::ast::{
     ColumnDef, ColumnOption, CommentDef, CreateTable, CreateTableLikeKind, CreateTableOptions, Expr, Ident, SqlOption,
@@ -194,10 +195,16 @@ fn check_keys(create: &CreateTable, auto_increment: Option<&str>, writer: &Write
                 }
                 continue;
             }
-            TableConstraint::ForeignKey(key) => match key.columns.iter().find(|name| find(&name.value).is_none()) {
-                Some(name) => return Err(missing(&name.value)),
-                None => continue,
-            },
+            TableConstraint::ForeignKey(key) => {
+                if let Some(name) = key.columns.iter().find(|name| find(&name.value).is_none()) {
+                    return Err(missing(&name.value));
+                }
+                // MariaDB refuses a CHECK with the name of a foreign key.
+                if writer.scope.log == Some(Flavour::MariaDb) {
+                    check(key.name.as_ref())?;
+                }
+                continue;
+            }
             TableConstraint::Check(constraint) => {
                 check(constraint.name.as_ref())?;
                 continue;

@@ -16,6 +16,7 @@ use index::{IndexParts, drop_index, index};
 use sealwire_binlog::Flavour;
 use target::Target;
 
+mod alter_order;
 mod alter_table;
 mod column;
 mod column_type;

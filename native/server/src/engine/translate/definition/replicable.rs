@@ -138,6 +138,9 @@ fn called(function: &Function, place: Place, writer: &Writer<'_>) -> Result<(), 
     if place == Place::Stored && name == "TIME" {
         writer.refuse_for_mariadb("TIME() in a stored column")?;
     }
+    if place == Place::Default && name == "UNIX_TIMESTAMP" && arguments > 0 {
+        writer.refuse_for_mariadb("UNIX_TIMESTAMP of a value in a DEFAULT")?;
+    }
     if place == Place::Default && !OF_DEFAULTS.contains(&name.as_str()) {
         writer.refuse_for_mariadb(&format!("{name}() in a DEFAULT"))?;
     }
