@@ -18,6 +18,7 @@ fn generated_columns_and_character_sets_reach_the_replica() {
          INSERT INTO sets VALUES (1, 'äö€', 'ascii', 'жaä', 'é', 'ü', x'00ff', 'ä', '😀'); UPDATE sets SET l = 'Ÿ' WHERE id = 1;
          CREATE TABLE whole (id INT PRIMARY KEY, l VARCHAR(30), w VARCHAR(30) CHARACTER SET utf8mb4) DEFAULT CHARSET=latin1;
          INSERT INTO whole VALUES (1, 'äöü', '😀'); ALTER TABLE whole ADD COLUMN m VARCHAR(30); INSERT INTO whole VALUES (2, 'ß', 'ж', 'ñ');
+         INSERT INTO whole (id, l) VALUES (3, _latin1 X'E4'), (4, X'41');
          CREATE TABLE collated (id INT PRIMARY KEY, u VARCHAR(30)) COLLATE=utf8mb3_general_ci; INSERT INTO collated VALUES (1, 'ж');
          CREATE DATABASE other CHARACTER SET latin1; CREATE TABLE other.t (id INT PRIMARY KEY, v VARCHAR(30)); INSERT INTO other.t VALUES (1, 'ж😀');",
     );
@@ -41,7 +42,12 @@ fn generated_columns_and_character_sets_reach_the_replica() {
         let told = error(world.ours(), &format!("INSERT INTO d.sets VALUES ({values})"));
         assert!(told.contains("ERROR 1366 (HY000)"), "{values}: {told}");
     }
-    assert!(error(world.ours(), "INSERT INTO d.whole (id, l) VALUES (3, 'ж')").contains("ERROR 1366"));
+    // Bytes of an unknown character set would be another text here than there, and twice the same in a unique key.
+    for value in ["'ж'", "X'E4'", "X'C3A4'"] {
+        assert!(
+            error(world.ours(), &format!("INSERT INTO d.whole (id, l) VALUES (5, {value})")).contains("ERROR 1366")
+        );
+    }
     let shown = sql(world.ours(), "SHOW CREATE TABLE d.whole");
     assert!(shown.contains("`w` varchar(30) CHARACTER SET utf8mb4") && shown.contains("CHARSET=latin1"), "{shown}");
     let told = error(world.ours(), "CREATE TABLE d.bad (a CHAR(1) CHARACTER SET latin1 COLLATE utf8mb4_bin)");

@@ -3,6 +3,7 @@
 
 mod definitions;
 mod ends;
+mod geometry;
 mod hostile;
 mod keys;
 mod killed;

@@ -456,6 +456,12 @@ fn codes_of(server: &Server, statements: &[&str]) -> Vec<u16> {
     (1..=count).map(|number| errors.get(&(number * 2)).copied().unwrap_or_default()).collect()
 }
 
+/// Runs statements one after the other; returns the numbers of their errors.
+pub(crate) fn codes_of_each(server: &Server, statements: &[String]) -> Vec<u16> {
+    let errors = errors_by_line(server, &(statements.join(";\n") + ";\n"));
+    (1..=statements.len()).map(|line| errors.get(&line).copied().unwrap_or_default()).collect()
+}
+
 /// Runs a script to its end; returns the numbers of its errors by their lines.
 fn errors_by_line(server: &Server, script: &str) -> BTreeMap<usize, u16> {
     let mut command = Command::new("mariadb");

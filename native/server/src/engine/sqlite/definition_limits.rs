@@ -271,7 +271,7 @@ fn try_default(column: &Column, flavour: Flavour, value: ValueRef<'_>) -> Result
     let declared = column.declared.to_sqlite();
     let (logged, checked) =
         logged_values::column(column.name.clone(), &declared, annotated, column.stored.charset, true, flavour);
-    let tried = logged_values::add(&mut Image::default(), &logged, &checked, value, 1);
+    let tried = logged_values::add(&mut Image::default(), &logged, &checked, value, (1, false));
     // A number is rounded where it is stored.
     tried.or_else(|error| match (error.code, value) {
         (1265, ValueRef::Real(_)) => Ok(()),

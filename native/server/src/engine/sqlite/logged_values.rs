@@ -9,6 +9,7 @@ use rusqlite::types::ValueRef;
 use sealwire_binlog::{ColumnKind, Date, DateTime, Flavour, Time, Timestamp, Value, json};
 use sealwire_core::error::SqlError;
 
+use super::geometry;
 use crate::engine::types::DeclaredType;
 use crate::replication::{BINARY, Image, LoggedColumn};
 use crate::sql::TextCharset;
@@ -125,20 +126,20 @@ fn members(annotated: &str) -> Vec<String> {
     texts.map(|(_, text)| String::from_utf8_lossy(&unquote(text)).into_owned()).collect()
 }
 
-/// Adds a value to a row's image.
+/// Adds a value to a row's image. `is_old` says that the value is there already, here or at a source, so that it is not judged anew.
 ///
 /// # Errors
-/// 1048, 1264, 1265, 1292, 1366 or 1406 where the column's type can't hold the value.
+/// 1048, 1264, 1265, 1292, 1366, 1406 or 1416 where the column's type can't hold the value.
 pub(super) fn add(
     image: &mut Image,
     column: &LoggedColumn,
     checked: &Checked,
     value: ValueRef<'_>,
-    row: u64,
+    (row, is_old): (u64, bool),
 ) -> Result<(), SqlError> {
     let refused = |problem: Refusal| problem.error(column, checked, value, row);
     let mut made = Vec::new();
-    let logged = logged(column, checked, value, &mut made).map_err(refused)?;
+    let logged = logged(column, checked, value, is_old, &mut made).map_err(refused)?;
     image.add(column, logged).map_err(|_| refused(Refusal::OutOfRange))
 }
 
@@ -151,6 +152,9 @@ enum Refusal {
     Incorrect,
     InvalidJson,
     TooLong,
+    Geometry(geometry::Problem),
+    /// They are bytes of an unknown character set.
+    NoCharset,
 }
 
 impl Refusal {
@@ -173,6 +177,23 @@ impl Refusal {
                 SqlError::new(3140, b"22032", format!("Invalid JSON text: {shown} for column '{name}' at row {row}"))
             }
             Self::TooLong => SqlError::new(1406, b"22001", format!("Data too long for column '{name}' at row {row}")),
+            Self::NoCharset => {
+                let message = format!(
+                    "Incorrect string value: {shown} for column '{name}' at row {row}: the binary log needs their character set; write _latin1 X'...'"
+                );
+                SqlError::new(1366, b"HY000", message)
+            }
+            Self::Geometry(geometry::Problem::Malformed) => {
+                let message = format!(
+                    "Cannot get geometry object from data you send to the GEOMETRY field: column '{name}' at row {row} needs an SRID and WKB, lowest bytes first"
+                );
+                SqlError::new(1416, b"22003", message)
+            }
+            Self::Geometry(geometry::Problem::Kind(kind)) => {
+                let declared = checked.declared.name();
+                let message = format!("Incorrect {declared} value: '{kind}' for column '{name}' at row {row}");
+                SqlError::new(1366, b"HY000", message)
+            }
             Self::Incorrect => {
                 let kind = match checked.declared.name() {
                     "DATE" => "date",
@@ -211,6 +232,7 @@ fn logged<'v>(
     column: &LoggedColumn,
     checked: &Checked,
     value: ValueRef<'v>,
+    is_old: bool,
     made: &'v mut Vec<u8>,
 ) -> Result<Value<'v>, Refusal> {
     if matches!(value, ValueRef::Null) {
@@ -267,7 +289,7 @@ fn logged<'v>(
             Value::Bytes(without_end(made, 0))
         }
         ColumnKind::Char { .. } => {
-            let text = checked.text(value, made)?;
+            let text = checked.text(value, is_old, made)?;
             Value::Bytes(without_end(text, if checked.charset.is_some() { b' ' } else { 0 }))
         }
         ColumnKind::Json { .. } => {
@@ -276,22 +298,32 @@ fn logged<'v>(
             json::from_text(text, made).map_err(|_| Refusal::InvalidJson)?;
             Value::Json(made)
         }
-        _ => Value::Bytes(checked.text(value, made)?),
+        ColumnKind::Geometry { .. } => {
+            let bytes = checked.text(value, is_old, made)?;
+            if !is_old {
+                geometry::check(bytes, checked.declared.name()).map_err(Refusal::Geometry)?;
+            }
+            Value::Bytes(bytes)
+        }
+        _ => Value::Bytes(checked.text(value, is_old, made)?),
     })
 }
 
 impl Checked {
     /// A text or bytes of the column's length.
-    fn text<'v>(&self, value: ValueRef<'v>, made: &'v mut Vec<u8>) -> Result<&'v [u8], Refusal> {
+    fn text<'v>(&self, value: ValueRef<'v>, is_old: bool, made: &'v mut Vec<u8>) -> Result<&'v [u8], Refusal> {
         let Some(charset) = self.charset else {
             let bytes = text_of(value, made)?;
             return if bytes.len() > self.longest as usize { Err(Refusal::TooLong) } else { Ok(bytes) };
         };
-        if let (ValueRef::Blob(bytes), TextCharset::Latin1) = (value, charset)
-            && std::str::from_utf8(bytes).is_err()
-        {
-            // Each byte is a character, and MySQL takes bytes without a character set for those of the column's.
-            return if bytes.len() > self.longest as usize { Err(Refusal::TooLong) } else { Ok(bytes) };
+        if let (ValueRef::Blob(bytes), TextCharset::Latin1, false) = (value, charset, is_ascii(value)) {
+            // MySQL takes bytes without a character set for those of the column's, and here they would compare otherwise than texts.
+            if !is_old {
+                return Err(Refusal::NoCharset);
+            }
+            if std::str::from_utf8(bytes).is_err() {
+                return if bytes.len() > self.longest as usize { Err(Refusal::TooLong) } else { Ok(bytes) };
+            }
         }
         let encoded = {
             let text = std::str::from_utf8(text_of(value, made)?).map_err(|_| Refusal::Incorrect)?;
@@ -315,6 +347,11 @@ impl Checked {
             }
         }
     }
+}
+
+/// Whether a value has no byte above 127.
+fn is_ascii(value: ValueRef<'_>) -> bool {
+    matches!(value, ValueRef::Text(bytes) | ValueRef::Blob(bytes) if bytes.is_ascii())
 }
 
 fn text_of<'v>(value: ValueRef<'v>, made: &'v mut Vec<u8>) -> Result<&'v [u8], Refusal> {
@@ -544,7 +581,7 @@ mod tests {
     fn json_is_binary_in_a_log_of_mysqls() {
         let (column, checked) = column("c".to_owned(), "TEXT JSON", None, TextCharset::Utf8mb4, true, Flavour::MySql);
         let add = |text: &'static str| {
-            add(&mut Image::default(), &column, &checked, ValueRef::Text(text.as_bytes()), 1)
+            add(&mut Image::default(), &column, &checked, ValueRef::Text(text.as_bytes()), (1, false))
                 .map_err(|error| error.code)
         };
         assert_eq!(add(r#"{"a": [1, null, "x", 1.5e3]}"#), Ok(()));
@@ -558,7 +595,7 @@ mod tests {
     fn check_in(charset: TextCharset, declared: &str, value: ValueRef<'_>) -> Result<(), u16> {
         let annotated = Some(declared).filter(|declared| declared.contains('\''));
         let (column, checked) = column("c".to_owned(), declared, annotated, charset, true, Flavour::MariaDb);
-        add(&mut Image::default(), &column, &checked, value, 1).map_err(|error| error.code)
+        add(&mut Image::default(), &column, &checked, value, (1, false)).map_err(|error| error.code)
     }
 
     #[test]

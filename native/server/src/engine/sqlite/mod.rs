@@ -11,6 +11,7 @@ mod errors;
 mod foreign_key_limits;
 mod foreign_keys;
 mod functions;
+mod geometry;
 mod information_schema;
 mod key_weight;
 mod logged_columns;

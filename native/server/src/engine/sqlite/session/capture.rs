@@ -35,6 +35,8 @@ pub(super) struct State {
     pub(super) tables: BTreeMap<i64, CapturedTable>,
     /// Whether the running statement is logged.
     is_on: bool,
+    /// Whether it is a source's.
+    is_applied: bool,
     limits: Option<CacheLimits>,
     image: RowImage,
     /// Why the running statement must fail.
@@ -171,9 +173,10 @@ impl Capture {
         }
     }
 
-    /// Notes that a change begins, or that one begins that is not logged.
-    pub(super) fn begin(&self, text: Option<&str>, is_on: bool, image: RowImage) -> Mark {
+    /// Notes that a change begins, or that one begins that is not logged; `is_applied` says whether it is a source's.
+    pub(super) fn begin(&self, text: Option<&str>, is_on: bool, is_applied: bool, image: RowImage) -> Mark {
         let mut state = self.state();
+        state.is_applied = is_applied;
         let limits = self.log.cache_limits();
         (state.is_on, state.error, state.rows, state.limits) = (is_on, None, 0, Some(limits));
         state.image = image;
@@ -246,7 +249,7 @@ impl State {
         else {
             return Err(wrong());
         };
-        let Self { tables, row, is_on, cache, databases, rows, limits, image: wanted, .. } = self;
+        let Self { tables, row, is_on, is_applied, cache, databases, rows, limits, image: wanted, .. } = self;
         let table = tables.get(&number).ok_or_else(wrong)?;
         if !*is_on {
             return Ok(None);
@@ -270,7 +273,8 @@ impl State {
             };
             let (Some(column), Some(check)) = (columns.get(at), table.checks.get(at)) else { return Err(wrong()) };
             let image = if is_after { &mut row.after } else { &mut row.before };
-            logged_values::add(image, column, check, context.get_raw(argument), *rows + 1)?;
+            let is_old = *is_applied || !is_after;
+            logged_values::add(image, column, check, context.get_raw(argument), (*rows + 1, is_old))?;
             index += 1;
         }
         let images = if change == Change::Update { 2 } else { 1 };

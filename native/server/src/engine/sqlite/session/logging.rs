@@ -45,7 +45,7 @@ impl SqliteSession {
         }
         let repeated = self.repeated(translated, request)?;
         let text = Some(request.sql).filter(|_| request.limits.annotates);
-        let mark = capture.begin(text, request.limits.is_logged, request.limits.row_image);
+        let mark = capture.begin(text, request.limits.is_logged, self.group().is_some(), request.limits.row_image);
         let ran = run();
         let is_done = matches!(ran, Ok(Some(_)));
         let ended = capture.end(mark, is_done).and_then(|()| match &repeated {
@@ -72,7 +72,7 @@ impl SqliteSession {
             self.make_triggers_for(capture, change.database, change.table, limits.row_metadata)?;
         }
         let text = change.statement.filter(|_| limits.annotates);
-        let mark = capture.begin(text, limits.is_logged, limits.row_image);
+        let mark = capture.begin(text, limits.is_logged, true, limits.row_image);
         let ran = run();
         capture.end(mark, ran.is_ok())?;
         ran.map_err(|error| capture.take_error().unwrap_or(error))
