@@ -17,4 +17,5 @@ mod statements;
 mod streams;
 mod temporary;
 mod tools;
+mod views;
 mod world;

@@ -463,7 +463,7 @@ pub(crate) fn codes_of_each(server: &Server, statements: &[String]) -> Vec<u16> 
 }
 
 /// Runs a script to its end; returns the numbers of its errors by their lines.
-fn errors_by_line(server: &Server, script: &str) -> BTreeMap<usize, u16> {
+pub(crate) fn errors_by_line(server: &Server, script: &str) -> BTreeMap<usize, u16> {
     let mut command = Command::new("mariadb");
     command.args(["--no-defaults", "--user=root", "--force", "--batch", "--default-character-set=utf8mb4"]);
     command.arg(format!("--socket={}", server.socket.display()));

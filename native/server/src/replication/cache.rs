@@ -12,7 +12,7 @@ use sealwire_binlog::{Body, EventFlags, EventType, HEADER};
 use sealwire_core::error::SqlError;
 
 use super::events;
-use super::group::{Format, Statement as LoggedStatement, put_query};
+use super::group::{Format, Statement as LoggedStatement, put_query, second_of};
 use super::table::{Change, LoggedTable, Present};
 
 /// From this size on a transaction is in a file, as `binlog_cache_size` has it in mysqld.
@@ -130,6 +130,10 @@ impl TransactionCache {
         let body = |out: &mut Vec<u8>| put_query(format, statement, 0, out);
         let at = statement.moment.unwrap_or_else(events::now);
         events::put_unplaced_at(at, EventType::QUERY, EventFlags::NONE, body, &mut self.memory);
+        if let Some(second) = second_of(format, statement) {
+            let body = |out: &mut Vec<u8>| put_query(format, &second, 0, out);
+            events::put_unplaced_at(at, EventType::QUERY, EventFlags::NONE, body, &mut self.memory);
+        }
         self.bound(limits)
     }
 

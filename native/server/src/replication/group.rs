@@ -8,6 +8,7 @@ use sealwire_core::wire::Put as _;
 
 use super::events::{self, FIRST_POSITION, Placer};
 use super::gtids::{Gtid, Gtids, last_of};
+use crate::sql::optional;
 
 /// utf8mb4_general_ci, which all databases and all logged texts have.
 const COLLATION: u16 = 45;
@@ -138,10 +139,22 @@ pub(super) fn put_statement(
 ) {
     let mut body = Vec::new();
     put_query(format, statement, number, &mut body);
+    if let Some(second) = second_of(format, statement) {
+        put_gtid(format, gtids, statement.origin, 0, 0, placer);
+        placer.put(EventType::QUERY, EventFlags::NONE, |out| out.append(&mut body));
+        placer.put(EventType::QUERY, EventFlags::NONE, |out| put_query(format, &second, number, out));
+        return put_commit(number, placer);
+    }
     let flags = STANDALONE | ALLOW_PARALLEL | if statement.is_definition { DDL } else { 0 };
     put_gtid(format, gtids, statement.origin, flags, events::placed_size(body.len(), format.checksum), placer);
     let flags = if statement.database.is_none() { EventFlags::SUPPRESS_USE } else { EventFlags::NONE };
     placer.put(EventType::QUERY, flags, |out| out.append(&mut body));
+}
+
+/// The second statement of an optional one.
+pub(super) fn second_of<'a>(format: &Format, statement: &Statement<'a>) -> Option<Statement<'a>> {
+    let is_optional = format.flavour == Flavour::MariaDb && optional::read(statement.text.as_bytes()).is_some();
+    is_optional.then_some(Statement { text: optional::EXECUTE, ..*statement })
 }
 
 // The keys of a QUERY event's variables.

@@ -15,6 +15,7 @@ pub(crate) use sealwire_core::sql::{Lexer, Piece};
 use super::charset::Charset;
 use super::error::{MOST_TOKENS, too_many_tokens};
 use super::mode::Mode;
+use super::optional::{self, Optional};
 
 /// The syntax of a client's statements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,14 +50,18 @@ pub(crate) fn first_statement(sql: &[u8], mode: Mode) -> Result<(&[u8], &[u8]), 
 
 /// The text without leading spaces, comments and semicolons.
 pub(crate) fn without_leading_blank(sql: &[u8]) -> &[u8] {
-    let is_blank = |(piece, _): &(Piece, &[u8])| piece.is_blank() || *piece == Piece::Symbol(b';');
-    let blank = Lexer::new(sql).take_while(is_blank).map(|(_, text)| text.len()).sum();
+    let blank = Lexer::new(sql).take_while(is_nothing).map(|(_, text)| text.len()).sum();
     sql.get(blank..).unwrap_or_default()
 }
 
 /// Whether the text consists of spaces, comments and semicolons only.
 pub(crate) fn is_blank(sql: &[u8]) -> bool {
-    Lexer::new(sql).all(|(piece, _)| piece.is_blank() || piece == Piece::Symbol(b';'))
+    Lexer::new(sql).all(|piece| is_nothing(&piece))
+}
+
+/// Whether a piece is part of no statement. An optional statement looks like a comment.
+fn is_nothing((piece, text): &(Piece, &[u8])) -> bool {
+    (piece.is_blank() && optional::read(text).is_none()) || *piece == Piece::Symbol(b';')
 }
 
 /// Whether the text has a comment. A query of comments alone is answered with OK, on which dumps and drivers rely.
@@ -65,11 +70,24 @@ pub(crate) fn has_comment(sql: &[u8]) -> bool {
 }
 
 /// The statement in its canonical form: UTF-8 without comments, strings and names in their default quotes. Strings that are not UTF-8, or
-/// marked `_binary`, become `X'…'`.
+/// marked `_binary`, become `X'…'`. Of an optional statement, it is the statement itself.
 ///
 /// # Errors
-/// 1064 where a quote or a comment is not closed, 1300 where a name is invalid in the client's character set.
+/// 1064 where a quote or a comment is not closed, or an optional statement is several, 1300 where a name is invalid in the client's character
+/// set, 3170 where an optional statement has more tokens than allowed.
 pub(crate) fn normalise(statement: &[u8], syntax: Syntax) -> Result<String, SqlError> {
+    let optional = optional::read(without_leading_blank(statement).trim_ascii_end());
+    let Some(Optional { statement: inner, .. }) = optional else { return canonical(statement, syntax) };
+    // The form has the statement as the default mode reads it.
+    let syntax = Syntax { mode: Mode::default(), ..syntax };
+    let (first, rest) = first_statement(inner.as_bytes(), syntax.mode)?;
+    if !is_blank(rest) {
+        return Err(super::error::syntax_error_near(&inner, &String::from_utf8_lossy(rest)));
+    }
+    canonical(first, syntax)
+}
+
+fn canonical(statement: &[u8], syntax: Syntax) -> Result<String, SqlError> {
     let mut out = Canonical { out: String::with_capacity(statement.len()), syntax };
     let mut introducer: Option<&[u8]> = None;
     let mut lexer = Lexer::new(statement).in_mode(syntax.mode);
@@ -333,6 +351,18 @@ mod tests {
         for sql in [&b""[..], b" ;; ", b"\n"] {
             assert!(is_blank(sql) && !has_comment(sql));
         }
+    }
+
+    #[test]
+    fn an_optional_statement_is_no_comment() {
+        let sql = r"CREATE VIEW v AS SELECT '*/', ';\\', a FROM t";
+        let text = optional::write(sql, None);
+        let lines = format!("# a line\n\n{text}\n; /* x */ SELECT 1; ");
+        assert_eq!(all(lines.as_bytes()), [sql, "SELECT 1"]);
+        assert_eq!(without_leading_blank(lines.as_bytes()).len(), lines.len() - "# a line\n\n".len());
+        assert_eq!(code(optional::write("SELECT 1; SELECT 2", None).as_bytes()), 1064);
+        assert_eq!(code(optional::write(&"a ".repeat(MOST_TOKENS + 1), None).as_bytes()), 3170);
+        assert_eq!(normal(optional::write(&text, None).as_bytes()), "", "one within another is a comment");
     }
 
     #[test]

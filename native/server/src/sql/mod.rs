@@ -14,6 +14,7 @@ mod key_collation;
 pub(crate) mod lex;
 pub(crate) mod like;
 pub(crate) mod mode;
+pub(crate) mod optional;
 mod size;
 mod text_charset;
 

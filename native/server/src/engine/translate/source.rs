@@ -59,6 +59,11 @@ impl<'a> Source<'a> {
         Self { sql, pieces }
     }
 
+    /// The whole text.
+    pub(super) const fn text(&self) -> &'a str {
+        self.sql
+    }
+
     pub(super) fn all(&self) -> PieceRange {
         0..self.pieces.len()
     }

@@ -81,6 +81,29 @@ fn shown(sql: &[u8]) -> String {
     if short.len() < text.len() { format!("{short}...") } else { short }
 }
 
+/// Whether an error says that a server never takes the statement, and not that it stops, waits, or is short of something.
+pub(super) const fn is_refusal(error: &SqlError) -> bool {
+    !matches!(
+        error.code,
+        1021 | 1026
+            | 1037
+            | 1038
+            | 1041
+            | 1053
+            | 1105
+            | 1114
+            | 1135
+            | 1205
+            | 1213
+            | 1290
+            | 1317
+            | 1412
+            | 1836
+            | 3024
+            | 3169
+    )
+}
+
 /// The error of an event that can't be read.
 pub(super) fn unreadable(error: &sealwire_binlog::Error) -> SqlError {
     SqlError::new(1594, b"HY000", format!("Relay log read failure: Could not parse relay log event entry: {error}"))

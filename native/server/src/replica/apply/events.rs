@@ -8,7 +8,7 @@ use sealwire_binlog::{
 };
 use sealwire_core::error::SqlError;
 
-use super::errors::{of_rows, of_statement, otherwise, unreadable, unsupported};
+use super::errors::{is_refusal, of_rows, of_statement, otherwise, unreadable, unsupported};
 use super::positions::Gtid;
 use super::rewrites::{is_ever_logged, is_upkeep, rewritten};
 use super::statement::{Given, Needs, fraction_needed, has_precision};
@@ -19,7 +19,7 @@ use crate::engine::TransactionStep;
 use crate::engine::replicated::RowChange;
 use crate::replication::{Origin, OriginGtid};
 use crate::session::Session;
-use crate::sql::Cursor;
+use crate::sql::{Cursor, optional};
 
 /// The numbers of errors by which a statement says that it was carried out before: a database, or an account, is there or is gone.
 const CARRIED_OUT: &[u16] = &[1007, 1008, 1141, 1147, 1269, 1396];
@@ -383,8 +383,30 @@ impl Applier {
         Ok(Boundary::Applied(kind_of(sql)))
     }
 
-    /// Runs a statement within a transaction.
+    /// Runs a statement within a transaction. An optional one that this server refuses is left out.
     fn run_statement(&mut self, event: &Event<'_>, query: &Query<'_>) -> Result<(), SqlError> {
+        let error = match self.run_within(event, query) {
+            Err(error) if is_refusal(&error) => error,
+            ran => return ran,
+        };
+        let Some(optional) = optional::read(&query.sql) else { return Err(error) };
+        tracing::warn!(
+            "the channel '{}' goes on without a statement of the source's that replicas may refuse: {}",
+            self.channel,
+            error.message
+        );
+        // The statement is alone in its group.
+        if self.session.has_transaction() {
+            self.session.take_step(TransactionStep::Rollback)?;
+        }
+        self.open_transaction()?;
+        let Some(otherwise) = optional.otherwise else { return Ok(()) };
+        // It may be refused, too.
+        let otherwise = optional::write(&otherwise, None).into_bytes();
+        self.run_statement(event, &Query { sql: otherwise.into(), ..query.clone() })
+    }
+
+    fn run_within(&mut self, event: &Event<'_>, query: &Query<'_>) -> Result<(), SqlError> {
         match self.prepare(event, query)? {
             Some((all, needs)) => all.iter().try_for_each(|sql| self.run_prepared(query, sql, &needs)),
             None => Ok(()),

@@ -530,3 +530,31 @@ fn transactions_of_mysqls_are_counted_by_their_uuids() {
     assert_eq!(world.rows(ALL), ["1 0 ", "2 0 ", "4 0 "]);
     assert_eq!(applier.positions().gtids, format!("{uuid}:1-2:4"));
 }
+
+#[test]
+fn an_optional_statement_that_is_refused_is_left_out() {
+    use crate::sql::optional;
+    let world = with_table(PLAIN);
+    let mut log = Log::new();
+    let new = "CREATE OR REPLACE VIEW old AS SELECT nothing FROM t";
+    let statements = [
+        optional::write("CREATE VIEW v AS SELECT a FROM t WHERE c <> '*/'", None),
+        optional::write("CREATE VIEW w AS SELECT a FROM nothing", None),
+        optional::write("CREATE VIEW old AS SELECT a FROM t", None),
+        optional::write(new, Some("DROP VIEW IF EXISTS `d`.`old`")),
+        optional::write(new, Some("DROP VIEW old")),
+    ];
+    for (number, statement) in statements.iter().enumerate() {
+        log.gtid(number as u64 + 1, 0).query("d", statement).query("d", optional::EXECUTE).commit();
+    }
+    let mut applier = world.applier();
+    assert_eq!(feed(&mut applier, &log.bytes).unwrap(), [Boundary::Applied(GroupKind::Transactional); 5]);
+    assert_eq!(applier.positions().gtids, "0-11-5");
+    assert_eq!(world.rows("SELECT * FROM d.v"), Vec::<String>::new());
+    for view in ["w", "old"] {
+        assert_eq!(world.run(&format!("SELECT * FROM d.{view}")).unwrap_err().code, 1146);
+    }
+    let mut log = Log::new();
+    log.query("d", new);
+    assert_eq!(error_of(&world, &log).0, 1054, "a plain statement stops the channel");
+}

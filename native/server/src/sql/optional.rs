@@ -1,0 +1,131 @@
+//! The form in which a log for MariaDB's replicas has a statement that they may refuse, as the query of a view: a replica that refuses it goes on
+//! without it, where it would stop at the plain statement.
+//!
+//! The form is two statements of one group. The first one prepares, and a handler passes over what MariaDB can't parse or resolve; the second one
+//! executes. EXECUTE can't stand under a handler, because a replica's thread takes no result sets. All other programs find comments, because they
+//! know no `BEGIN NOT ATOMIC`. This server runs the statement of the first, so that a log that is replayed here loses none.
+//!
+//! Source: MariaDB's documentation, "Comment Syntax", "BEGIN END", "DECLARE HANDLER" and "PREPARE Statement"; compound statements are prepared since
+//! 10.2.3. Tried with MariaDB 10.11.
+
+const FRONT: &str = "/*!100203 BEGIN NOT ATOMIC DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN END; PREPARE sealwire_new FROM 'DO 0'; PREPARE sealwire_new FROM '";
+/// A single statement alone can be prepared so, which keeps a text that MariaDB reads as several out of the next one.
+const CHECK: &str = "'; PREPARE sealwire_check FROM '";
+const NEW: &str = "'; PREPARE sealwire_new FROM '";
+const END: &str = "'; END */";
+/// The second statement of the form.
+pub(crate) const EXECUTE: &str = "/*!100203 EXECUTE sealwire_new */";
+/// What replicas prepare in the place of a refused statement that has no other.
+const NOTHING: &str = "DO 0";
+const HANDLED: &str = "BEGIN NOT ATOMIC DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END; ";
+const HANDLED_END: &str = "; END";
+
+/// An optional statement.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Optional {
+    /// The statement.
+    pub(crate) statement: String,
+    /// The statement that a replica runs where it refuses the other, so that it has nothing old in the place of that.
+    pub(crate) otherwise: Option<String>,
+}
+
+/// Writes a statement in its canonical form as the first statement of an optional one.
+pub(crate) fn write(sql: &str, otherwise: Option<&str>) -> String {
+    let mut out = String::with_capacity(FRONT.len() + sql.len() * 3 + 300);
+    out.push_str(FRONT);
+    push_literal(&otherwise.map_or_else(|| NOTHING.to_owned(), handled), &mut out);
+    out.push_str(CHECK);
+    push_literal(sql, &mut out);
+    out.push_str(NEW);
+    push_literal(&handled(sql), &mut out);
+    out.push_str(END);
+    out
+}
+
+/// A statement whose errors are passed over.
+fn handled(sql: &str) -> String {
+    format!("{HANDLED}{sql}{HANDLED_END}")
+}
+
+fn push_literal(sql: &str, out: &mut String) {
+    let mut before = '\0';
+    for character in sql.chars() {
+        match character {
+            '\\' => out.push_str("\\\\"),
+            '\'' => out.push_str("''"),
+            // The end of a comment for those who do not run it.
+            '/' if before == '*' => out.push_str("\\/"),
+            other => out.push(other),
+        }
+        before = character;
+    }
+}
+
+/// Reads exactly what [`write`] has written; `None` for all other texts.
+pub(crate) fn read(text: &[u8]) -> Option<Optional> {
+    let (otherwise, rest) = literal(text.strip_prefix(FRONT.as_bytes())?)?;
+    let (statement, _) = literal(rest.strip_prefix(CHECK.as_bytes())?)?;
+    let (otherwise, statement) = (String::from_utf8(otherwise).ok()?, String::from_utf8(statement).ok()?);
+    let otherwise = match otherwise.strip_prefix(HANDLED) {
+        Some(handled) => Some(handled.strip_suffix(HANDLED_END)?.to_owned()),
+        None => None,
+    };
+    (write(&statement, otherwise.as_deref()).as_bytes() == text).then_some(Optional { statement, otherwise })
+}
+
+/// Reads a literal behind its first quote; returns its value and the text from its last quote on.
+fn literal(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+    let mut value = Vec::new();
+    let mut rest = text;
+    loop {
+        let (&byte, behind) = rest.split_first()?;
+        let next = behind.first();
+        let is_pair = match byte {
+            b'\\' if matches!(next, Some(b'\\' | b'/')) => true,
+            b'\\' => return None,
+            b'\'' if next == Some(&b'\'') => true,
+            b'\'' => return Some((value, rest)),
+            _ => false,
+        };
+        rest = if is_pair { behind } else { rest };
+        let (&byte, behind) = rest.split_first()?;
+        value.push(byte);
+        rest = behind;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_comes_back_as_it_was() {
+        for sql in
+            ["", "SELECT 1", r"SELECT 'it''s', 'a\\', '*/', '\\/*/'", "日😀`ä'`;\n-- x\n#", CHECK, NEW, END, FRONT]
+        {
+            for otherwise in [None, Some("DROP VIEW IF EXISTS `d`.`it's`"), Some(sql)] {
+                let text = write(sql, otherwise);
+                let read = read(text.as_bytes()).unwrap();
+                assert_eq!(read.statement, sql, "{text}");
+                assert_eq!(read.otherwise.as_deref(), otherwise, "{text}");
+                assert_eq!(text.find("*/"), Some(text.len() - 2), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn other_texts_are_none() {
+        let text = write("SELECT 1", None);
+        for (old, new) in [
+            ("CONTINUE", "EXIT"),
+            ("100203", "100204"),
+            ("DO 0", "DO 1"),
+            ("check FROM 'SELECT 1'", "check FROM 'SELECT 2'"),
+            ("END */", "END */;"),
+            ("/*!", " /*!"),
+            ("SELECT 1", r"SELECT '\n'"),
+        ] {
+            assert_eq!(read(text.replace(old, new).as_bytes()), None, "{old}");
+        }
+    }
+}
