@@ -7,10 +7,11 @@ use sealwire_core::DEFAULT_PORT;
 use sealwire_core::tls::ServerContext;
 
 use super::pages::Pages;
-use super::reload::ReloadableTls;
+use super::reload::{ReloadableTls, Tls};
 use super::settings::{Destination, Limits, Origins, Settings, Target, TlsSource, is_loopback};
 use super::token::TokenFile;
 use sealwire_options::tls::health::Health;
+use sealwire_options::tls::watch::FileContents;
 use sealwire_options::tls::{SERVER, ServerTlsOptions};
 use sealwire_options::{Program, Spec, Values};
 
@@ -110,10 +111,10 @@ impl Settings {
         let number = |name: &str| values.number(name).unwrap_or_default();
         let count = |name: &str| usize::try_from(number(name)).unwrap_or(usize::MAX);
         let seconds = |name: &str| Duration::from_secs(number(name));
-        let (context, mut open_files) = tls(values)?;
+        let (loaded, mut open_files) = tls(values)?;
         let token = values.path("token-file").map(|path| TokenFile::open("token-file", path)).transpose()?;
         open_files.extend(token.as_ref().and_then(TokenFile::warning));
-        let reloadable = context.map(ReloadableTls::new);
+        let reloadable = loaded.map(ReloadableTls::new);
         let source = |tls: &ReloadableTls| {
             let tls = tls.clone();
             TlsSource::new(move || Some(tls.context()))
@@ -249,7 +250,7 @@ pub fn pages(option: &str, path: &Path) -> Result<Pages, String> {
 
 /// The TLS context, if a certificate is given, and warnings about its files. The bridge makes no certificate, because no browser would
 /// trust it.
-pub(super) fn tls(values: &Values) -> Result<(Option<ServerContext>, Vec<String>), String> {
+pub(super) fn tls(values: &Values) -> Result<(Option<Tls>, Vec<String>), String> {
     let is_given = |name: &str| values.text(name).is_some_and(|text| !text.is_empty());
     if !["ssl-cert", "ssl-key", "ssl-ca", "ssl-capath"].into_iter().any(is_given) {
         return match values.given_flag("ssl") {
@@ -269,13 +270,14 @@ pub(super) fn tls(values: &Values) -> Result<(Option<ServerContext>, Vec<String>
     }
     // A certificate is given, so no directory is searched.
     let options = ServerTlsOptions::resolve(values, Path::new(""))?;
+    let files = FileContents::of(options.files());
     let Some(mut loaded) = options.load()? else { return Ok((None, Vec::new())) };
     loaded.alpn = vec![b"http/1.1".to_vec()];
     // The bridge has no accounts that could demand certificates.
     loaded.demands_client_certificate = true;
     let context = ServerContext::build(loaded).map_err(|error| error.to_string())?;
     let warnings = [options.warnings(), context.notes().to_vec()].concat();
-    Ok((Some(context), warnings))
+    Ok((Some(Tls { context, files }), warnings))
 }
 
 #[cfg(test)]

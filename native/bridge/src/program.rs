@@ -12,6 +12,7 @@ use super::settings::{Settings, TlsSource};
 use super::token::TokenFile;
 use sealwire_net::clock;
 use sealwire_net::log;
+use sealwire_options::tls::watch::Watcher;
 use sealwire_options::{Environment, Outcome, Values};
 
 /// Runs `sealwire-bridge` with the process's arguments.
@@ -53,8 +54,9 @@ fn run(settings: Settings, values: Values) -> Result<(), String> {
     let scheme = if settings.tls.is_some() { "wss" } else { "ws" };
     let (reloadable, token) = (settings.reloadable.clone(), settings.token.clone());
     let bridge = Bridge::bind(settings)?;
-    watch_signals(bridge.stopper(), reloadable, token, values)
-        .map_err(|error| format!("can't watch for signals: {error}"))?;
+    let watcher = reloadable.map(|reloadable| watch_tls(reloadable, values)).transpose();
+    let watcher = watcher.map_err(|error| format!("can't start a thread for --ssl-reload: {error}"))?;
+    watch_signals(bridge.stopper(), watcher, token).map_err(|error| format!("can't watch for signals: {error}"))?;
     log::system(&format!(
         "sealwire-bridge: ready for connections. Version: '{}'  {scheme}  bind-address: '{addresses}'  port: {}  targets: {}",
         PROGRAM.version,
@@ -66,22 +68,34 @@ fn run(settings: Settings, values: Values) -> Result<(), String> {
     Ok(())
 }
 
+/// Reads the TLS files again when they change, or when the watcher is asked to.
+fn watch_tls(reloadable: ReloadableTls, values: Values) -> std::io::Result<Watcher> {
+    let in_use = reloadable.clone();
+    let read = values.clone();
+    let reload = move |_| {
+        let (Some(loaded), warnings) = tls(&read)? else {
+            return Err("the options no longer configure TLS".to_owned());
+        };
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
+        reloadable.replace(loaded);
+        Ok(())
+    };
+    Watcher::start(&values, move || in_use.files(), reload)
+}
+
 /// Handles signals: SIGTERM and SIGINT stop the bridge, SIGHUP reads the TLS files and the token again.
-fn watch_signals(
-    stopper: Stopper,
-    reloadable: Option<ReloadableTls>,
-    token: Option<TokenFile>,
-    values: Values,
-) -> std::io::Result<()> {
+fn watch_signals(stopper: Stopper, watcher: Option<Watcher>, token: Option<TokenFile>) -> std::io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     std::thread::Builder::new().name("sealwire-bridge-signal".to_owned()).spawn(move || {
         for signal in signals.forever() {
             if signal == SIGHUP {
-                if reloadable.is_none() && token.is_none() {
+                if watcher.is_none() && token.is_none() {
                     log::system("Received SIGHUP: there are no TLS files and no token to read again");
                 }
-                if let Some(reloadable) = &reloadable {
-                    reload(reloadable, &values);
+                if let Some(watcher) = &watcher {
+                    watcher.reload();
                 }
                 if let Some(token) = &token {
                     token.reload_on_signal();
@@ -94,19 +108,4 @@ fn watch_signals(
         }
     })?;
     Ok(())
-}
-
-/// Reads the TLS files again. If one can't be used, the TLS settings in use stay.
-fn reload(reloadable: &ReloadableTls, values: &Values) {
-    match tls(values) {
-        Ok((Some(context), warnings)) => {
-            for warning in warnings {
-                tracing::warn!("{warning}");
-            }
-            reloadable.replace(context);
-            log::system("Received SIGHUP: the TLS files were read again; new connections use them");
-        }
-        Ok((None, _)) => tracing::error!("Received SIGHUP: the options no longer configure TLS; TLS stays unchanged"),
-        Err(error) => tracing::error!("Received SIGHUP: TLS stays unchanged: {error}"),
-    }
 }

@@ -54,7 +54,7 @@ pub fn read_text(path: &Path, most: usize) -> Result<String> {
 }
 
 /// Whether the path means a descriptor that this process inherited: a shell's `<(command)` and `<file` are such pipes.
-fn is_given(path: &Path) -> bool {
+pub fn is_given(path: &Path) -> bool {
     path == Path::new("/dev/stdin") || path.starts_with("/dev/fd") || path.starts_with("/proc/self/fd")
 }
 

@@ -167,6 +167,11 @@ impl Spec {
         self.name
     }
 
+    /// Whether the value is a path.
+    pub const fn is_path(&self) -> bool {
+        self.path
+    }
+
     /// The kind of value that the option takes.
     pub const fn kind(&self) -> Kind {
         self.kind

@@ -33,6 +33,7 @@ use sealwire_net::files::{unreadable, unwritable};
 use sealwire_net::log;
 use sealwire_net::random::OsRandom;
 use sealwire_net::regular_file::{self, LARGE};
+use sealwire_options::tls::watch::{Cause, Watcher};
 use sealwire_options::tls::{ServerTlsOptions, key_log_file};
 use sealwire_options::{Environment, Outcome, Values};
 
@@ -103,10 +104,11 @@ fn run(values: &Values, startup: &Startup, globals: Globals) -> Result<(), Strin
     let port = bound.port;
     server.globals.port.set(port.into());
     let websocket = Websocket::resolve(values)?;
-    listen_and_serve(&server, bound, startup, websocket, port)
+    listen_and_serve(values, &server, bound, startup, websocket, port)
 }
 
 fn listen_and_serve(
+    values: &Values,
     server: &Arc<Server>,
     bound: driver::Bound,
     startup: &Startup,
@@ -121,7 +123,9 @@ fn listen_and_serve(
     }
     let _pid_file = startup.pid_file.as_deref().map(PidFile::write).transpose()?;
     let token = websocket.as_ref().and_then(Websocket::token);
-    watch_signals(Arc::clone(server), token).map_err(|error| format!("can't watch for signals: {error}"))?;
+    let watcher =
+        watch_tls(values, server).map_err(|error| format!("can't start a thread for --ssl-reload: {error}"))?;
+    watch_signals(Arc::clone(server), watcher, token).map_err(|error| format!("can't watch for signals: {error}"))?;
     let websocket = websocket.map(|websocket| websocket.start(server, bound.connector())).transpose()?;
     if let Some(websocket) = &websocket {
         server.globals.websocket_port.set(websocket.port.into());
@@ -212,7 +216,19 @@ fn lock(directory: &Path) -> Result<File, String> {
     }
 }
 
-fn watch_signals(server: Arc<Server>, token: Option<TokenFile>) -> std::io::Result<()> {
+fn watch_tls(values: &Values, server: &Arc<Server>) -> std::io::Result<Watcher> {
+    let (of_files, of_reload) = (Arc::clone(server), Arc::clone(server));
+    Watcher::start(
+        values,
+        move || of_files.tls.files(),
+        move |cause| match cause {
+            Cause::Signal => of_reload.reload_tls().map_err(|error| error.to_string()),
+            Cause::Change => of_reload.reload_changed_tls(),
+        },
+    )
+}
+
+fn watch_signals(server: Arc<Server>, watcher: Watcher, token: Option<TokenFile>) -> std::io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     std::thread::Builder::new().name("sealwired-signal".to_owned()).spawn(move || {
         for signal in signals.forever() {
@@ -224,9 +240,7 @@ fn watch_signals(server: Arc<Server>, token: Option<TokenFile>) -> std::io::Resu
                 server.stop();
                 continue;
             }
-            if let Err(error) = server.reload_tls() {
-                tracing::error!("{error}; the TLS settings in use stay unchanged");
-            }
+            watcher.reload();
             if let Some(token) = &token {
                 token.reload_on_signal();
             }

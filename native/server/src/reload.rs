@@ -11,6 +11,7 @@ use super::published::Published;
 use sealwire_net::clock;
 use sealwire_options::OptionValue;
 use sealwire_options::tls::health::Health;
+use sealwire_options::tls::watch::FileContents;
 use sealwire_options::tls::{ServerTlsOptions, TlsVariable};
 
 /// The server's TLS settings.
@@ -29,6 +30,8 @@ pub(crate) struct Active {
     pub(crate) context: Option<ServerContext>,
     /// The options from which it was built.
     pub(crate) options: ServerTlsOptions,
+    /// The files that they name, as they were just before they were read.
+    files: FileContents,
 }
 
 impl Tls {
@@ -37,7 +40,7 @@ impl Tls {
     /// # Errors
     /// A sentence that names option and file.
     pub(crate) fn load(options: ServerTlsOptions) -> Result<Self, String> {
-        let active = Active { context: build(&options)?, options: options.clone() };
+        let active = Active::build(options.clone())?;
         let health = Health::new("run ALTER INSTANCE RELOAD TLS");
         active.log(&health);
         Ok(Self { active: Published::new(active), next_options: Mutex::new(options), health })
@@ -61,18 +64,36 @@ impl Tls {
     pub(crate) fn reload(&self) -> Result<(), SqlError> {
         self.active.replace(|| {
             let options = self.next_options.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let context = build(&options).map_err(|text| failed(&text))?;
-            let active = Active { context, options };
-            active.log(&self.health);
-            Ok(active)
+            self.read(options).map_err(|text| failed(&text))
         })
+    }
+
+    /// Reads the files of the active settings again, without the values of SET GLOBAL, because nobody has asked to use these yet.
+    ///
+    /// # Errors
+    /// A sentence that names option and file; the active settings stay.
+    pub(crate) fn reload_changed(&self) -> Result<(), String> {
+        self.active.replace(|| self.read(self.active().options.clone()))
+    }
+
+    fn read(&self, options: ServerTlsOptions) -> Result<Active, String> {
+        let active = Active::build(options)?;
+        active.log(&self.health);
+        Ok(active)
+    }
+
+    /// The files of the active settings, as they were read.
+    pub(crate) fn files(&self) -> FileContents {
+        self.active().files.clone()
     }
 
     /// Switches TLS off, for ALTER INSTANCE RELOAD TLS NO ROLLBACK ON ERROR after an error.
     pub(crate) fn switch_off(&self) {
-        let Ok(()) = self
-            .active
-            .replace(|| Ok::<_, Infallible>(Active { context: None, options: self.active().options.clone() }));
+        let Ok(()) = self.active.replace(|| {
+            let active = self.active();
+            let (options, files) = (active.options.clone(), active.files.clone());
+            Ok::<_, Infallible>(Active { context: None, options, files })
+        });
     }
 
     /// The value that SET GLOBAL has given a variable.
@@ -87,6 +108,11 @@ impl Tls {
 }
 
 impl Active {
+    fn build(options: ServerTlsOptions) -> Result<Self, String> {
+        let files = FileContents::of(options.files());
+        Ok(Self { context: build(&options)?, options, files })
+    }
+
     /// Logs the loaded settings and the warnings about them.
     fn log(&self, health: &Health) {
         match &self.context {

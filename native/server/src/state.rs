@@ -233,11 +233,25 @@ impl Server {
     /// 3888; new connections then get the old settings.
     pub(crate) fn reload_tls(&self) -> Result<(), SqlError> {
         self.tls.reload()?;
+        self.use_new_tls();
+        Ok(())
+    }
+
+    /// Reloads the files of the TLS settings in use, because they have changed.
+    ///
+    /// # Errors
+    /// A sentence that names option and file; new connections then get the old settings.
+    pub(crate) fn reload_changed_tls(&self) -> Result<(), String> {
+        self.tls.reload_changed()?;
+        self.use_new_tls();
+        Ok(())
+    }
+
+    fn use_new_tls(&self) {
         self.refresh_config();
         self.check_dumps();
         // The acceptor computes anew when the certificates are checked next.
         self.wake_acceptor();
-        Ok(())
     }
 
     /// Switches TLS off for new connections.

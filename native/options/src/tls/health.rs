@@ -177,8 +177,8 @@ fn warnings(context: &ServerContext, now: u64, how_to_activate: &str) -> Vec<Str
     warnings
 }
 
-/// A warning where a certificate is not valid, or expires soon.
-fn period(
+/// A warning where a certificate is not valid, or expires soon. `what` names the certificate, and `consequence` is a clause.
+pub fn period(
     what: &str,
     consequence: &str,
     certificate: &CertificateInfo,

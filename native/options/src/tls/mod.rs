@@ -54,6 +54,7 @@ mod server_variables;
 mod set;
 mod ticket_key;
 mod tickets;
+pub mod watch;
 
 pub use advice::{authority_advice, certificate_advice};
 pub use client::{CLIENT, CONNECTOR_C, ClientTlsChoice, ClientTlsOptions};

@@ -23,6 +23,15 @@ const PASSPHRASE: Spec = Spec::text(
 .secret()
 .shared();
 
+const RELOAD: Spec = Spec::choice(
+    "ssl-reload",
+    &["auto", "manual"],
+    "When the files of these options are read again: when their contents change, which is looked at every 10 seconds, or when the operator \
+     asks, as by SIGHUP. Files that can't be used leave in use what is.",
+)
+.default("auto")
+.shared();
+
 /// A TLS variable of a server.
 #[derive(Debug)]
 pub struct TlsVariable {
@@ -45,6 +54,16 @@ impl ServerTlsOptions {
     /// Sets a variable, where the value is of its type.
     pub fn set(&mut self, variable: &TlsVariable, value: OptionValue) {
         (variable.set)(self, value);
+    }
+
+    /// The files and directories that the variables name.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let paths = SERVER_VARIABLES.iter().filter(|variable| variable.option.path).map(|variable| self.get(variable));
+        let named = |value| match value {
+            OptionValue::Text(path) if !path.is_empty() => Some(path.into()),
+            _ => None,
+        };
+        paths.filter_map(named).collect()
     }
 }
 
@@ -156,7 +175,7 @@ macro_rules! server_tls_variables {
         }
 
         /// A server's TLS options, in MySQL's order.
-        pub const SERVER: &[Spec] = &[OFFER, $(option::$name,)* PASSPHRASE];
+        pub const SERVER: &[Spec] = &[OFFER, $(option::$name,)* PASSPHRASE, RELOAD];
 
         /// The TLS variables.
         pub const SERVER_VARIABLES: &[TlsVariable] = &[$(
