@@ -15,6 +15,7 @@ use sealwire_core::error::Error;
 use sealwire_net::mailbox::Mailbox;
 use sealwire_net::random::OsRandom;
 
+use super::certificates::shown;
 use super::galera;
 use super::health::Verdict;
 use super::settings::{CheckSettings, Kind, Node};
@@ -32,6 +33,8 @@ pub(super) struct Report {
     pub(super) node: usize,
     pub(super) verdict: Verdict,
     pub(super) took: Duration,
+    /// The server's certificate in DER, where the check has a connection with TLS.
+    pub(super) certificate: Option<Vec<u8>>,
 }
 
 /// A statement to run by the account of the checks, for a session.
@@ -69,7 +72,9 @@ impl Checker {
             loop {
                 let begun = Instant::now();
                 let verdict = self.check(&mut session);
-                if reports.send(Report { node: self.node, verdict, took: begun.elapsed() }).is_err() {
+                let certificate = session.as_ref().and_then(|(client, _)| shown(client.facts()).map(<[u8]>::to_vec));
+                let report = Report { node: self.node, verdict, took: begun.elapsed(), certificate };
+                if reports.send(report).is_err() {
                     return;
                 }
                 loop {

@@ -13,6 +13,7 @@
 
 mod admin;
 mod attributes;
+mod certificates;
 mod check;
 mod counters;
 mod galera;

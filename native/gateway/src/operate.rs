@@ -15,6 +15,9 @@ use super::settings::Drain;
 impl Gateway {
     /// Takes the result of a check.
     pub(super) fn take(&mut self, report: Report) {
+        if let Some(certificate) = &report.certificate {
+            self.shared.pools.saw_certificate(report.node, certificate, clock::now().wall.as_secs());
+        }
         let now = clock::monotonic();
         let Some(consequence) = self.shared.pools.observe(report.node, report.verdict, report.took, now) else {
             return;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::certificates::Leaf;
 use super::health::{Consequence, Health, State, Thresholds, Verdict};
 use super::place::{Place, Role};
 use super::settings::{Kind, Node, PoolSettings, Settings};
@@ -37,6 +38,8 @@ pub(super) struct Member {
     pub(super) sessions: usize,
     /// How long its last check took.
     pub(super) check_took: Duration,
+    /// The certificate that it showed last.
+    pub(super) leaf: Option<Leaf>,
     /// Until when it is tried after the others only.
     penalty: Duration,
     /// Its credit of turns: see [`Pools::in_turn`].
@@ -61,6 +64,7 @@ impl Pools {
             is_draining: false,
             sessions: 0,
             check_took: Duration::ZERO,
+            leaf: None,
             penalty: Duration::ZERO,
             credit: 0,
         };
@@ -190,6 +194,21 @@ impl Pools {
             state => tracing::warn!("server {name} is {}: {}", state.name(), health.reason()),
         }
         Some(consequence)
+    }
+
+    /// Takes the certificate that a server has shown, in DER. `now` is in seconds since the Unix epoch.
+    pub(super) fn saw_certificate(&mut self, node: usize, der: &[u8], now: u64) {
+        let Some(member) = self.members.get_mut(node) else { return };
+        if Leaf::take(&mut member.leaf, der, now)
+            && let Some(warning) = member.leaf.as_ref().and_then(|leaf| leaf.warning(&member.node, now))
+        {
+            tracing::warn!("{warning}");
+        }
+    }
+
+    /// Warnings about the servers' certificates.
+    pub(super) fn leaf_warnings(&self, now: u64) -> impl Iterator<Item = String> {
+        self.members.iter().filter_map(move |member| member.leaf.as_ref()?.warning(&member.node, now))
     }
 
     /// Notes that a server failed.

@@ -1,13 +1,16 @@
 //! The program: from the command line to the end of the last session.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use sealwire_net::{clock, log};
 use sealwire_options::tls::health::Health;
+use sealwire_options::tls::watch::Watcher;
 use sealwire_options::{Environment, Outcome, Values};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::certificates::HOW;
 use super::options::PROGRAM;
 use super::run::{Gateway, Stopper};
 use super::settings::Settings;
@@ -41,17 +44,15 @@ pub fn main() -> ExitCode {
 
 fn run(settings: Settings, values: Values) -> Result<(), String> {
     let tls = Tls::load(&values)?;
-    for warning in &tls.warnings {
-        tracing::warn!("{warning}");
-    }
-    if let Some(context) = &tls.clients {
-        Health::new("let sealwire-gateway read it: kill -HUP").log(context, clock::now().wall.as_secs());
-    }
+    let health = Arc::new(Health::new(HOW));
+    report(&tls, &health);
     let servers: Vec<String> = settings.nodes.iter().map(ToString::to_string).collect();
     let addresses = settings.listeners.first().map(|listen| listen.addresses.clone()).unwrap_or_default();
     let tls = ReloadableTls::new(tls);
-    let gateway = Gateway::bind(settings, tls.clone())?;
-    watch_signals(gateway.stopper(), tls, values).map_err(|error| format!("can't watch for signals: {error}"))?;
+    let gateway = Gateway::bind(settings, tls.clone(), Arc::clone(&health))?;
+    let watcher = watch_tls(tls, health, gateway.stopper(), values)
+        .map_err(|error| format!("can't start a thread for --ssl-reload: {error}"))?;
+    watch_signals(gateway.stopper(), watcher).map_err(|error| format!("can't watch for signals: {error}"))?;
     log::system(&format!(
         "sealwire-gateway: ready for connections. Version: '{}'  bind-address: '{addresses}'  port: {}  servers: {}",
         PROGRAM.version,
@@ -63,14 +64,35 @@ fn run(settings: Settings, values: Values) -> Result<(), String> {
     Ok(())
 }
 
-/// Handles signals: SIGTERM and SIGINT stop the gateway, SIGHUP reads the TLS files again.
-fn watch_signals(stopper: Stopper, tls: ReloadableTls, values: Values) -> std::io::Result<()> {
+/// Reads the TLS files again when they change, or when the watcher is asked to.
+fn watch_tls(tls: ReloadableTls, health: Arc<Health>, stopper: Stopper, values: Values) -> std::io::Result<Watcher> {
+    let (in_use, read) = (tls.clone(), values.clone());
+    let reload = move |cause| {
+        let loaded = tls.reload(&read, cause)?;
+        report(&loaded, &health);
+        stopper.wake();
+        Ok(())
+    };
+    Watcher::start(&values, move || in_use.files(), reload)
+}
+
+/// Logs the certificate and the warnings of settings that were read.
+fn report(tls: &Tls, health: &Health) {
+    for warning in &tls.warnings {
+        tracing::warn!("{warning}");
+    }
+    if let Some(context) = &tls.clients {
+        health.log(context, clock::now().wall.as_secs());
+    }
+}
+
+/// Handles signals: SIGTERM and SIGINT stop the gateway, SIGHUP reads the rules and the TLS files again.
+fn watch_signals(stopper: Stopper, watcher: Watcher) -> std::io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     std::thread::Builder::new().name("signal".to_owned()).spawn(move || {
         for signal in signals.forever() {
             if signal == SIGHUP {
-                reload(&tls, &values);
-                stopper.wake();
+                watcher.reload();
                 continue;
             }
             let name = if signal == SIGTERM { "SIGTERM" } else { "SIGINT" };
@@ -79,18 +101,4 @@ fn watch_signals(stopper: Stopper, tls: ReloadableTls, values: Values) -> std::i
         }
     })?;
     Ok(())
-}
-
-/// Reads the TLS files again. If one can't be used, the TLS settings in use stay.
-fn reload(tls: &ReloadableTls, values: &Values) {
-    match Tls::load(values) {
-        Ok(loaded) => {
-            for warning in &loaded.warnings {
-                tracing::warn!("{warning}");
-            }
-            tls.replace(loaded);
-            log::system("Received SIGHUP: the TLS files were read again; new connections use them");
-        }
-        Err(error) => tracing::error!("Received SIGHUP: TLS stays unchanged: {error}"),
-    }
 }

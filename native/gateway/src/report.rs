@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use sealwire_core::facts::Facts;
 use sealwire_core::proxy::Activity;
+use sealwire_core::tls::CertificateInfo;
 use sealwire_net::clock;
 
 use super::counters::with_bytes;
@@ -92,6 +93,17 @@ pub(super) fn metrics<'a>(shared: &Shared, sessions: impl Iterator<Item = &'a Se
     ] {
         out.one(name, "counter", help, value);
     }
+    let (reloads, failures) = shared.tls.reloads();
+    out.one("tls_reloads_total", "counter", "How often the TLS files were read again.", reloads);
+    out.one("tls_reload_failures_total", "counter", "How often they could not be used, so that all stayed.", failures);
+    out.begin(
+        "certificate_not_after_seconds",
+        "gauge",
+        "When a certificate ends, in seconds since the Unix epoch: the gateway's own, CAs, and those that servers have shown.",
+    );
+    for shown in certificates(shared) {
+        out.line("certificate_not_after_seconds", &shown.labels(), shown.info.not_after);
+    }
     out.begin("bytes_total", "counter", "Bytes by side and direction, with TLS.");
     let directions = [("client", "in"), ("client", "out"), ("server", "in"), ("server", "out")];
     for ((side, direction), value) in directions.into_iter().zip(bytes) {
@@ -171,22 +183,80 @@ pub(super) fn status<'a>(
             ])
         })
         .collect();
-    let certificate = shared.front().tls.as_ref().map_or_else(
-        || "null".to_owned(),
-        |context| {
-            let own = context.certificate();
-            object(&[("subject", quoted(&own.subject.to_slash())), ("not_after", own.not_after.to_string())])
-        },
-    );
+    let lists: Vec<String> = shared
+        .certificates
+        .lists
+        .iter()
+        .map(|list| {
+            object(&[
+                ("issuer", quoted(&list.issuer.to_slash())),
+                ("next_update", list.next_update.map_or_else(|| "null".to_owned(), |next| next.to_string())),
+                ("revoked", list.revoked.to_string()),
+                ("loaded_at", shared.certificates.loaded_at.to_string()),
+            ])
+        })
+        .collect();
+    let certificates: Vec<String> = certificates(shared).map(|shown| shown.to_json()).collect();
+    let (reloads, failures) = shared.tls.reloads();
     let all = object(&[
         ("version", quoted(env!("CARGO_PKG_VERSION"))),
         ("uptime_seconds", clock::monotonic().as_secs().to_string()),
         ("stopping", is_stopping.to_string()),
-        ("certificate", certificate),
+        ("certificates", format!("[{}]", certificates.join(","))),
+        ("revocation_lists", format!("[{}]", lists.join(","))),
+        ("tls_reloads", reloads.to_string()),
+        ("tls_reload_failures", failures.to_string()),
         ("pools", format!("[{}]", shown_pools.join(","))),
         ("sessions", format!("[{}]", shown.join(","))),
     ]);
     all + "\n"
+}
+
+/// A certificate with its use, and the server that has shown it.
+struct Shown<'a> {
+    part: &'static str,
+    server: Option<String>,
+    info: &'a CertificateInfo,
+    loaded_at: u64,
+}
+
+/// The certificates of the TLS files, then those of the servers.
+fn certificates(shared: &Shared) -> impl Iterator<Item = Shown<'_>> {
+    let loaded_at = shared.certificates.loaded_at;
+    let of_files = shared.certificates.all.iter();
+    let of_files = of_files.map(move |(part, info)| Shown { part: part.name(), server: None, info, loaded_at });
+    let of_servers = shared.pools.members.iter().filter_map(|member| {
+        let leaf = member.leaf.as_ref()?;
+        let server = Some(member.node.to_string());
+        Some(Shown { part: "server", server, info: &leaf.info, loaded_at: leaf.seen_at })
+    });
+    of_files.chain(of_servers)
+}
+
+impl Shown<'_> {
+    fn to_json(&self) -> String {
+        object(&[
+            ("part", quoted(self.part)),
+            ("server", self.server.as_deref().map_or_else(|| "null".to_owned(), quoted)),
+            ("subject", quoted(&self.info.subject.to_slash())),
+            ("issuer", quoted(&self.info.issuer.to_slash())),
+            ("serial", quoted(&self.info.serial)),
+            ("not_before", self.info.not_before.to_string()),
+            ("not_after", self.info.not_after.to_string()),
+            ("loaded_at", self.loaded_at.to_string()),
+        ])
+    }
+
+    /// The labels of Prometheus. The serial number keeps two certificates of one CA apart.
+    fn labels(&self) -> String {
+        format!(
+            "part={},server={},subject={},serial={}",
+            quoted(self.part),
+            quoted(self.server.as_deref().unwrap_or_default()),
+            quoted(&self.info.subject.to_slash()),
+            quoted(&self.info.serial)
+        )
+    }
 }
 
 fn protection(facts: Option<&Facts>) -> String {

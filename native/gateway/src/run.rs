@@ -24,6 +24,7 @@ use sealwire_net::{clock, listen};
 use sealwire_options::tls::health::Health;
 
 use super::admin::{self, Question};
+use super::certificates::Daily;
 use super::check::{Checker, Done, Order, Report};
 use super::place::{Place, Role};
 use super::probe::{self, Greeting};
@@ -53,8 +54,10 @@ pub(super) struct Gateway {
     questions: Receiver<Question>,
     /// The places of the listeners by their ports.
     places: Vec<(u16, Place)>,
-    health: Health,
-    /// When the certificate is checked again.
+    health: Arc<Health>,
+    /// The warnings about the certificates towards the servers.
+    daily: Daily,
+    /// When the certificates are checked again.
     look_at: Duration,
     pub(super) stopper: Stopper,
 }
@@ -86,7 +89,7 @@ impl Gateway {
     ///
     /// # Errors
     /// A sentence that names the resource that the system did not give.
-    pub(super) fn bind(settings: Settings, tls: ReloadableTls) -> Result<Self, String> {
+    pub(super) fn bind(settings: Settings, tls: ReloadableTls, health: Arc<Health>) -> Result<Self, String> {
         let mut listeners = Vec::new();
         let mut places = Vec::new();
         for (index, listen) in settings.listeners.iter().enumerate() {
@@ -151,7 +154,8 @@ impl Gateway {
             done,
             questions,
             places,
-            health: Health::new("let sealwire-gateway read it: kill -HUP"),
+            health,
+            daily: Daily::default(),
             look_at: Duration::ZERO,
             stopper,
         })
@@ -171,7 +175,10 @@ impl Gateway {
         while !self.reactor.has_stopped(self.sessions.is_empty()) {
             let deadline = self.sessions.next_deadline().map_or(self.look_at, |next| next.min(self.look_at));
             self.reactor.wait(&mut events, Some(deadline))?;
-            self.shared.refresh();
+            if self.shared.refresh() {
+                self.daily.reset();
+                self.look_at = Duration::ZERO;
+            }
             for event in &events {
                 let Some((id, side)) = source(event) else { continue };
                 let Some(slot) = self.sessions.get_mut(id) else { continue };
@@ -214,7 +221,7 @@ impl Gateway {
             for id in self.sessions.due(clock::monotonic()) {
                 self.advance(id);
             }
-            self.look_at_certificate();
+            self.look_at_certificates();
             match self.stopper.calls.load(Ordering::Acquire) {
                 0 => {}
                 1 if self.reactor.is_stopping() => {}
@@ -317,13 +324,21 @@ impl Gateway {
         self.advance(id);
     }
 
-    /// Repeats the warnings about the certificate and revocation lists, if they are due.
-    fn look_at_certificate(&mut self) {
+    /// Repeats the warnings about certificates and revocation lists, if they are due.
+    fn look_at_certificates(&mut self) {
         let now = clock::now();
-        if now.monotonic >= self.look_at {
-            let front = self.shared.front();
-            let again = self.health.repeat_warnings(front.tls.as_ref(), now.wall.as_secs());
-            self.look_at = now.monotonic.saturating_add(again);
+        if now.monotonic < self.look_at {
+            return;
+        }
+        let wall = now.wall.as_secs();
+        let front = self.shared.front();
+        let again = self.health.repeat_warnings(front.tls.as_ref(), wall);
+        self.look_at = now.monotonic.saturating_add(again);
+        if self.daily.is_due(wall) {
+            let warnings = self.shared.certificates.warnings(wall).chain(self.shared.pools.leaf_warnings(wall));
+            for warning in warnings {
+                tracing::warn!("{warning}");
+            }
         }
     }
 

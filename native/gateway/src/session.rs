@@ -15,6 +15,7 @@ use sealwire_net::reactor;
 use sealwire_net::socket::Socket;
 
 use super::attributes;
+use super::certificates::shown;
 use super::place::Place;
 use super::pool::Choice;
 use super::shared::Shared;
@@ -268,6 +269,9 @@ impl Session {
                 shared.counters.logins = shared.counters.logins.saturating_add(1);
                 if let Some(node) = self.node {
                     shared.pools.succeeded(node);
+                    if let Some(certificate) = self.proxy.server_facts().and_then(shown) {
+                        shared.pools.saw_certificate(node, certificate, now.wall.as_secs());
+                    }
                 }
                 tracing::info!("{} {}", self.name(), self.legs(shared));
             }

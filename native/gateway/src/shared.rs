@@ -11,6 +11,7 @@ use sealwire_net::clock;
 use sealwire_net::random::OsRandom;
 use sealwire_net::resolve::Resolver;
 
+use super::certificates::Certificates;
 use super::counters::Counters;
 use super::limits::Clients;
 use super::offer::Offer;
@@ -41,6 +42,7 @@ pub(super) struct Shared {
     generation: Option<u64>,
     /// The rules for the clients' connections.
     pub(super) rules: Option<Rules>,
+    pub(super) certificates: Arc<Certificates>,
     /// The settings of the machines towards the clients.
     front: Arc<server::Config>,
     /// The settings of the machines towards each server.
@@ -72,6 +74,7 @@ impl Shared {
             tls,
             generation: None,
             rules: None,
+            certificates: Arc::default(),
             front,
             back: Vec::new(),
         };
@@ -79,12 +82,14 @@ impl Shared {
         shared
     }
 
-    /// Takes the TLS settings in use, if they are new.
-    pub(super) fn refresh(&mut self) {
-        if let Some((generation, tls)) = self.tls.newer_than(self.generation) {
-            self.generation = Some(generation);
-            self.configure(&tls);
+    /// Takes the TLS settings in use, if they are new. Returns whether they are.
+    pub(super) fn refresh(&mut self) -> bool {
+        let newer = self.tls.newer_than(self.generation);
+        if let Some((generation, tls)) = &newer {
+            self.generation = Some(*generation);
+            self.configure(tls);
         }
+        newer.is_some()
     }
 
     /// Takes the servers' greetings, of which the greeting to the clients is made.
@@ -108,6 +113,7 @@ impl Shared {
         front.connect_timeout = limits.connect;
         self.front = Arc::new(front);
         self.rules.clone_from(&tls.rules);
+        self.certificates = Arc::clone(&tls.certificates);
         let towards = |host: &String| {
             let mut back = client::Config::new("", "".into(), Arc::new(OsRandom::new()));
             back.server_name.clone_from(host);

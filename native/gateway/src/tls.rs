@@ -1,14 +1,17 @@
 //! The TLS settings of both sides and the REQUIRE rules: options, files, and reading the files again.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sealwire_core::client::TlsPolicy;
 use sealwire_core::facts::Transport;
-use sealwire_core::tls::{ClientContext, ServerContext, SslMode};
-use sealwire_options::tls::{CLIENT, ClientTlsOptions, ServerTlsOptions};
+use sealwire_core::tls::{ClientContext, ClientOptions, ServerContext, SslMode};
+use sealwire_net::clock;
+use sealwire_options::tls::watch::{Cause, FileContents};
+use sealwire_options::tls::{CLIENT, ClientTlsOptions, SERVER, ServerTlsOptions};
 use sealwire_options::{Environment, Outcome, Program, Spec, Values};
 
+use super::certificates::Certificates;
 use super::rules::Rules;
 
 /// The options for TLS towards the servers.
@@ -53,6 +56,9 @@ pub(super) struct Tls {
     pub(super) rules: Option<Rules>,
     /// Sentences for the log.
     pub(super) warnings: Vec<String>,
+    pub(super) certificates: Arc<Certificates>,
+    /// The TLS files as they were just before they were read.
+    files: FileContents,
 }
 
 impl Tls {
@@ -61,10 +67,19 @@ impl Tls {
     /// # Errors
     /// A sentence that names option and file.
     pub(super) fn load(values: &Values) -> Result<Self, String> {
-        let (clients, mut warnings) = towards_clients(values)?;
-        let servers = towards_servers(values, &mut warnings)?;
         let rules = values.path("rules-file").map(Rules::read).transpose()?;
-        Ok(Self { clients, servers, rules, warnings })
+        Self::with_rules(values, rules)
+    }
+
+    /// Reads the TLS files, and takes these rules.
+    fn with_rules(values: &Values, rules: Option<Rules>) -> Result<Self, String> {
+        let specs = SERVER.iter().chain(TOWARDS_SERVERS).filter(|spec| spec.is_path());
+        let paths = specs.filter_map(|spec| values.path(spec.name())).filter(|path| !path.as_os_str().is_empty());
+        let files = FileContents::of(paths.map(Path::to_owned).collect());
+        let (clients, mut warnings) = towards_clients(values)?;
+        let (servers, options) = towards_servers(values, &mut warnings)?;
+        let certificates = Certificates::of(clients.as_ref(), options.as_ref(), clock::now().wall.as_secs());
+        Ok(Self { clients, servers, rules, warnings, certificates: Arc::new(certificates), files })
     }
 }
 
@@ -89,7 +104,8 @@ fn towards_clients(values: &Values) -> Result<(Option<ServerContext>, Vec<String
     Ok((Some(context), warnings))
 }
 
-fn towards_servers(values: &Values, warnings: &mut Vec<String>) -> Result<TlsPolicy, String> {
+/// The policy towards the servers, and the options from which its context was made.
+fn towards_servers(values: &Values, warnings: &mut Vec<String>) -> Result<(TlsPolicy, Option<ClientOptions>), String> {
     let given = TOWARDS_SERVERS.iter().filter_map(|spec| {
         let name = spec.name();
         let value = values.text(name).filter(|value| !value.is_empty())?;
@@ -109,39 +125,85 @@ fn towards_servers(values: &Values, warnings: &mut Vec<String>) -> Result<TlsPol
             "the connections to the servers are plaintext (--server-ssl-mode=DISABLED): everybody between can read and alter them"
                 .to_owned(),
         );
-        return Ok(TlsPolicy::Disabled);
+        return Ok((TlsPolicy::Disabled, None));
     };
     if choice.mode == SslMode::Required {
         warnings.push(
             "the servers' certificates are not verified (--server-ssl-mode=REQUIRED): anybody between can pose as a server".to_owned(),
         );
     }
-    let context = ClientContext::build(options).map_err(|error| of_gateway(error.to_string()))?;
-    Ok(TlsPolicy::Required(context))
+    let context = ClientContext::build(options.clone()).map_err(|error| of_gateway(error.to_string()))?;
+    Ok((TlsPolicy::Required(context), Some(options)))
 }
 
 /// The TLS settings in use. New connections take the current ones; existing connections keep theirs.
 #[derive(Debug, Clone)]
-pub(super) struct ReloadableTls(Arc<Mutex<(u64, Tls)>>);
+pub(super) struct ReloadableTls(Arc<Mutex<Current>>);
+
+#[derive(Debug)]
+struct Current {
+    tls: Tls,
+    /// How often they were replaced.
+    generation: u64,
+    /// How often files were refused.
+    failures: u64,
+}
 
 impl ReloadableTls {
     pub(super) fn new(tls: Tls) -> Self {
-        Self(Arc::new(Mutex::new((0, tls))))
+        Self(Arc::new(Mutex::new(Current { tls, generation: 0, failures: 0 })))
+    }
+
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The current settings, if their generation is not this one.
     pub(super) fn newer_than(&self, generation: Option<u64>) -> Option<(u64, Tls)> {
-        let current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        (Some(current.0) != generation).then(|| current.clone())
+        let current = self.current();
+        (Some(current.generation) != generation).then(|| (current.generation, current.tls.clone()))
     }
 
     /// The current settings towards the servers.
     pub(super) fn towards_servers(&self) -> TlsPolicy {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).1.servers.clone()
+        self.current().tls.servers.clone()
     }
 
-    pub(super) fn replace(&self, tls: Tls) {
-        let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *current = (current.0.wrapping_add(1), tls);
+    /// The TLS files of the current settings, as they were read.
+    pub(super) fn files(&self) -> FileContents {
+        self.current().tls.files.clone()
+    }
+
+    /// How often the files were read again, and how often they were refused.
+    pub(super) fn reloads(&self) -> (u64, u64) {
+        let current = self.current();
+        (current.generation, current.failures)
+    }
+
+    /// Reads the files again, and returns the new settings.
+    ///
+    /// # Errors
+    /// A sentence that names option and file; all stays as it was.
+    pub(super) fn reload(&self, values: &Values, cause: Cause) -> Result<Tls, String> {
+        let loaded = match cause {
+            Cause::Signal => Tls::load(values),
+            // The rules stay, because the half of a file that is being written could be taken for all rules.
+            Cause::Change => {
+                let rules = self.current().tls.rules.clone();
+                Tls::with_rules(values, rules)
+            }
+        };
+        let mut current = self.current();
+        match loaded {
+            Ok(tls) => {
+                current.generation = current.generation.wrapping_add(1);
+                current.tls = tls.clone();
+                Ok(tls)
+            }
+            Err(error) => {
+                current.failures = current.failures.wrapping_add(1);
+                Err(error)
+            }
+        }
     }
 }
