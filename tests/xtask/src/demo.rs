@@ -1,6 +1,7 @@
 //! `cargo xtask demo`: starts a server with new certificates, makes one verified connection to it, and serves the page behind its bridge.
 
 use std::fs::{self, File};
+use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -17,31 +18,23 @@ pub(crate) enum Stay {
     UntilStopped,
 }
 
-const USER: &str = "demo";
-const PASSWORD: &str = "sealed";
+pub(crate) const USER: &str = "demo";
+pub(crate) const PASSWORD: &str = "sealed";
 /// A table to change.
 const STAFF: &str = "demo.staff";
-/// How long the server may take to be ready.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a server may take to be ready.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn demo(context: &Context, stay: Stay) -> Result<(), String> {
-    println!("The first build takes some minutes.");
-    run(&mut context.cargo(["build"].into_iter().chain(PROGRAMS)))?;
-    let place = context.target.join("demo");
+    let place = built(context)?;
     let told = |error: std::io::Error| format!("{}: {error}", place.display());
-    if place.exists() {
-        fs::remove_dir_all(&place).map_err(told)?;
-    }
-    fs::create_dir_all(&place).map_err(told)?;
     let certs = place.join("certs");
-    run(Command::new(context.programs().join("sealwire-certs"))
-        .args(["--host=localhost", "--host=127.0.0.1", "--dir"])
-        .arg(&certs))?;
+    certificates(context, &certs)?;
     let init = place.join("init.sql");
     fs::write(&init, init_file()).map_err(told)?;
 
     let mut server = sealwired(context, &place, &certs, &init)?;
-    let show = client(context, &server, &certs, "SHOW STATUS LIKE 'Ssl_cipher'; \\s");
+    let show = client(context, server.port, &certs, "SHOW STATUS LIKE 'Ssl_cipher'; \\s");
     println!("\n$ {}", spelled(&show));
     let mut connect = show;
     print!("{}", output(&mut connect)?);
@@ -70,8 +63,26 @@ pub(crate) fn demo(context: &Context, stay: Stay) -> Result<(), String> {
         }
         Err(why) => println!("  not in a browser:   {why}\n"),
     }
-    let status = server.ended().map_err(|error| format!("sealwired: {error}"))?;
-    if status.success() || status.signal().is_some() { Ok(()) } else { Err(format!("sealwired ended with {status}")) }
+    server.wait("sealwired")
+}
+
+/// Builds the programs; returns an empty folder for the demo's files.
+pub(crate) fn built(context: &Context) -> Result<PathBuf, String> {
+    println!("The first build takes some minutes.");
+    run(&mut context.cargo(["build"].into_iter().chain(PROGRAMS)))?;
+    let place = context.target.join("demo");
+    let told = |error: std::io::Error| format!("{}: {error}", place.display());
+    if place.exists() {
+        fs::remove_dir_all(&place).map_err(told)?;
+    }
+    fs::create_dir_all(&place).map_err(told)?;
+    Ok(place)
+}
+
+/// Makes a CA, and a server's certificate for this machine.
+pub(crate) fn certificates(context: &Context, folder: &Path) -> Result<(), String> {
+    let mut command = Command::new(context.programs().join("sealwire-certs"));
+    run(command.args(["--host=localhost", "--host=127.0.0.1", "--dir"]).arg(folder))
 }
 
 /// The statements with which the server begins: an account that needs TLS, what it may do, and a table to change.
@@ -88,9 +99,9 @@ fn init_file() -> String {
 }
 
 /// The client command, which is run here and printed for the user.
-fn client(context: &Context, server: &Running, certs: &Path, statement: &str) -> Command {
+pub(crate) fn client(context: &Context, port: u16, certs: &Path, statement: &str) -> Command {
     let mut command = Command::new(context.programs().join("sealwire"));
-    command.args(["--no-defaults", "-t", "-h", "127.0.0.1"]).arg(format!("-P{}", server.port));
+    command.args(["--no-defaults", "-t", "-h", "127.0.0.1"]).arg(format!("-P{port}"));
     command.args(["-u", USER, &format!("-p{PASSWORD}")]).arg(format!("--ssl-ca={}", certs.join("ca.pem").display()));
     command.args(["-e", statement]);
     command
@@ -114,7 +125,8 @@ fn serve_page(context: &Context, place: &Path, server: &Running, ca: &Path) -> R
     Running::start("sealwire-bridge", command, &place.join("sealwire-bridge.log"))
 }
 
-fn sealwired(context: &Context, place: &Path, certs: &Path, init: &Path) -> Result<Running, String> {
+/// Starts a server whose data and log are in a folder of their own.
+pub(crate) fn sealwired(context: &Context, place: &Path, certs: &Path, init: &Path) -> Result<Running, String> {
     let option = |name: &str, path: PathBuf| format!("--{name}={}", path.display());
     let mut initialize = Command::new(context.programs().join("sealwired"));
     run(initialize.args(["--no-defaults", "--initialize-insecure"]).arg(option("datadir", place.join("data"))))?;
@@ -139,29 +151,41 @@ fn tied_to_us(command: &Command) -> Command {
 }
 
 /// A running server; stopped when dropped.
-struct Running {
+pub(crate) struct Running {
     child: Child,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 impl Running {
     /// Starts the program and waits for the line by which it reports that it is ready.
-    fn start(name: &str, command: Command, log: &Path) -> Result<Self, String> {
-        println!("$ {}", spelled(&command));
+    pub(crate) fn start(name: &str, command: Command, log: &Path) -> Result<Self, String> {
+        let mut server = Self::spawn(name, &command, log)?;
+        let port = server.until(name, log, |said| said.lines().find_map(ready_port))?;
+        server.port = port;
+        Ok(server)
+    }
+
+    /// Starts the program, whose output goes to a file.
+    pub(crate) fn spawn(name: &str, command: &Command, log: &Path) -> Result<Self, String> {
+        println!("$ {}", spelled(command));
         let told = |error: std::io::Error| format!("{}: {error}", log.display());
         let out = File::create(log).map_err(told)?;
-        let mut command = tied_to_us(&command);
+        let mut command = tied_to_us(command);
         command.stdout(out.try_clone().map_err(told)?).stderr(out);
         let child = command.spawn().map_err(|error| format!("{name}: {error}"))?;
-        let mut server = Self { child, port: 0 };
+        Ok(Self { child, port: 0 })
+    }
+
+    /// Waits until `find` finds something, as it looks at the program's output again and again.
+    pub(crate) fn until<T>(&mut self, name: &str, log: &Path, find: impl Fn(&str) -> Option<T>) -> Result<T, String> {
         let since = Instant::now();
         loop {
-            let said = fs::read_to_string(log).map_err(told)?;
-            if let Some(port) = said.lines().find_map(ready_port) {
-                server.port = port;
-                return Ok(server);
+            let said = fs::read(log).map_err(|error| format!("{}: {error}", log.display()))?;
+            let said = String::from_utf8_lossy(&said);
+            if let Some(found) = find(&said) {
+                return Ok(found);
             }
-            if let Ok(Some(status)) = server.child.try_wait() {
+            if let Ok(Some(status)) = self.child.try_wait() {
                 return Err(format!("{name} ended with {status}:\n{said}"));
             }
             if since.elapsed() > PATIENCE {
@@ -169,6 +193,12 @@ impl Running {
             }
             sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Waits until the program ends by itself or by a signal.
+    pub(crate) fn wait(&mut self, name: &str) -> Result<(), String> {
+        let status = self.ended().map_err(|error| format!("{name}: {error}"))?;
+        if status.success() || status.signal().is_some() { Ok(()) } else { Err(format!("{name} ended with {status}")) }
     }
 
     /// Waits for the program's end, with our end of the pipe open.
@@ -197,6 +227,12 @@ fn ready_port(line: &str) -> Option<u16> {
     let (_, after) = line.split_once("ready for connections")?;
     let (_, port) = after.split_once("port: ")?;
     port.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok().filter(|port| *port != 0)
+}
+
+/// A port of loopback that nobody listens on.
+pub(crate) fn free_port() -> Result<u16, String> {
+    let listener = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    listener.map(|address| address.port()).map_err(|error| format!("there is no free port: {error}"))
 }
 
 #[cfg(test)]

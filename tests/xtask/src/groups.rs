@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::run::{Context, Tally, on_path, output, run, run_tests};
-use crate::{attacks, capi, demo, fuzz, instructions, memory, page, setup, wasm};
+use crate::{attacks, capi, demo, fuzz, gateway_demo, instructions, memory, page, setup, wasm};
 
 /// A named set of checks.
 struct Group {
@@ -106,7 +106,11 @@ fn groups(context: &Context) -> Result<Vec<Group>, String> {
         instructions::check,
     ));
     groups.push(Group::new("memory", "valgrind and AddressSanitizer find nothing", memory::briefly));
-    groups.push(Group::new("demo", "`cargo xtask demo --once`", |cx| demo::demo(cx, demo::Stay::Once).into()));
+    groups.push(Group::new("demo", "`cargo xtask demo --once`, also with --gateway", |cx| {
+        let mut tally: Tally = demo::demo(cx, demo::Stay::Once).into();
+        tally.add(gateway_demo::demo(cx, &["--once"]).into());
+        tally
+    }));
     groups.push(Group::new("wasm", "the page's client builds for wasm32-unknown-unknown", wasm::check));
     groups.push(Group::new("browser", "the built page in Chromium, through the bridge", page::browser));
     groups.push(Group::new("deny", "licences, sources and duplicates of the dependencies", deny));

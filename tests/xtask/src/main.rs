@@ -4,11 +4,13 @@
 mod attacks;
 mod bench;
 mod capi;
+mod cluster;
 mod debian;
 mod demo;
 mod faults;
 mod fuzz;
 mod galera;
+mod gateway_demo;
 mod groups;
 mod instructions;
 mod memory;
@@ -30,6 +32,9 @@ use run::Context;
 const USAGE: &str = "\
 usage: cargo xtask demo [--once]      a server with fresh certificates and one verified connection to it;
                                       without --once the server stays up until Ctrl-C, with the page behind a bridge
+       cargo xtask demo --gateway [--galera] [--once]
+                                      the gateway before two such servers, or before three nodes of a Galera cluster, with
+                                      a connection through it and its status page
        cargo xtask wasm               the npm package of the page's client, in wasm/pkg
        cargo xtask capi [--debug]     libmariadb.so.3 with its headers and with-sealwire, in target/capi
        cargo xtask size               what a page has to load, compressed
@@ -62,6 +67,7 @@ fn main() -> ExitCode {
     let outcome = Context::find().and_then(|context| match words.as_slice() {
         ["demo"] => demo::demo(&context, demo::Stay::UntilStopped),
         ["demo", "--once"] => demo::demo(&context, demo::Stay::Once),
+        ["demo", "--gateway", words @ ..] => gateway_demo::demo(&context, words),
         ["wasm"] => wasm::package(&context).map(drop),
         ["capi"] => capi::capi(&context, capi::Profile::Release),
         ["capi", "--debug"] => capi::capi(&context, capi::Profile::Debug),
