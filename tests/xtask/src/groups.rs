@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::run::{Context, Tally, on_path, output, run, run_tests};
-use crate::{attacks, capi, demo, fuzz, gateway_demo, instructions, memory, page, setup, wasm};
+use crate::{attacks, capi, demo, fuzz, gateway_demo, instructions, man, memory, page, setup, wasm};
 
 /// A named set of checks.
 struct Group {
@@ -111,6 +111,7 @@ fn groups(context: &Context) -> Result<Vec<Group>, String> {
         tally.add(gateway_demo::demo(cx, &["--once"]).into());
         tally
     }));
+    groups.push(Group::new("man", "each option in the manual page of its program", |cx| man::man(cx).into()));
     groups.push(Group::new("wasm", "the page's client builds for wasm32-unknown-unknown", wasm::check));
     groups.push(Group::new("browser", "the built page in Chromium, through the bridge", page::browser));
     groups.push(Group::new("deny", "licences, sources and duplicates of the dependencies", deny));

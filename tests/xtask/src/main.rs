@@ -1,4 +1,4 @@
-//! The task runner: `cargo xtask` with `demo`, `wasm`, `capi`, `size`, `test`, `sim`, `soak`, `attacks`, `faults`, `fuzz`, `galera`,
+//! The task runner: `cargo xtask` with `demo`, `man`, `wasm`, `capi`, `size`, `test`, `sim`, `soak`, `attacks`, `faults`, `fuzz`, `galera`,
 //! `memory`, `misuse`, `instructions` or `bench`; `USAGE` explains them.
 
 mod attacks;
@@ -13,6 +13,7 @@ mod galera;
 mod gateway_demo;
 mod groups;
 mod instructions;
+mod man;
 mod memory;
 mod misuse;
 mod nightly;
@@ -35,6 +36,7 @@ usage: cargo xtask demo [--once]      a server with fresh certificates and one v
        cargo xtask demo --gateway [--galera] [--once]
                                       the gateway before two such servers, or before three nodes of a Galera cluster, with
                                       a connection through it and its status page
+       cargo xtask man                the programs' manual pages, in target/man
        cargo xtask wasm               the npm package of the page's client, in wasm/pkg
        cargo xtask capi [--debug]     libmariadb.so.3 with its headers and with-sealwire, in target/capi
        cargo xtask size               what a page has to load, compressed
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
         ["demo"] => demo::demo(&context, demo::Stay::UntilStopped),
         ["demo", "--once"] => demo::demo(&context, demo::Stay::Once),
         ["demo", "--gateway", words @ ..] => gateway_demo::demo(&context, words),
+        ["man"] => man::man(&context),
         ["wasm"] => wasm::package(&context).map(drop),
         ["capi"] => capi::capi(&context, capi::Profile::Release),
         ["capi", "--debug"] => capi::capi(&context, capi::Profile::Debug),
@@ -116,7 +119,7 @@ mod tests {
     #[test]
     fn a_mistyped_task_is_named() {
         let unknown = misused(&["dem"]);
-        assert!(unknown.starts_with("no task 'dem'; the tasks are demo, wasm, capi, size, test"), "{unknown}");
+        assert!(unknown.starts_with("no task 'dem'; the tasks are demo, man, wasm, capi, size, test"), "{unknown}");
         let option = misused(&["demo", "--onc"]);
         assert!(
             option.starts_with("`cargo xtask demo` does not take '--onc':\n  cargo xtask demo [--once]"),
