@@ -7,5 +7,6 @@ mod drivers;
 mod galera;
 mod health;
 mod operation;
+mod service;
 mod support;
 mod verification;
