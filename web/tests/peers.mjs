@@ -147,6 +147,12 @@ export function sql({ port }, tls, user, statements) {
   return execFileSync(program("sealwire"), options, { input: statements, encoding: "utf8", stdio: ["pipe", "pipe", "pipe"] }).trim();
 }
 
+/** A client that stays connected until it is killed. */
+export function hold({ port }, tls, user) {
+  const options = ["--no-defaults", "-h127.0.0.1", `-P${port}`, `-u${user}`, `-p${PASSWORD}`, `--ssl-ca=${join(tls.place, "ca.pem")}`];
+  return spawn(program("sealwire"), options, { stdio: ["pipe", "ignore", "ignore"] });
+}
+
 /** The bridge, serving the page. */
 export function bridge({ targets, page, options = [] }) {
   const named = Object.entries(targets).map(([name, port]) => `--target=${name}=127.0.0.1:${port}`);
@@ -155,6 +161,23 @@ export function bridge({ targets, page, options = [] }) {
     () => ["--no-defaults", "--port=0", `--page-dir=${page}`, ...named, ...options],
     readyPort,
   );
+}
+
+/** The gateway before servers, whose certificates have the CA of `tls`; its status page is at the port of `admin`. */
+export async function gateway({ tls, servers, options = [] }) {
+  const admin = await freePort();
+  const running = await start(
+    "sealwire-gateway",
+    () => [
+      ...["--no-defaults", "--bind-address=127.0.0.1", "--port=0", `--admin-port=${admin}`],
+      ...tls.options.filter((option) => !option.startsWith("--ssl-ca")),
+      `--server-ssl-ca=${join(tls.place, "ca.pem")}`,
+      ...servers.map((server) => `--server=127.0.0.1:${server.port}`),
+      ...options,
+    ],
+    readyPort,
+  );
+  return { ...running, admin };
 }
 
 /** A relay in front of a port that keeps all that goes through it: what somebody sees who listens on the wire. */

@@ -1,6 +1,7 @@
 //! The administration over HTTP: on a Unix socket that only the gateway's user may open, and, to read alone, on a port of loopback.
 //!
-//! A thread of its own reads each request and writes the answer; the gateway's thread makes the answer in between.
+//! A thread of its own reads each request and writes the answer; the gateway's thread makes the answer in between. A browser opens connections
+//! before it needs them, so that one thread for all would wait for a connection that is silent.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -8,12 +9,14 @@ use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use sealwire_net::files::unwritable;
 use sealwire_net::mailbox::Mailbox;
 
+use super::page;
 use super::settings::Settings;
 
 /// The most bytes of a request.
@@ -21,6 +24,9 @@ const MOST: usize = 8 * 1024;
 
 /// How long a client may be silent, and how long the gateway may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The most clients at a time, of the socket and of the port each.
+const MOST_CLIENTS: usize = 16;
 
 /// How long no client is accepted after one could not be.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -35,6 +41,13 @@ pub(super) enum Action {
     Undrain(String),
     /// Reads the rules and the TLS files again.
     Reload,
+}
+
+/// The answer to a request: made here, or by the gateway's thread.
+#[derive(Debug, PartialEq, Eq)]
+enum Reply {
+    Here(Answer),
+    By(Action),
 }
 
 /// A request that waits for its answer.
@@ -116,18 +129,27 @@ pub(super) fn start(settings: &Settings, asker: &Mailbox<Question>) -> Result<()
     Ok(())
 }
 
-/// Starts a thread that answers the clients one after the other. `limit` bounds how long a client may be silent.
-fn serve_each<S: Read + Write + 'static>(
-    name: &str,
+/// Starts a thread that accepts the clients. `limit` bounds how long a client may be silent.
+fn serve_each<S: Read + Write + Send + 'static>(
+    name: &'static str,
     accept: impl Fn() -> io::Result<S> + Send + 'static,
     limit: fn(&S) -> io::Result<()>,
     may_change: bool,
     asker: Mailbox<Question>,
 ) -> io::Result<()> {
+    let clients = Arc::new(());
     let serve_all = move || {
         loop {
             match accept() {
-                Ok(stream) if limit(&stream).is_ok() => serve(stream, may_change, &asker),
+                Ok(stream) if Arc::strong_count(&clients) <= MOST_CLIENTS && limit(&stream).is_ok() => {
+                    let (asker, client) = (asker.clone(), Arc::clone(&clients));
+                    let serve_one = move || {
+                        serve(stream, may_change, &asker);
+                        drop(client);
+                    };
+                    // Where the system has no thread left, the connection is closed, and the client may try again.
+                    let _ = std::thread::Builder::new().name(name.to_owned()).spawn(serve_one);
+                }
                 Ok(_) => {}
                 // Where no descriptor is left, the next attempt would fail at once, again and again.
                 Err(_) => std::thread::sleep(PAUSE),
@@ -157,11 +179,15 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
     bound
 }
 
+/// The headers of all answers. The page loads nothing from elsewhere, and no other page may show it in a frame.
+const HEADERS: &str = "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'self'; \
+                       img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n";
+
 /// Answers one request. A page in a browser on this machine reaches the port, so the port answers no POST and no foreign host.
 fn serve<S: Read + Write>(mut stream: S, may_change: bool, asker: &Mailbox<Question>) {
     let answer = match read(&mut stream).map(|head| parse(&head, may_change)) {
-        Ok(Ok(action)) => ask(action, asker),
-        Ok(Err(answer)) => answer,
+        Ok(Reply::By(action)) => ask(action, asker),
+        Ok(Reply::Here(answer)) => answer,
         // Nobody reads the answer.
         Err(_) => return,
     };
@@ -169,7 +195,7 @@ fn serve<S: Read + Write>(mut stream: S, may_change: bool, asker: &Mailbox<Quest
     // Writing to a String can't fail.
     let _ = write!(
         text,
-        "HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n{}",
+        "HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{HEADERS}Connection: close\r\n\r\n{}",
         answer.status,
         answer.kind,
         answer.body.len(),
@@ -207,8 +233,8 @@ fn read(stream: &mut impl Read) -> io::Result<String> {
     }
 }
 
-fn parse(head: &str, may_change: bool) -> Result<Action, Answer> {
-    let bad = |text: &str| Err(Answer::refused("400 Bad Request", text));
+fn parse(head: &str, may_change: bool) -> Reply {
+    let bad = |text: &str| Reply::Here(Answer::refused("400 Bad Request", text));
     let mut lines = head.lines();
     let mut words = lines.next().unwrap_or_default().split(' ');
     let (Some(method), Some(target)) = (words.next(), words.next()) else { return bad("the request is malformed\n") };
@@ -223,25 +249,32 @@ fn parse(head: &str, may_change: bool) -> Result<Action, Answer> {
         .split('&')
         .find_map(|part| part.strip_prefix("server="))
         .map(|name| name.replace("%3A", ":").replace("%3a", ":"));
+    let file = page::find(path);
     let action = match (method, path, server) {
-        ("GET", "/metrics", _) => return Ok(Action::Metrics),
-        ("GET", "/status", _) => return Ok(Action::Status),
+        ("GET", "/metrics", _) => return Reply::By(Action::Metrics),
+        ("GET", "/status", _) => return Reply::By(Action::Status),
         ("POST", "/drain", Some(server)) => Action::Drain(server),
         ("POST", "/undrain", Some(server)) => Action::Undrain(server),
         ("POST", "/drain" | "/undrain", None) => return bad("name the server: POST /drain?server=HOST:PORT\n"),
         ("POST", "/reload", _) => Action::Reload,
         (_, "/metrics" | "/status" | "/drain" | "/undrain" | "/reload", _) => {
-            return Err(Answer::refused(
+            return Reply::Here(Answer::refused(
                 "405 Method Not Allowed",
-                "GET /metrics, GET /status, POST /drain, POST /undrain, POST /reload\n",
+                "GET /, GET /metrics, GET /status, POST /drain, POST /undrain, POST /reload\n",
             ));
         }
-        _ => return Err(Answer::not_found("there are /metrics, /status, /drain, /undrain and /reload\n".to_owned())),
+        _ => {
+            let Some(file) = file.filter(|_| method == "GET") else {
+                let paths = "there are /, /metrics, /status, /drain, /undrain and /reload\n";
+                return Reply::Here(Answer::not_found(paths.to_owned()));
+            };
+            return Reply::Here(Answer { status: "200 OK", kind: file.kind, body: file.text.to_owned() });
+        }
     };
     if may_change {
-        Ok(action)
+        Reply::By(action)
     } else {
-        Err(Answer::refused("403 Forbidden", "the port can only read: use --admin-socket\n"))
+        Reply::Here(Answer::refused("403 Forbidden", "the port can only read: use --admin-socket\n"))
     }
 }
 
@@ -253,8 +286,8 @@ mod tests {
     fn the_port_can_only_read_and_only_as_localhost() {
         let request = |line: &str, host: &str| format!("{line} HTTP/1.1\r\nHost: {host}\r\n\r\n");
         let status = |line: &str, host: &str, may_change| match parse(&request(line, host), may_change) {
-            Ok(action) => format!("{action:?}"),
-            Err(answer) => answer.status.to_owned(),
+            Reply::By(action) => format!("{action:?}"),
+            Reply::Here(answer) => answer.status.to_owned(),
         };
         for (line, host, by_port, by_socket) in [
             ("GET /metrics", "127.0.0.1:9", "Metrics", "Metrics"),
@@ -265,7 +298,11 @@ mod tests {
             ("POST /reload", "localhost", "403 Forbidden", "Reload"),
             ("POST /drain", "localhost", "400 Bad Request", "400 Bad Request"),
             ("GET /drain?server=a", "localhost", "405 Method Not Allowed", "405 Method Not Allowed"),
-            ("GET /", "localhost", "404 Not Found", "404 Not Found"),
+            ("GET /", "localhost", "200 OK", "200 OK"),
+            ("GET /status.js?x=1", "127.0.0.1:9", "200 OK", "200 OK"),
+            ("GET /", "evil.example", "400 Bad Request", "200 OK"),
+            ("POST /", "localhost", "404 Not Found", "404 Not Found"),
+            ("GET /index.html", "localhost", "404 Not Found", "404 Not Found"),
             ("GET", "localhost", "404 Not Found", "404 Not Found"),
         ] {
             assert_eq!(

@@ -22,6 +22,7 @@ mod limits;
 mod offer;
 mod operate;
 mod options;
+mod page;
 mod place;
 mod pool;
 mod probe;
