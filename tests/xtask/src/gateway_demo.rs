@@ -28,7 +28,7 @@ impl Servers {
 }
 
 pub(crate) fn demo(context: &Context, words: &[&str]) -> Result<(), String> {
-    if let Some(word) = words.iter().find(|word| !["--galera", "--once"].contains(word)) {
+    if let Some(word) = words.iter().find(|word| !["--gateway", "--galera", "--once"].contains(word)) {
         return Err(format!("`cargo xtask demo --gateway` takes --galera and --once, and not '{word}'"));
     }
     let is_galera = words.contains(&"--galera");

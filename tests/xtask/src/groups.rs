@@ -108,7 +108,7 @@ fn groups(context: &Context) -> Result<Vec<Group>, String> {
     groups.push(Group::new("memory", "valgrind and AddressSanitizer find nothing", memory::briefly));
     groups.push(Group::new("demo", "`cargo xtask demo --once`, also with --gateway", |cx| {
         let mut tally: Tally = demo::demo(cx, demo::Stay::Once).into();
-        tally.add(gateway_demo::demo(cx, &["--once"]).into());
+        tally.add(gateway_demo::demo(cx, &["--gateway", "--once"]).into());
         tally
     }));
     groups.push(Group::new("man", "each option in the manual page of its program", |cx| man::man(cx).into()));

@@ -31,11 +31,11 @@ use std::process::ExitCode;
 use run::Context;
 
 const USAGE: &str = "\
-usage: cargo xtask demo [--once]      a server with fresh certificates and one verified connection to it;
-                                      without --once the server stays up until Ctrl-C, with the page behind a bridge
-       cargo xtask demo --gateway [--galera] [--once]
-                                      the gateway before two such servers, or before three nodes of a Galera cluster, with
-                                      a connection through it and its status page
+usage: cargo xtask demo [--once] [--gateway [--galera]]
+                                      a server with fresh certificates and one verified connection to it;
+                                      without --once the server stays up until Ctrl-C, with the page behind a bridge;
+                                      --gateway: the gateway before two such servers, or with --galera before three nodes of
+                                      a Galera cluster, verified connections through it, and its status page
        cargo xtask man                the programs' manual pages, in target/man
        cargo xtask wasm               the npm package of the page's client, in wasm/pkg
        cargo xtask capi [--debug]     libmariadb.so.3 with its headers and with-sealwire, in target/capi
@@ -69,7 +69,7 @@ fn main() -> ExitCode {
     let outcome = Context::find().and_then(|context| match words.as_slice() {
         ["demo"] => demo::demo(&context, demo::Stay::UntilStopped),
         ["demo", "--once"] => demo::demo(&context, demo::Stay::Once),
-        ["demo", "--gateway", words @ ..] => gateway_demo::demo(&context, words),
+        ["demo", words @ ..] if words.contains(&"--gateway") => gateway_demo::demo(&context, words),
         ["man"] => man::man(&context),
         ["wasm"] => wasm::package(&context).map(drop),
         ["capi"] => capi::capi(&context, capi::Profile::Release),
