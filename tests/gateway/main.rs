@@ -6,6 +6,7 @@ mod certificates;
 mod drivers;
 mod galera;
 mod health;
+mod limits;
 mod operation;
 mod service;
 mod support;

@@ -12,6 +12,8 @@ use super::settings::Limits;
 #[derive(Debug, Default)]
 pub(super) struct Clients {
     all: usize,
+    /// Those that have not logged in.
+    logging_in: usize,
     addresses: HashMap<IpAddr, usize>,
 }
 
@@ -21,6 +23,7 @@ impl Clients {
         let here = self.addresses.entry(client_network(address)).or_default();
         *here = here.saturating_add(1);
         self.all = self.all.saturating_add(1);
+        self.logging_in = self.logging_in.saturating_add(1);
         if *here > limits.per_address {
             return Err(SqlError::too_many_connections(format!(
                 "Too many connections: your address has {} already, as many as it may (max-connections-per-address)",
@@ -30,11 +33,25 @@ impl Clients {
         if self.all > limits.connections {
             return Err(SqlError::too_many_connections("Too many connections"));
         }
+        if self.logging_in > limits.logins {
+            return Err(SqlError::too_many_connections(format!(
+                "Too many connections: {} clients are logging in already, as many as may at a time (max-logins); try again",
+                limits.logins
+            )));
+        }
         Ok(())
     }
 
+    /// Counts a login.
+    pub(super) fn logged_in(&mut self) {
+        self.logging_in = self.logging_in.saturating_sub(1);
+    }
+
     /// Counts the end of a client.
-    pub(super) fn leave(&mut self, address: IpAddr) {
+    pub(super) fn leave(&mut self, address: IpAddr, has_logged_in: bool) {
+        if !has_logged_in {
+            self.logged_in();
+        }
         let network = client_network(address);
         self.all = self.all.saturating_sub(1);
         if let Some(here) = self.addresses.get_mut(&network) {
@@ -66,7 +83,8 @@ mod tests {
         let limits = Limits {
             connections: 3,
             per_address: 2,
-            per_server: 1,
+            logins: 2,
+            handshakes: 1,
             connect: time,
             queue: time,
             server_connect: time,
@@ -78,12 +96,16 @@ mod tests {
         assert!(clients.enter(one, &limits).is_ok() && clients.enter(mapped, &limits).is_ok());
         let error = clients.enter(one, &limits).unwrap_err();
         assert!(error.code == 1040 && error.message.contains("per-address"), "{error}");
-        clients.leave(one);
+        clients.leave(one, false);
+        let error = clients.enter(other, &limits).unwrap_err();
+        assert!(error.code == 1040 && error.message.contains("max-logins"), "{error}");
+        clients.leave(other, false);
+        clients.logged_in();
         assert!(clients.enter(other, &limits).is_ok());
         assert_eq!(clients.enter(other, &limits).unwrap_err().message, "Too many connections");
-        for address in [one, one, other, other] {
-            clients.leave(address);
+        for (address, has_logged_in) in [(one, true), (one, false), (other, false), (other, false)] {
+            clients.leave(address, has_logged_in);
         }
-        assert!(clients.addresses.is_empty() && clients.all == 0);
+        assert!(clients.addresses.is_empty() && clients.all == 0 && clients.logging_in == 0);
     }
 }

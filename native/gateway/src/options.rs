@@ -35,14 +35,16 @@ const SECONDS_OF_YEAR: u64 = 31_536_000;
 const OWN: &[Spec] = &[
     Spec::text(
         "server",
-        "A server behind the gateway: HOST[:PORT][,pool=NAME]. Its certificate must carry this name. May be given several times; of servers \
-         that can, the first takes the writes.",
+        "A server behind the gateway: HOST[:PORT][,pool=NAME][,max-connections=N]. Its certificate must carry this name. N is the most \
+         sessions that it gets, in place of --max-connections-per-server. May be given several times; of servers that can, the first takes \
+         the writes.",
     )
     .repeatable(),
     Spec::text(
         "pool",
-        "A pool of servers with the same data: NAME[,kind=plain|read-only|galera], the kind being how its servers are checked. Without it \
-         there is the pool 'main' of kind plain. The first pool has the servers that name none. May be given several times.",
+        "A pool of servers with the same data: NAME[,kind=plain|read-only|galera][,max-connections=N], the kind being how its servers are \
+         checked, and N the most sessions that they get together. Without it there is the pool 'main' of kind plain. The first pool has \
+         the servers that name none. May be given several times.",
     )
     .repeatable(),
     Spec::choice(
@@ -102,6 +104,20 @@ const OWN: &[Spec] = &[
     Spec::number("max-connections-per-server", "Maximum number of simultaneous sessions of each server; 0 means no limit. More logins wait.")
         .between(0, 1_000_000)
         .default("0"),
+    Spec::number(
+        "max-handshakes-per-server",
+        "Maximum number of connections to each server that are being set up, until TLS is; 0 means no limit. More logins wait, so that all \
+         clients at once do not keep a server from its work.",
+    )
+    .between(0, 1_000_000)
+    .default("64"),
+    Spec::number(
+        "max-logins",
+        "Maximum number of clients that have connected and not logged in; 0 means no limit. More are refused, so that they do not keep \
+         those that have logged in from their work.",
+    )
+    .between(0, 1_000_000)
+    .default("0"),
     Spec::number("queue-timeout", "Number of seconds for which a login waits for a server, where none can serve or all are full.")
         .between(0, SECONDS_OF_YEAR)
         .default("8"),
@@ -130,9 +146,11 @@ impl Settings {
     pub(super) fn resolve(values: &Values) -> Result<Self, String> {
         let pools = Pools::of(values)?;
         let mut nodes: Vec<Node> = Vec::new();
+        let most_sessions = values.number("max-connections-per-server").filter(|most| *most != 0);
+        let most_sessions = most_sessions.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
         for text in values.texts("server") {
-            let node = pools.node(text).map_err(|why| format!("option '--server': '{text}' {why}"))?;
-            if nodes.contains(&node) {
+            let node = pools.node(text, most_sessions).map_err(|why| format!("option '--server': '{text}' {why}"))?;
+            if nodes.iter().any(|other| other.is_same(&node)) {
                 return Err(format!("option '--server': '{text}' is given twice"));
             }
             nodes.push(node);
@@ -189,7 +207,8 @@ impl Settings {
             limits: Limits {
                 connections: count("max-connections"),
                 per_address: unless_zero("max-connections-per-address"),
-                per_server: unless_zero("max-connections-per-server"),
+                logins: unless_zero("max-logins"),
+                handshakes: unless_zero("max-handshakes-per-server"),
                 connect: seconds("connect-timeout"),
                 queue: seconds("queue-timeout"),
                 server_connect: seconds("server-connect-timeout"),
@@ -279,7 +298,8 @@ impl Pools {
         let mut pools: Vec<PoolSettings> = Vec::new();
         for text in values.texts("pool") {
             let wrong = |why: String| format!("option '--pool': '{text}' {why}");
-            let (name, [kind]) = parts(text, ["kind"]).map_err(wrong)?;
+            let (name, [kind, most]) = parts(text, ["kind", "max-connections"]).map_err(wrong)?;
+            let most_sessions = most.map_or(Ok(usize::MAX), count).map_err(wrong)?;
             let kind = kind.map_or(Ok(Kind::Plain), |kind| known(&Kind::NAMES, kind)).map_err(wrong)?;
             if name.is_empty() || name.contains('=') {
                 return Err(wrong("has no name: write NAME[,kind=…]".to_owned()));
@@ -287,10 +307,10 @@ impl Pools {
             if pools.iter().any(|pool| pool.name == name) {
                 return Err(wrong("is given twice".to_owned()));
             }
-            pools.push(PoolSettings { name: name.to_owned(), kind });
+            pools.push(PoolSettings { name: name.to_owned(), kind, most_sessions });
         }
         if pools.is_empty() {
-            pools.push(PoolSettings { name: "main".to_owned(), kind: Kind::Plain });
+            pools.push(PoolSettings { name: "main".to_owned(), kind: Kind::Plain, most_sessions: usize::MAX });
         }
         Ok(Self(pools))
     }
@@ -327,11 +347,18 @@ impl Pools {
         Ok(Route { by, place: self.place(pool, role)? })
     }
 
-    fn node(&self, text: &str) -> Result<Node, String> {
-        let (address, [pool]) = parts(text, ["pool"])?;
+    fn node(&self, text: &str, most_sessions: usize) -> Result<Node, String> {
+        let (address, [pool, most]) = parts(text, ["pool", "max-connections"])?;
         let (host, port) = host(address)?;
-        Ok(Node { host, port, pool: self.number(pool)? })
+        let most_sessions = most.map_or(Ok(most_sessions), count)?;
+        Ok(Node { host, port, pool: self.number(pool)?, most_sessions })
     }
+}
+
+/// The value of `max-connections`.
+fn count(text: &str) -> Result<usize, String> {
+    let most = text.parse().ok().filter(|most| *most != 0);
+    most.ok_or_else(|| format!("has max-connections={text}, which is no number from 1 on"))
 }
 
 /// Parses `HOST[:PORT]`, with an IPv6 address in brackets; the error says what is wrong with the text.
@@ -441,6 +468,9 @@ pub(super) mod tests {
             (&["--pool=a", "--pool=b"], "'b' has no server"),
             (&["--pool=a", "--pool=a"], "twice"),
             (&["--pool="], "no name"),
+            (&["--pool=main,max-connections=0"], "max-connections=0"),
+            (&["--server=db2,max-connections=x"], "max-connections=x"),
+            (&["--server=db1,max-connections=5"], "twice"),
             (&["--route=user=x"], "no pool"),
             (&["--route=host=x,pool=main"], "user="),
             (&["--check-password-file=x"], "--check-user"),

@@ -17,7 +17,7 @@ pub(super) struct Pools {
     pools: Vec<Pool>,
     is_checked: bool,
     thresholds: Thresholds,
-    most_sessions: usize,
+    most_handshakes: usize,
 }
 
 #[derive(Debug)]
@@ -36,6 +36,8 @@ pub(super) struct Member {
     pub(super) is_draining: bool,
     /// How many sessions it has, those that connect too.
     pub(super) sessions: usize,
+    /// How many of these have no TLS yet.
+    handshakes: usize,
     /// How long its last check took.
     pub(super) check_took: Duration,
     /// The certificate that it showed last.
@@ -50,10 +52,32 @@ pub(super) struct Member {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Choice {
     Server(usize),
-    /// All that could serve have as many sessions as they may.
-    Full,
+    /// A limit keeps the session from those that could serve.
+    Full(Full),
     /// None can serve.
     Nobody,
+}
+
+/// The limit that has been reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Full {
+    /// The pool has as many sessions as it may.
+    Pool,
+    /// Each server has as many sessions as it may.
+    Servers,
+    /// Servers that may have more sessions have as many handshakes under way as they may.
+    Handshakes,
+}
+
+impl Full {
+    /// The clause of the error for a client that has waited in vain.
+    pub(super) const fn reason(self) -> &'static str {
+        match self {
+            Self::Pool => "the pool of servers has as many sessions as it may (max-connections of --pool)",
+            Self::Servers => "each server has as many sessions as it may (max-connections-per-server)",
+            Self::Handshakes => "too many clients log in at once for each server (max-handshakes-per-server)",
+        }
+    }
 }
 
 impl Pools {
@@ -63,6 +87,7 @@ impl Pools {
             health: Health::default(),
             is_draining: false,
             sessions: 0,
+            handshakes: 0,
             check_took: Duration::ZERO,
             leaf: None,
             penalty: Duration::ZERO,
@@ -74,7 +99,7 @@ impl Pools {
             pools: settings.pools.iter().map(pool).collect(),
             is_checked: settings.check.is_some(),
             thresholds: settings.thresholds,
-            most_sessions: settings.limits.per_server,
+            most_handshakes: settings.limits.handshakes,
         }
     }
 
@@ -84,13 +109,29 @@ impl Pools {
         if fit.is_empty() {
             return Choice::Nobody;
         }
+        if self.is_full(place.pool) {
+            return Choice::Full(Full::Pool);
+        }
         let has_room =
-            |node: &usize| self.members.get(*node).is_some_and(|member| member.sessions < self.most_sessions);
-        let free: Vec<usize> = fit.into_iter().filter(has_room).collect();
+            |node: &usize| self.members.get(*node).is_some_and(|member| member.sessions < member.node.most_sessions);
+        let roomy: Vec<usize> = fit.into_iter().filter(has_room).collect();
+        if roomy.is_empty() {
+            return Choice::Full(Full::Servers);
+        }
+        let is_free =
+            |node: &usize| self.members.get(*node).is_some_and(|member| member.handshakes < self.most_handshakes);
+        let free: Vec<usize> = roomy.into_iter().filter(is_free).collect();
         let is_punctual = |node: &usize| self.members.get(*node).is_some_and(|member| member.penalty <= now);
         let first: Vec<usize> = free.iter().copied().filter(is_punctual).collect();
         let chosen = self.in_turn(if first.is_empty() { &free } else { &first }, now);
-        chosen.map_or(Choice::Full, Choice::Server)
+        chosen.map_or(Choice::Full(Full::Handshakes), Choice::Server)
+    }
+
+    /// Whether the servers of a pool have as many sessions as they may together.
+    fn is_full(&self, pool: usize) -> bool {
+        let Some(most) = self.pools.get(pool).map(|pool| pool.settings.most_sessions) else { return false };
+        let of_pool = self.members.iter().filter(|member| member.node.pool == pool);
+        of_pool.map(|member| member.sessions).sum::<usize>() >= most
     }
 
     /// The servers that may have a session of this place.
@@ -225,10 +266,18 @@ impl Pools {
         }
     }
 
-    /// Counts a session of a server.
+    /// Counts a session of a server, and its handshake.
     pub(super) fn enter(&mut self, node: usize) {
         if let Some(member) = self.members.get_mut(node) {
             member.sessions = member.sessions.saturating_add(1);
+            member.handshakes = member.handshakes.saturating_add(1);
+        }
+    }
+
+    /// Counts the end of a handshake with a server.
+    pub(super) fn end_handshake(&mut self, node: usize) {
+        if let Some(member) = self.members.get_mut(node) {
+            member.handshakes = member.handshakes.saturating_sub(1);
         }
     }
 
@@ -374,9 +423,32 @@ mod tests {
         pools.enter(1);
         assert_eq!(turns(&mut pools, ANY, 2), [2, 2]);
         pools.enter(2);
-        assert_eq!(pools.choose(ANY, &[], NOW), Choice::Full);
+        assert_eq!(pools.choose(ANY, &[], NOW), Choice::Full(Full::Servers));
         pools.leave(1);
+        pools.end_handshake(1);
         assert_eq!(turns(&mut pools, ANY, 2), [1, 1]);
+    }
+
+    #[test]
+    fn servers_and_pools_have_limits_of_their_own() {
+        let servers = ["--server=a,max-connections=1", "--server=b,max-connections=9"];
+        let options =
+            ["--pool=main,max-connections=3", "--max-handshakes-per-server=2", "--max-connections-per-server=5"];
+        let mut pools = Pools::new(&resolve(&[&servers[..], &options].concat()).unwrap());
+        let mut entered = Vec::new();
+        while let Choice::Server(node) = pools.choose(ANY, &[], NOW) {
+            pools.enter(node);
+            entered.push(node);
+        }
+        assert_eq!(entered, [0, 1, 1], "one session, and two handshakes");
+        assert_eq!(pools.choose(ANY, &[], NOW), Choice::Full(Full::Pool));
+        pools.leave(0);
+        pools.end_handshake(0);
+        assert_eq!(pools.choose(ANY, &[], NOW), Choice::Server(0));
+        pools.members[0].is_draining = true;
+        assert_eq!(pools.choose(ANY, &[], NOW), Choice::Full(Full::Handshakes));
+        pools.end_handshake(1);
+        assert_eq!(pools.choose(ANY, &[], NOW), Choice::Server(1));
     }
 
     #[test]

@@ -253,7 +253,7 @@ impl Gateway {
             Ok(socket) => socket,
             Err(error) => {
                 tracing::warn!("{peer}: {error}");
-                self.shared.clients.leave(peer.ip());
+                self.shared.clients.leave(peer.ip(), false);
                 return;
             }
         };
@@ -306,7 +306,7 @@ impl Gateway {
         let Some(slot) = self.sessions.get_mut(id) else { return };
         let session = &slot.connection;
         if progress == Progress::Over {
-            self.shared.clients.leave(session.peer().ip());
+            self.shared.clients.leave(session.peer().ip(), session.has_logged_in());
             self.sessions.remove(id);
             return;
         }

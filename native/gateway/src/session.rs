@@ -57,6 +57,10 @@ pub(super) struct Session {
     /// A KILL that waits for its answer.
     kill: Option<Kill>,
     is_relaying: bool,
+    /// Whether the client has logged in once; it may log in again at another server.
+    has_logged_in: bool,
+    /// Whether the connection to the server is counted as one that is being set up.
+    is_handshaking: bool,
     /// The machine's deadline.
     deadline: Option<Duration>,
     /// Until when the peers' ends are awaited, once the machine has ended.
@@ -91,6 +95,8 @@ impl Session {
             is_opaque: false,
             kill: None,
             is_relaying: false,
+            has_logged_in: false,
+            is_handshaking: false,
             deadline: None,
             ending: None,
         }
@@ -104,6 +110,11 @@ impl Session {
     /// Whether the client has logged in.
     pub(super) const fn is_relaying(&self) -> bool {
         self.is_relaying
+    }
+
+    /// Whether the client has ever logged in.
+    pub(super) const fn has_logged_in(&self) -> bool {
+        self.has_logged_in
     }
 
     /// The server that it has or connects to.
@@ -203,6 +214,7 @@ impl Session {
         }
         for _ in 0..MOST_ROUNDS {
             self.poll(shared, now);
+            self.look_at_handshake(shared);
             let has_written = self.flush();
             if let Some(until) = self.ending {
                 return self.finish(until, now);
@@ -262,6 +274,9 @@ impl Session {
             }
             Event::Connected => {
                 self.is_relaying = true;
+                if !std::mem::replace(&mut self.has_logged_in, true) {
+                    shared.clients.logged_in();
+                }
                 self.tried = Vec::new();
                 if let Some((user, _)) = self.changing.take() {
                     self.user = Some(user);
@@ -339,6 +354,7 @@ impl Session {
             self.tried.push(node);
             self.node = Some(node);
             shared.pools.enter(node);
+            self.is_handshaking = true;
             let until = now.monotonic.saturating_add(shared.settings.limits.server_connect);
             let mut dial = Dial::new(self.id, until);
             let Some(addresses) = shared.resolver.ask(node, self.id) else {
@@ -361,7 +377,7 @@ impl Session {
     /// Waits until a server is free or comes up. Where servers are not checked and none is full, there is nothing to wait for.
     fn wait_for_server(&mut self, why: Choice, shared: &mut Shared, now: Now) {
         let until = *self.waits_until.get_or_insert_with(|| now.monotonic.saturating_add(shared.settings.limits.queue));
-        let may_come = why == Choice::Full || shared.pools.is_checked();
+        let may_come = matches!(why, Choice::Full(_)) || shared.pools.is_checked();
         if may_come && now.monotonic < until {
             // The servers that failed are tried again.
             self.tried.clear();
@@ -373,10 +389,10 @@ impl Session {
         }
         self.waits_until = None;
         let error = match why {
-            Choice::Full => SqlError::too_many_connections(
-                "Too many connections: each server has as many sessions as it may (max-connections-per-server), and none became free \
-                 in time (queue-timeout)",
-            ),
+            Choice::Full(limit) => SqlError::too_many_connections(format!(
+                "Too many connections: {}, and that did not change in time (queue-timeout)",
+                limit.reason()
+            )),
             _ => SqlError::unknown_error(
                 "sealwire-gateway: none of the servers behind the gateway took the connection; the gateway's log says why",
             ),
@@ -427,8 +443,29 @@ impl Session {
     }
 
     fn leave(&mut self, shared: &mut Shared) {
+        self.end_handshake(shared);
         if let Some(node) = self.node.take() {
             shared.pools.leave(node);
+            shared.may_serve_waiting = true;
+        }
+    }
+
+    /// Lets the next login begin, once TLS towards the server is set up, or its greeting has come where there is none. The rest of the login
+    /// waits for the client, which must not keep others out.
+    fn look_at_handshake(&mut self, shared: &mut Shared) {
+        let is_set_up =
+            |facts: &Facts| facts.tls.is_some() || (shared.has_plaintext_servers() && !facts.server_version.is_empty());
+        let has_socket = self.dial.is_none() && self.server.is_some();
+        if self.is_handshaking && has_socket && self.proxy.server_facts().is_some_and(is_set_up) {
+            self.end_handshake(shared);
+        }
+    }
+
+    fn end_handshake(&mut self, shared: &mut Shared) {
+        if let Some(node) = self.node
+            && std::mem::take(&mut self.is_handshaking)
+        {
+            shared.pools.end_handshake(node);
             shared.may_serve_waiting = true;
         }
     }

@@ -59,6 +59,8 @@ pub(super) struct Listen {
 pub(super) struct PoolSettings {
     pub(super) name: String,
     pub(super) kind: Kind,
+    /// How many sessions its servers may have together.
+    pub(super) most_sessions: usize,
 }
 
 /// The question by which the servers of a pool are checked.
@@ -94,6 +96,15 @@ pub(super) struct Node {
     pub(super) port: u16,
     /// The number of its pool.
     pub(super) pool: usize,
+    /// How many sessions it may have.
+    pub(super) most_sessions: usize,
+}
+
+impl Node {
+    /// Whether both are the same server in the same pool.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        (&self.host, self.port, self.pool) == (&other.host, other.port, other.pool)
+    }
 }
 
 impl fmt::Display for Node {
@@ -113,8 +124,10 @@ pub(super) struct Limits {
     pub(super) connections: usize,
     /// How many of these may come from one address.
     pub(super) per_address: usize,
-    /// How many sessions a server may have.
-    pub(super) per_server: usize,
+    /// How many clients may be logging in.
+    pub(super) logins: usize,
+    /// How many connections to a server may be set up at a time.
+    pub(super) handshakes: usize,
     /// How long a client may take to log in.
     pub(super) connect: Duration,
     /// How long a login waits for a server.

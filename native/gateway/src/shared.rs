@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use mio::Registry;
-use sealwire_core::client;
+use sealwire_core::client::{self, TlsPolicy};
 use sealwire_core::server;
 use sealwire_net::bounded_lines::BoundedLines;
 use sealwire_net::clock;
@@ -142,6 +142,11 @@ impl Shared {
             }
             tracing::warn!("{line}");
         }
+    }
+
+    /// Whether the connections to the servers are plaintext.
+    pub(super) fn has_plaintext_servers(&self) -> bool {
+        self.back.first().is_some_and(|back| matches!(back.tls, TlsPolicy::Disabled))
     }
 
     /// The settings towards a server.

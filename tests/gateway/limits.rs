@@ -1,0 +1,89 @@
+//! Limits of sessions, handshakes and logins, and the queue before them.
+
+use std::io::Read as _;
+use std::net::TcpStream;
+
+use sealwire_tests::certificates::CertificateSet;
+use sealwire_tests::clients::ask;
+use sealwire_tests::programs::needs;
+use sealwire_tests::server::Kind;
+
+use crate::administration::by_socket;
+use crate::support::{gateway, log_in, server};
+
+#[test]
+fn a_login_waits_for_a_place_in_the_pool_and_is_told_which_limit_it_met() {
+    if !needs(&["openssl"]) {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let set = CertificateSet::by_openssl(place.path());
+    let server = server(Kind::Sealwired, Some(&set));
+    let pool = "--pool=main,max-connections=1";
+    let refusing = gateway(&set, &[server.port], &set, &[pool, "--queue-timeout=0"]);
+    let mut first = log_in(refusing.port, "native", &set).unwrap();
+    let error = log_in(refusing.port, "native", &set).unwrap_err().to_string();
+    assert!(error.contains("1040") && error.contains("max-connections of --pool"), "{error}");
+    assert_eq!(ask(&mut first, "SELECT 1").unwrap(), "1");
+
+    let waiting = gateway(&set, &[server.port], &set, &[pool, "--queue-timeout=60"]);
+    let first = log_in(waiting.port, "native", &set).unwrap();
+    std::thread::scope(|scope| {
+        let second =
+            scope.spawn(|| log_in(waiting.port, "native", &set).map(|mut client| ask(&mut client, "SELECT 2")));
+        waiting.says("waits for a server");
+        drop(first);
+        assert_eq!(second.join().unwrap().unwrap().unwrap(), "2");
+    });
+}
+
+#[test]
+fn a_server_gets_few_handshakes_at_a_time() {
+    if !needs(&["openssl"]) {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let set = CertificateSet::by_openssl(place.path());
+    let server = server(Kind::Sealwired, Some(&set));
+    let socket = place.path().join("admin");
+    let options = [format!("--admin-socket={}", socket.display())];
+    let more = [options[0].as_str(), "--max-handshakes-per-server=1", "--queue-timeout=0"];
+    let gateway = gateway(&set, &[server.port], &set, &more);
+    let _logged_in = log_in(gateway.port, "native", &set).unwrap();
+    let _also = log_in(gateway.port, "native", &set).unwrap();
+    // Its system accepts the connection, and it sends no greeting.
+    server.signal("STOP");
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| log_in(gateway.port, "native", &set).map(|mut client| ask(&mut client, "SELECT 3")));
+        let dials = format!("\"server\":\"127.0.0.1:{}\",\"server_connection_id\":0,\"state\":\"login\"", server.port);
+        let is_under_way = || by_socket(&socket, "GET /status").contains(&dials);
+        while !is_under_way() {
+            std::thread::yield_now();
+        }
+        let error = log_in(gateway.port, "native", &set).unwrap_err().to_string();
+        server.signal("CONT");
+        assert!(error.contains("1040") && error.contains("max-handshakes-per-server"), "{error}");
+        assert_eq!(first.join().unwrap().unwrap().unwrap(), "3");
+    });
+}
+
+#[test]
+fn clients_that_do_not_log_in_are_few() {
+    if !needs(&["openssl"]) {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let set = CertificateSet::by_openssl(place.path());
+    let server = server(Kind::Sealwired, Some(&set));
+    let gateway = gateway(&set, &[server.port], &set, &["--max-logins=1"]);
+    let _logged_in = log_in(gateway.port, "native", &set).unwrap();
+    let mut silent = TcpStream::connect(("127.0.0.1", gateway.port)).unwrap();
+    // Its greeting has come, so the gateway counts it.
+    silent.read_exact(&mut [0; 4]).unwrap();
+    let error = log_in(gateway.port, "native", &set).unwrap_err().to_string();
+    assert!(error.contains("1040") && error.contains("max-logins"), "{error}");
+    drop(silent);
+    while log_in(gateway.port, "native", &set).is_err() {
+        std::thread::yield_now();
+    }
+}
