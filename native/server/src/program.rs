@@ -222,7 +222,7 @@ fn watch_tls(values: &Values, server: &Arc<Server>) -> std::io::Result<Watcher> 
         values,
         move || of_files.tls.files(),
         move |cause| match cause {
-            Cause::Signal => of_reload.reload_tls().map_err(|error| error.to_string()),
+            Cause::Signal => of_reload.reload_tls().map_err(|error| error.message),
             Cause::Change => of_reload.reload_changed_tls(),
         },
     )
