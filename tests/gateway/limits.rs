@@ -53,6 +53,10 @@ fn a_server_gets_few_handshakes_at_a_time() {
     let _also = log_in(gateway.port, "native", &set).unwrap();
     // Its system accepts the connection, and it sends no greeting.
     server.signal("STOP");
+    let has_stopped = || std::fs::read_to_string(format!("/proc/{}/stat", server.id())).unwrap().contains(") T ");
+    while !has_stopped() {
+        std::thread::yield_now();
+    }
     std::thread::scope(|scope| {
         let first = scope.spawn(|| log_in(gateway.port, "native", &set).map(|mut client| ask(&mut client, "SELECT 3")));
         let dials = format!("\"server\":\"127.0.0.1:{}\",\"server_connection_id\":0,\"state\":\"login\"", server.port);
