@@ -35,6 +35,8 @@ pub mod message;
 pub mod printable;
 #[cfg(all(feature = "client", feature = "server"))]
 pub mod proxy;
+#[cfg(feature = "server")]
+pub mod proxy_protocol;
 pub mod random;
 mod received;
 pub mod secret;
