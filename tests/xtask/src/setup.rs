@@ -23,7 +23,7 @@ enum Probe {
     Package,
 }
 
-const NEEDS: [Need; 25] = [
+const NEEDS: [Need; 26] = [
     Need { probe: Probe::Program("mariadbd"), package: "mariadb-server" },
     Need { probe: Probe::Program("mariadb"), package: "mariadb-client" },
     Need { probe: Probe::File("/usr/share/mysql/mysql-test/std_data/cacert.pem"), package: "mariadb-test-data" },
@@ -47,6 +47,7 @@ const NEEDS: [Need; 25] = [
     Need { probe: Probe::Package, package: "odbc-mariadb" },
     Need { probe: Probe::Program("isql"), package: "unixodbc" },
     Need { probe: Probe::Program("sysbench"), package: "sysbench" },
+    Need { probe: Probe::File("/usr/sbin/haproxy"), package: "haproxy" },
     Need { probe: Probe::Program("go"), package: "golang-go" },
     Need {
         probe: Probe::File("/usr/share/gocode/src/github.com/go-sql-driver/mysql/driver.go"),
