@@ -56,8 +56,8 @@ impl Application {
                 let error = SqlError::unknown_command(format!("{} is not known here", command.name()));
                 connection.err(&error)?;
             }
-            // These events come only after a request for a file.
-            Output::Event(Event::LocalData(_) | Event::LocalDataEnd | Event::Acknowledged(_)) => {}
+            // These events come only after a request for a file, to a replica, and behind a trusted proxy.
+            Output::Event(Event::LocalData(_) | Event::LocalDataEnd | Event::Acknowledged(_) | Event::Proxied(_)) => {}
             Output::Event(Event::Closed) => return Ok(Step::Close),
         }
         Ok(Step::Poll)

@@ -3,10 +3,14 @@
 //! With the feature `serde` they can be serialised: enumerations and capabilities by name, certificates and the ALPN protocol as bytes.
 //! Compression is omitted, because a page's client has none.
 
+#[cfg(feature = "server")]
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::message::Capabilities;
+#[cfg(feature = "server")]
+use crate::proxy_protocol::ClientTls;
 use crate::wire::compressed::Algorithm;
 
 /// The transport below the protocol.
@@ -108,6 +112,10 @@ pub struct Facts {
     pub transport: Transport,
     /// The parameters that TLS negotiated; `None` for plaintext.
     pub tls: Option<TlsFacts>,
+    /// The TLS between the client and a trusted proxy, as the PROXY header tells it; `None` if no header came, or if the header tells of none.
+    #[cfg(feature = "server")]
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub client_tls: Option<Box<ClientTls>>,
     /// The compression of packets after authentication; `None` for no compression.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub compression: Option<Algorithm>,

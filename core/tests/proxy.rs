@@ -274,6 +274,7 @@ impl World {
                         Err(answer) => self.proxy.answer_kill(answer),
                     }
                 }
+                Output::Event(Event::Proxied(ends)) => self.log.push(format!("proxied: {ends:?}")),
                 Output::Event(Event::Connected) => self.log.push("connected".into()),
                 Output::Event(Event::Closed(end)) => {
                     let _ = self.server.handle_input(Input::Eof, now());

@@ -2,18 +2,14 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::PathBuf;
-use std::sync::Arc;
 
-use rustls::crypto::ring;
-use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, Trust};
 use sealwire_tests::certificates::{CLIENT_SUBJECT, CertificateSet};
-use sealwire_tests::clients::{ask, connect, plain, secure};
+use sealwire_tests::clients::{ask, connect, plain};
 use sealwire_tests::drivers::PASSWORD;
 use sealwire_tests::programs::{can, needs};
 use sealwire_tests::server::Kind;
 
-use crate::support::{gateway, log_in, server, with};
+use crate::support::{gateway, log_in, server, showing, with};
 
 #[test]
 fn another_server_takes_the_place_of_one_that_is_gone() {
@@ -122,12 +118,7 @@ fn rules_judge_the_connection_of_the_client() {
     let (file, ca) = (format!("--rules-file={}", rules.display()), format!("--ssl-ca={}", set.ca.display()));
     let gateway = gateway(&set, &[server.port], &set, &[&file, &ca]);
 
-    let mut options = ClientOptions::new(Arc::new(ring::default_provider()), Trust::Ca);
-    let pem = |path: &PathBuf| NamedPem::new("certificate", fs::read(path).unwrap());
-    options.ca = vec![pem(&set.ca)];
-    (options.cert, options.key) = (Some(pem(&set.client_cert)), Some(pem(&set.client_key)));
-    let shown = ClientContext::build(options).unwrap();
-    let mut client = connect(gateway.port, secure("sha2", &shown)).unwrap();
+    let mut client = connect(gateway.port, showing("sha2", &set)).unwrap();
     assert_eq!(ask(&mut client, "SELECT CURRENT_USER()").unwrap(), "sha2@%");
 
     let error = log_in(gateway.port, "sha2", &set).unwrap_err().to_string();

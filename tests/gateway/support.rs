@@ -5,8 +5,11 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
+use rustls::crypto::ring;
 use sealwire::{Client, ClientError, Config};
+use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, Trust};
 use sealwire_tests::certificates::CertificateSet;
 use sealwire_tests::clients::{ask, connect, context, secure};
 use sealwire_tests::daemon::Daemon;
@@ -74,4 +77,13 @@ pub(crate) fn log_in(port: u16, user: &str, set: &CertificateSet) -> Result<Clie
 /// The settings of that client.
 pub(crate) fn with(user: &str, set: &CertificateSet) -> Config {
     secure(user, &context(set))
+}
+
+/// The same with the client's certificate of the set.
+pub(crate) fn showing(user: &str, set: &CertificateSet) -> Config {
+    let mut options = ClientOptions::new(Arc::new(ring::default_provider()), Trust::Ca);
+    let pem = |path: &Path| NamedPem::new("certificate", fs::read(path).unwrap());
+    options.ca = vec![pem(&set.ca)];
+    (options.cert, options.key) = (Some(pem(&set.client_cert)), Some(pem(&set.client_key)));
+    secure(user, &ClientContext::build(options).unwrap())
 }

@@ -17,10 +17,11 @@ const LINES: usize = 800;
 const DRIVER_LINES: usize = 60;
 
 /// The layers of core, folders and files of the root. Each may import its own layer and lower ones.
-const LAYERS: [(&str, u8); 25] = [
+const LAYERS: [(&str, u8); 26] = [
     ("default_port", 0),
     ("machine", 0),
     ("printable", 0),
+    ("proxy_protocol", 0),
     ("random", 0),
     ("secret", 0),
     ("sql", 0),
@@ -87,6 +88,7 @@ const IN_SIGNATURES: &[&str] = &[
     "message::TextValues",
     "message::ValueText",
     "message::vectors::Vector",
+    "proxy_protocol::Malformed",
     "tls::Counters",
     "tls::ListPeriod",
     "tls::identity::Attribute",

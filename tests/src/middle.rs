@@ -1,9 +1,11 @@
 //! A man in the middle between a client and a server, and functions to read the packets before TLS.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+
+use rustix::net::{AddressFamily, SocketType};
 
 use crate::restart::restart;
 
@@ -86,6 +88,16 @@ fn carry(listener: &TcpListener, upstream: u16, greeting: Change, request: Chang
 /// Connects to that port; reads have a time limit.
 pub fn connect(port: u16) -> TcpStream {
     let stream = TcpStream::connect(("127.0.0.1", port)).expect("a server");
+    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
+    stream
+}
+
+/// Connects to a port of 127.0.0.1 from another address of loopback.
+pub fn connect_from(address: [u8; 4], port: u16) -> TcpStream {
+    let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+    rustix::net::bind(&socket, &SocketAddr::from((address, 0))).expect("an address of loopback");
+    rustix::net::connect(&socket, &SocketAddr::from(([127, 0, 0, 1], port))).expect("a server");
+    let stream = TcpStream::from(socket);
     stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
     stream
 }

@@ -141,7 +141,7 @@ impl Host {
                     Answer::FileAgain(std::mem::take(&mut self.file_bytes), self.file_name.clone())
                 }
             },
-            Output::Event(Event::Acknowledged(_)) => Answer::Nothing,
+            Output::Event(Event::Acknowledged(_) | Event::Proxied(_)) => Answer::Nothing,
             Output::Event(Event::Closed) => {
                 self.closed = true;
                 Answer::Nothing

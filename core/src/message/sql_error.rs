@@ -71,6 +71,8 @@ numbers! {
     kill_denied = 1095 b"HY000";
     /// ER_UNKNOWN_ERROR.
     unknown_error = 1105 b"HY000";
+    /// ER_HOST_NOT_PRIVILEGED.
+    host_not_privileged = 1130 b"HY000";
     /// ER_PASSWORD_ANONYMOUS_USER.
     anonymous_user = 1131 b"42000";
     /// ER_PASSWORD_NO_MATCH.

@@ -5,11 +5,15 @@ use alloc::string::String;
 use super::kill::Kill;
 use crate::error::{Error, Side};
 use crate::message::SqlError;
+use crate::proxy_protocol::Endpoints;
 use crate::server::Login;
 
 /// An event for the driver.
 #[derive(Debug)]
 pub enum Event {
+    /// A trusted proxy before this one names the client for which it opened the connection: see
+    /// [`trust_proxy_header`](super::Connection::trust_proxy_header). There is no answer.
+    Proxied(Endpoints),
     /// A client has sent its login. Connect to a server, then call [`dialled`](super::Connection::dialled), or call
     /// [`refuse`](super::Connection::refuse). The client's TLS, its certificate and the name that it asked for by SNI are in
     /// [`client_facts`](super::Connection::client_facts).

@@ -106,6 +106,14 @@ impl Connection {
         Self { peer, client, server: Half::default(), stage: Stage::Greeting }
     }
 
+    /// Accepts a PROXY header from the client's side, whose peer is a trusted proxy: see
+    /// [`server::Connection::trust_proxy_header`]. Call this before the first input.
+    pub fn trust_proxy_header(&mut self) {
+        if let half::End::Server(server) = &mut self.client.end {
+            server.trust_proxy_header();
+        }
+    }
+
     /// Processes input of one side. The next [`poll_output`](Self::poll_output) says what follows from it, errors too.
     pub fn handle_input(&mut self, side: Side, input: Input<'_>, now: Now) {
         let half = match side {
@@ -338,6 +346,10 @@ impl Connection {
             Ok(Output::Transmit) => return Output::Transmit,
             Ok(Output::Wait(deadline)) => return Output::Wait(deadline),
             Ok(Output::Event(server::Event::Login(login))) => login,
+            Ok(Output::Event(server::Event::Proxied(endpoints))) => {
+                self.peer.clone_from(server.peer());
+                return Output::Event(Event::Proxied(endpoints));
+            }
             // The machine has no other events before the login but its end.
             Ok(Output::Event(_)) => return self.closed_by(Side::Client),
             Err(error) => {

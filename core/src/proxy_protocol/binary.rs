@@ -4,7 +4,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
-use super::{ClientTls, Endpoints, Header, LONGEST_BINARY, Malformed, Start};
+use super::header::{ClientTls, Endpoints, Header, LONGEST_BINARY, Malformed, Start};
 
 pub(super) const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// Signature, version and command, address family, length.
@@ -42,17 +42,17 @@ pub(super) fn read(bytes: &[u8]) -> Result<Start, Malformed> {
         return Ok(Start::Incomplete);
     };
     if version_and_command >> 4 != VERSION {
-        return Err(Malformed("its version is not 2"));
+        return Err(Malformed("the PROXY header's version is not 2"));
     }
     let length = FIXED.saturating_add(usize::from(u16::from_be_bytes([*high, *low])));
     if length > LONGEST_BINARY {
-        return Err(Malformed("it is longer than 8 KiB"));
+        return Err(Malformed("the PROXY header is longer than 8 KiB"));
     }
     let Some(body) = bytes.get(FIXED..length) else { return Ok(Start::Incomplete) };
     let header = match version_and_command & 0xf {
         LOCAL => Header::default(),
         PROXY => proxied(*family, body)?,
-        _ => return Err(Malformed("its command is neither LOCAL nor PROXY")),
+        _ => return Err(Malformed("the PROXY header's command is neither LOCAL nor PROXY")),
     };
     Ok(Start::Header { header, length })
 }
@@ -80,7 +80,7 @@ fn addresses<const N: usize>(body: &[u8]) -> Result<(Endpoints, &[u8]), Malforme
 where
     IpAddr: From<[u8; N]>,
 {
-    let short = Malformed("it ends within an address");
+    let short = Malformed("the PROXY header ends within an address");
     let (source, rest) = body.split_first_chunk::<N>().ok_or(short)?;
     let (destination, rest) = rest.split_first_chunk::<N>().ok_or(short)?;
     let ([a, b, c, d], rest) = rest.split_first_chunk().ok_or(short)?;
@@ -93,7 +93,7 @@ fn each_part<'a>(
     mut take: impl FnMut(u8, &'a [u8]) -> Result<(), Malformed>,
 ) -> Result<(), Malformed> {
     while !bytes.is_empty() {
-        let short = Malformed("it ends within a part");
+        let short = Malformed("the PROXY header ends within a part");
         let ([kind, high, low], rest) = bytes.split_first_chunk().ok_or(short)?;
         let (value, rest) = rest.split_at_checked(u16::from_be_bytes([*high, *low]).into()).ok_or(short)?;
         take(*kind, value)?;
@@ -104,7 +104,7 @@ fn each_part<'a>(
 
 fn client_tls(value: &[u8]) -> Result<Option<ClientTls>, Malformed> {
     let ([flags, verify @ ..], parts) =
-        value.split_first_chunk::<5>().ok_or(Malformed("its part on TLS is shorter than 5 bytes"))?;
+        value.split_first_chunk::<5>().ok_or(Malformed("the PROXY header's part on TLS is shorter than 5 bytes"))?;
     if flags & CLIENT_SSL == 0 {
         return Ok(None);
     }
@@ -124,7 +124,9 @@ fn client_tls(value: &[u8]) -> Result<Option<ClientTls>, Malformed> {
 }
 
 fn text(value: &[u8]) -> Result<String, Malformed> {
-    core::str::from_utf8(value).map(ToString::to_string).map_err(|_| Malformed("a text of it is not UTF-8"))
+    core::str::from_utf8(value)
+        .map(ToString::to_string)
+        .map_err(|_| Malformed("a text in the PROXY header is not UTF-8"))
 }
 
 /// Appends a header.

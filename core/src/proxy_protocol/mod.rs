@@ -1,87 +1,26 @@
 //! The PROXY protocol, versions 1 and 2: a header before a connection's own bytes, by which a proxy passes on the client's address and, in
-//! version 2, the client's TLS. Whoever sends it may claim any address, so a server must read it from trusted networks alone.
+//! version 2, the client's TLS. A sender may claim any address, so a server must read it from trusted networks alone.
 //!
 //! Source: `doc/proxy-protocol.txt` of HAProxy.
 
 mod binary;
+mod header;
 mod text;
 
 #[cfg(test)]
 mod tests;
 
-use alloc::string::String;
+pub use header::{ClientTls, Endpoints, Header, Malformed, Start};
+
 use alloc::vec::Vec;
-use core::fmt;
-use core::net::SocketAddr;
 
-/// The longest header of version 1 in bytes, CR and LF included.
-const LONGEST_TEXT: usize = 107;
-/// The longest header of version 2 in bytes that is read. The format allows 64 KiB, which nobody needs: a certificate is below 6 KiB.
-const LONGEST_BINARY: usize = 8 * 1024;
-
-/// The contents of a header.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Header {
-    /// The client's address and the one that it connected to; `None` where the proxy itself opened the connection, for instance to check
-    /// the server, or where the addresses are not of IP.
-    pub endpoints: Option<Endpoints>,
-    /// The name that the client asked for by SNI.
-    pub authority: Option<String>,
-    /// The TLS between client and proxy; `None` where it was plaintext, or where the header does not say.
-    pub tls: Option<ClientTls>,
+/// Whether the first bytes of a connection begin like a header. Four bytes decide, as in MariaDB, because no packet of MySQL begins so.
+pub(crate) fn begins(bytes: &[u8]) -> bool {
+    let four = |signature: &'static [u8]| signature.first_chunk::<4>();
+    bytes
+        .first_chunk::<4>()
+        .is_some_and(|first| [four(text::SIGNATURE), four(binary::SIGNATURE)].contains(&Some(first)))
 }
-
-/// The two ends of a client's connection to a proxy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Endpoints {
-    /// The client's end.
-    pub source: SocketAddr,
-    /// The proxy's end.
-    pub destination: SocketAddr,
-}
-
-/// The TLS between a client and a proxy, as the proxy tells it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ClientTls {
-    /// The protocol's version, such as `TLSv1.3`.
-    pub version: Option<String>,
-    /// OpenSSL's name of the cipher suite.
-    pub cipher: Option<String>,
-    /// The common name of the client's certificate.
-    pub common_name: Option<String>,
-    /// The client's certificate in DER.
-    pub certificate: Option<Vec<u8>>,
-    /// Whether the client has sent a certificate, now or in the session that was resumed, and the proxy has verified it.
-    pub is_verified: bool,
-}
-
-/// What the first bytes of a connection are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Start {
-    /// They may become a header; more are needed.
-    Incomplete,
-    /// They are no header but the connection's own.
-    NoHeader,
-    /// A header.
-    Header {
-        /// Its contents.
-        header: Header,
-        /// Its length in bytes; the connection's own bytes follow.
-        length: usize,
-    },
-}
-
-/// Why bytes that begin like a header are none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Malformed(&'static str);
-
-impl fmt::Display for Malformed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the PROXY header is malformed: {}", self.0)
-    }
-}
-
-impl core::error::Error for Malformed {}
 
 /// Reads the first bytes of a connection. It never asks for more than 8 KiB.
 ///
@@ -104,5 +43,10 @@ impl Header {
     /// Appends the header in version 2. Texts above 255 bytes and a certificate above 6 KiB are left out, so that every receiver can take it.
     pub fn write(&self, out: &mut Vec<u8>) {
         binary::write(self, out);
+    }
+
+    /// Appends the header in version 1, which has the addresses alone.
+    pub fn write_line(&self, out: &mut Vec<u8>) {
+        text::write(self.endpoints, out);
     }
 }

@@ -1,5 +1,7 @@
+use alloc::string::String;
 use alloc::vec;
 
+use super::header::LONGEST_BINARY;
 use super::*;
 
 fn header(bytes: &[u8]) -> Header {
@@ -76,6 +78,20 @@ fn a_header_of_version_2_round_trips() {
         for length in 0..bytes.len() {
             assert_eq!(read(&bytes[..length]), Ok(Start::Incomplete), "{length}");
         }
+    }
+}
+
+#[test]
+fn a_header_of_version_1_round_trips() {
+    for (endpoints, text) in [
+        (ends("192.0.2.1:40000", "[::ffff:198.51.100.7]:3306"), "PROXY TCP4 192.0.2.1 198.51.100.7 40000 3306\r\n"),
+        (ends("192.0.2.1:1", "[2001:db8::1]:2"), "PROXY TCP6 ::ffff:192.0.2.1 2001:db8::1 1 2\r\n"),
+        (None, "PROXY UNKNOWN\r\n"),
+    ] {
+        let mut line = vec![];
+        Header { endpoints, ..Header::default() }.write_line(&mut line);
+        assert_eq!(String::from_utf8(line.clone()).unwrap(), text);
+        assert_eq!(header(&line).endpoints.is_some(), endpoints.is_some());
     }
 }
 

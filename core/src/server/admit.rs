@@ -10,6 +10,7 @@ use core::fmt;
 
 use super::requirement::Requirement;
 use crate::facts::{Facts, TlsFacts};
+use crate::proxy_protocol::ClientTls;
 use crate::tls::{CertificateInfo, Name};
 
 /// The part of a REQUIRE clause that was not met.
@@ -59,6 +60,9 @@ impl fmt::Display for Refusal {
 }
 
 /// Checks a connection against an account's REQUIRE clause, at login and at COM_CHANGE_USER.
+///
+/// Behind a trusted proxy whose PROXY header tells of the client's TLS, every clause needs TLS on both ways: this connection must have it, and
+/// certificate and cipher are those of the client at the proxy.
 pub fn admit(requirement: &Requirement, facts: &Facts) -> Result<(), Refusal> {
     if !requirement.needs_tls() {
         return Ok(());
@@ -67,13 +71,19 @@ pub fn admit(requirement: &Requirement, facts: &Facts) -> Result<(), Refusal> {
     if *requirement == Requirement::Ssl {
         return Ok(());
     }
-    let certificate = verified_certificate(tls)?;
+    let (ciphers, certificate) = match &facts.client_tls {
+        Some(client) => ([client.cipher.as_deref().unwrap_or(NONE); 2], certificate_by_proxy(client)?),
+        None => ([tls.cipher, tls.suite], verified_certificate(tls)?),
+    };
     let Requirement::Specified { cipher, issuer, subject } = requirement else { return Ok(()) };
-    if let Some(cipher) = cipher.as_deref().filter(|cipher| *cipher != tls.cipher && *cipher != tls.suite) {
-        return Err(refusal(Clause::Cipher, cipher, tls.cipher));
+    if let Some(cipher) = cipher.as_deref().filter(|cipher| !ciphers.contains(cipher)) {
+        return Err(refusal(Clause::Cipher, cipher, ciphers[0]));
     }
     if issuer.is_none() && subject.is_none() {
         return Ok(());
+    }
+    if certificate.is_empty() {
+        return Err(refusal(Clause::X509, "a certificate", "one that the proxy has not passed on"));
     }
     let Ok(certificate) = CertificateInfo::from_der(certificate) else {
         return Err(refusal(Clause::X509, "a certificate", "a certificate that can't be read"));
@@ -85,6 +95,14 @@ pub fn admit(requirement: &Requirement, facts: &Facts) -> Result<(), Refusal> {
         same_name(Clause::Subject, subject, &certificate.subject)?;
     }
     Ok(())
+}
+
+/// The certificate that a trusted proxy has verified; empty if the PROXY header does not have it.
+fn certificate_by_proxy(client: &ClientTls) -> Result<&[u8], Refusal> {
+    if !client.is_verified {
+        return Err(refusal(Clause::X509, "a verified certificate", NONE));
+    }
+    Ok(client.certificate.as_deref().unwrap_or_default())
 }
 
 fn verified_certificate(tls: &TlsFacts) -> Result<&[u8], Refusal> {

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use crate::auth::{AuthError, Credential, Plugin};
 use crate::message::{Command, SemiSyncAck};
+use crate::proxy_protocol::Endpoints;
 use crate::random::Random;
 
 use super::requirement::Requirement;
@@ -13,6 +14,9 @@ use super::requirement::Requirement;
 /// An event for the application. Borrowed data is in the connection's buffer and is valid until the next call.
 #[derive(Debug)]
 pub enum Event<'a> {
+    /// A trusted proxy names the client for which it opened the connection: see
+    /// [`trust_proxy_header`](super::Connection::trust_proxy_header). It comes before the login, and there is no answer.
+    Proxied(Endpoints),
     /// A client sends a user name, at connect or by COM_CHANGE_USER. Answer with [`authenticate`](super::Connection::authenticate).
     Login(Login),
     /// The user is authenticated and the connection meets the account's REQUIRE clause. Answer with [`accept`](super::Connection::accept)

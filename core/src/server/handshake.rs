@@ -19,6 +19,7 @@ use crate::message::SqlError;
 use crate::message::{
     AuthMoreData, AuthSwitchRequest, Capabilities, ChangeUser, HandshakeResponse41, HandshakeV10, OkPacket, StatusFlags,
 };
+use crate::proxy_protocol::{self, Endpoints, Header, Malformed, Start};
 use crate::received::Received;
 use crate::tls::TlsLayer;
 use crate::trace::Direction;
@@ -36,7 +37,9 @@ pub(super) struct Context<'a> {
     pub(super) config: &'a Arc<Config>,
     pub(super) link: &'a mut Link,
     pub(super) received: &'a mut Received,
-    pub(super) peer: &'a Peer,
+    pub(super) peer: &'a mut Peer,
+    /// Whether a PROXY header is accepted.
+    pub(super) trusts_proxy: bool,
 }
 
 /// The states of the connection phase.
@@ -63,6 +66,8 @@ pub(super) enum Next {
     Wait(Handshake),
     /// The next step can be made at once.
     Again(Handshake),
+    /// A proxy has named its client.
+    Proxied(Handshake, Endpoints),
     /// The client has sent a user name.
     Login(AwaitAccount, Login),
     /// The user is authenticated.
@@ -114,7 +119,7 @@ pub(super) fn greet(config: &Config, scramble: [u8; 20], link: &mut Link) -> Awa
     };
     let summary = || format!("version {}, capabilities {:?}", config.server_version, greeting.capabilities);
     link.channel.send_traced("HandshakeV10", |out| greeting.encode(out), summary);
-    AwaitResponse { scramble }
+    AwaitResponse { scramble, has_begun: false }
 }
 
 /// 20 random bytes from `!` to `~` except `$`, because NUL and separators confuse some clients.
@@ -131,10 +136,26 @@ pub(super) fn scramble(config: &Config) -> [u8; 20] {
 #[derive(Debug)]
 pub(super) struct AwaitResponse {
     scramble: [u8; 20],
+    /// Whether the first bytes have been looked at, which may be a PROXY header.
+    has_begun: bool,
 }
 
 impl AwaitResponse {
-    fn step(self, with: &mut Context<'_>) -> Result<Next, Error> {
+    fn step(mut self, with: &mut Context<'_>) -> Result<Next, Error> {
+        if !self.has_begun {
+            let header = match proxy_header(with)? {
+                Start::Incomplete => return Ok(Next::Wait(Handshake::AwaitResponse(self))),
+                Start::NoHeader => None,
+                Start::Header { header, length } => {
+                    with.received.taken += length;
+                    Some(header)
+                }
+            };
+            self.has_begun = true;
+            if let Some(endpoints) = header.and_then(|header| take_over(header, with)) {
+                return Ok(Next::Proxied(Handshake::AwaitResponse(self), endpoints));
+            }
+        }
         let Some(packet) = with.link.channel.next_packet(with.received)? else {
             return Ok(Next::Wait(Handshake::AwaitResponse(self)));
         };
@@ -169,6 +190,32 @@ impl AwaitResponse {
         with.link.channel.start_tls(layer, with.link.now.wall, with.received)?;
         Ok(Next::Again(Handshake::Securing(Securing { scramble: self.scramble, request })))
     }
+}
+
+/// The sequence number of the answer to the client's first packet.
+const AFTER_RESPONSE: u8 = 2;
+
+/// Reads a PROXY header, which comes before all packets.
+fn proxy_header(with: &mut Context<'_>) -> Result<Start, Error> {
+    let bytes = with.received.rest();
+    let read = if !with.trusts_proxy && proxy_protocol::begins(bytes) {
+        let message = format!("Proxy header is not accepted from {}", with.peer.host);
+        Err(refuse(SqlError::host_not_privileged(message)))
+    } else {
+        proxy_protocol::read(bytes).map_err(|Malformed(what)| bad(what))
+    };
+    // An error answers the client's first packet, which follows the header.
+    read.inspect_err(|_| with.link.channel.sequence = AFTER_RESPONSE)
+}
+
+/// Takes the client that a header names for the peer. A header that names none leaves all as it is.
+fn take_over(header: Header, with: &mut Context<'_>) -> Option<Endpoints> {
+    let endpoints = header.endpoints?;
+    with.peer.host = endpoints.source.ip().to_canonical().to_string();
+    // The operating system's user is the proxy.
+    with.peer.user = None;
+    with.link.facts.client_tls = header.tls.map(Box::new);
+    Some(endpoints)
 }
 
 /// The TLS handshake is in progress.

@@ -58,6 +58,8 @@ pub struct Connection {
     received: Received,
     /// The scramble of the greeting. Every 20-byte challenge of the connection is this one, in COM_CHANGE_USER, too.
     scramble: [u8; 20],
+    /// Whether a PROXY header is accepted.
+    trusts_proxy: bool,
     state: State,
     /// The packet of the last command event.
     last: Packet,
@@ -120,9 +122,17 @@ impl Connection {
             link,
             received: Received::default(),
             scramble: [0; 20],
+            trusts_proxy: false,
             state: State::Handshake(None),
             last: Packet::default(),
         }
+    }
+
+    /// Accepts a PROXY header from the peer, which is a trusted proxy; without this a header is refused with error 1130. The client of the
+    /// header takes the place of the peer: its address is the host of accounts and errors, and [`admit`] judges its TLS. A proxy may also
+    /// send no header. Call this before the first input.
+    pub const fn trust_proxy_header(&mut self) {
+        self.trusts_proxy = true;
     }
 
     /// Processes input. Call [`poll_output`](Self::poll_output) afterwards for the events and bytes that follow from it.
@@ -139,12 +149,15 @@ impl Connection {
     /// # Errors
     /// The sticky error of a connection that has failed.
     pub fn poll_output<'a>(&'a mut self, out: &mut Vec<u8>) -> Result<Output<Event<'a>>, Error> {
-        let Self { config, peer, link, received, state, .. } = self;
+        let Self { config, peer, link, received, trusts_proxy, state, .. } = self;
         let output = link.poll(
             received,
             out,
             || Step::Event(Event::Closed),
-            |link, received| state.advance(config, peer, link, received).map_err(|error| state.fail(link, error)),
+            |link, received| {
+                let mut with = Context { config, link, received, peer, trusts_proxy: *trusts_proxy };
+                state.advance(&mut with).map_err(|error| state.fail(with.link, error))
+            },
         )?;
         match output {
             Output::Transmit => Ok(Output::Transmit),
@@ -225,8 +238,9 @@ impl Connection {
     pub fn authenticate(&mut self, candidate: Candidate) -> Result<(), Error> {
         let waits = |state: &mut Handshake| matches!(state, Handshake::AwaitAccount(_));
         if let Handshake::AwaitAccount(state) = self.take_handshake("no login waits for an account", waits)? {
-            let Self { config, peer, link, received, .. } = self;
-            let next = state.authenticate(candidate, &mut Context { config, link, received, peer });
+            let Self { config, peer, link, received, trusts_proxy, .. } = self;
+            let mut with = Context { config, link, received, peer, trusts_proxy: *trusts_proxy };
+            let next = state.authenticate(candidate, &mut with);
             self.state = State::Handshake(Some(Handshake::Decided(Box::new(next))));
         }
         Ok(())
@@ -290,7 +304,12 @@ impl Connection {
         &self.link.facts
     }
 
-    /// The client, as the driver described it.
+    /// Sets the client's host as error 1045 shows it, for a driver that writes the address in [`Event::Proxied`] in another way.
+    pub fn set_host(&mut self, host: String) {
+        self.peer.host = host;
+    }
+
+    /// The client: as the driver described it, or as a trusted proxy did.
     pub const fn peer(&self) -> &Peer {
         &self.peer
     }
@@ -345,18 +364,11 @@ const CONNECTING: &str = "while the client authenticates";
 
 impl State {
     /// Runs steps until there is an event or until more input is needed.
-    fn advance(
-        &mut self,
-        config: &Arc<Config>,
-        peer: &Peer,
-        link: &mut Link,
-        received: &mut Received,
-    ) -> Result<Option<Step>, Error> {
+    fn advance(&mut self, with: &mut Context<'_>) -> Result<Option<Step>, Error> {
         match self {
-            Self::Handshake(_) => {
-                Ok(self.advance_handshake(&mut Context { config, link, received, peer })?.map(Step::Event))
-            }
+            Self::Handshake(_) => Ok(self.advance_handshake(with)?.map(Step::Event)),
             Self::Commands(reply) => {
+                let Context { link, received, .. } = with;
                 // Take one command at most. If a command is answered without the application, the caller transmits and calls again.
                 let packet = match reply {
                     Some(reply) if reply.acknowledges => link.channel.next_aside(received, MOST_ACK)?,
@@ -392,6 +404,7 @@ impl State {
                     return Ok(None);
                 }
                 Next::Again(state) => (state, None),
+                Next::Proxied(state, endpoints) => (state, Some(Event::Proxied(endpoints))),
                 Next::Login(state, login) => (Handshake::AwaitAccount(state), Some(Event::Login(login))),
                 Next::Authenticated { using_password, learned } => {
                     (Handshake::AwaitVerdict, Some(Event::Authenticated { using_password, learned }))

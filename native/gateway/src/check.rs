@@ -137,7 +137,8 @@ impl Checker {
         config.attributes = vec![("program_name".to_owned(), "sealwire-gateway check".to_owned())];
         let address = Address::Tcp { host: self.target.host.clone(), port: self.target.port };
         let socket = Socket::connect(&address, *timeout)?;
-        let Socket::Tcp(stream) = socket else { return Err(io::Error::from(io::ErrorKind::Unsupported).into()) };
+        let Socket::Tcp(mut stream) = socket else { return Err(io::Error::from(io::ErrorKind::Unsupported).into()) };
+        stream.write_all(&self.target.announce.of_gateway())?;
         Client::over(Limited { stream, time: *timeout, until: Cell::new(None) }, config)
     }
 }

@@ -12,6 +12,7 @@
 //! One thread with one poll serves all sessions (`run`); host names are looked up and servers checked in other threads.
 
 mod admin;
+mod announce;
 mod attributes;
 mod certificates;
 mod check;

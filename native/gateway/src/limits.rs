@@ -18,6 +18,12 @@ pub(super) struct Clients {
 }
 
 impl Clients {
+    /// Counts the client that a trusted proxy names in the place of the proxy. The error is for that client.
+    pub(super) fn replace(&mut self, proxy: IpAddr, client: IpAddr, limits: &Limits) -> Result<(), SqlError> {
+        self.leave(proxy, false);
+        self.enter(client, limits)
+    }
+
     /// Counts a new client, one that is refused too. The error is for that client.
     pub(super) fn enter(&mut self, address: IpAddr, limits: &Limits) -> Result<(), SqlError> {
         let here = self.addresses.entry(client_network(address)).or_default();

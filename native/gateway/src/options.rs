@@ -9,10 +9,12 @@ use std::time::Duration;
 use sealwire_core::DEFAULT_PORT;
 use sealwire_core::secret::Secret;
 use sealwire_net::files::unreadable;
+use sealwire_net::network::Networks;
 use sealwire_net::regular_file::{self, SMALL};
 use sealwire_options::tls::SERVER;
 use sealwire_options::{Program, Spec, Values};
 
+use super::announce::Announce;
 use super::health::Thresholds;
 use super::place::{Place, Role};
 use super::routes::{By, Route, Routes};
@@ -42,9 +44,9 @@ const OWN: &[Spec] = &[
     .repeatable(),
     Spec::text(
         "pool",
-        "A pool of servers with the same data: NAME[,kind=plain|read-only|galera][,max-connections=N], the kind being how its servers are \
-         checked, and N the most sessions that they get together. Without it there is the pool 'main' of kind plain. The first pool has \
-         the servers that name none. May be given several times.",
+        "A pool of servers with the same data: NAME[,kind=plain|read-only|galera][,max-connections=N][,proxy-protocol=none|v1|v2|v2-ssl], \
+         the kind being how its servers are checked, and N the most sessions that they get together. Without it there is the pool 'main' of \
+         kind plain. The first pool has the servers that name none. May be given several times.",
     )
     .repeatable(),
     Spec::choice(
@@ -80,6 +82,19 @@ const OWN: &[Spec] = &[
         .short('P')
         .between(0, 65535)
         .default("3306"),
+    Spec::text(
+        "proxy-protocol-networks",
+        "Networks of proxies before the gateway whose word on their clients is taken, by a header of the PROXY protocol: IP addresses and \
+         networks such as 10.0.0.0/8, separated by commas; or * for all. Such a proxy can claim any address and any verified client \
+         certificate.",
+    ),
+    Spec::choice(
+        "server-proxy-protocol",
+        &["none", "v1", "v2", "v2-ssl"],
+        "The PROXY header by which the servers learn the client's address: none, of version 1, of version 2, or of version 2 with the client's \
+         TLS. The servers must accept headers from the gateway (proxy_protocol_networks of MariaDB and sealwired). Pools may differ: see --pool.",
+    )
+    .default("none"),
     Spec::flag("require-secure-transport", "Refuse clients that do not use TLS.").default("on"),
     Spec::path(
         "rules-file",
@@ -203,6 +218,7 @@ impl Settings {
             pools: pools.0,
             nodes,
             routes,
+            proxies: networks(values)?,
             require_secure_transport: values.flag("require-secure-transport"),
             limits: Limits {
                 connections: count("max-connections"),
@@ -225,6 +241,11 @@ impl Settings {
             admin_port: u16::try_from(number("admin-port")).ok().filter(|port| *port != 0),
         })
     }
+}
+
+fn networks(values: &Values) -> Result<Networks, String> {
+    let text = values.text("proxy-protocol-networks").unwrap_or_default();
+    text.parse().map_err(|error| format!("option '--proxy-protocol-networks': {error}"))
 }
 
 /// The account and the times of the checks; `None` without an account.
@@ -296,9 +317,12 @@ struct Pools(Vec<PoolSettings>);
 impl Pools {
     fn of(values: &Values) -> Result<Self, String> {
         let mut pools: Vec<PoolSettings> = Vec::new();
+        let announce = values.text("server-proxy-protocol").and_then(|header| word(&Announce::NAMES, header));
+        let announce = announce.unwrap_or(Announce::Nothing);
         for text in values.texts("pool") {
             let wrong = |why: String| format!("option '--pool': '{text}' {why}");
-            let (name, [kind, most]) = parts(text, ["kind", "max-connections"]).map_err(wrong)?;
+            let (name, [kind, most, header]) =
+                parts(text, ["kind", "max-connections", "proxy-protocol"]).map_err(wrong)?;
             let most_sessions = most.map_or(Ok(usize::MAX), count).map_err(wrong)?;
             let kind = kind.map_or(Ok(Kind::Plain), |kind| known(&Kind::NAMES, kind)).map_err(wrong)?;
             if name.is_empty() || name.contains('=') {
@@ -307,10 +331,16 @@ impl Pools {
             if pools.iter().any(|pool| pool.name == name) {
                 return Err(wrong("is given twice".to_owned()));
             }
-            pools.push(PoolSettings { name: name.to_owned(), kind, most_sessions });
+            let announce = header.map_or(Ok(announce), |header| known(&Announce::NAMES, header)).map_err(wrong)?;
+            pools.push(PoolSettings { name: name.to_owned(), kind, most_sessions, announce });
         }
         if pools.is_empty() {
-            pools.push(PoolSettings { name: "main".to_owned(), kind: Kind::Plain, most_sessions: usize::MAX });
+            pools.push(PoolSettings {
+                name: "main".to_owned(),
+                kind: Kind::Plain,
+                most_sessions: usize::MAX,
+                announce,
+            });
         }
         Ok(Self(pools))
     }
@@ -351,7 +381,9 @@ impl Pools {
         let (address, [pool, most]) = parts(text, ["pool", "max-connections"])?;
         let (host, port) = host(address)?;
         let most_sessions = most.map_or(Ok(most_sessions), count)?;
-        Ok(Node { host, port, pool: self.number(pool)?, most_sessions })
+        let pool = self.number(pool)?;
+        let announce = self.0.get(pool).map_or(Announce::Nothing, |pool| pool.announce);
+        Ok(Node { host, port, pool, most_sessions, announce })
     }
 }
 
@@ -455,9 +487,25 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn servers_get_the_header_of_their_pool() {
+        let announced = |arguments: &[&str]| {
+            let settings = resolve(&[&["--server=db1", "--server=db2,pool=b"], arguments].concat()).unwrap();
+            settings.nodes.iter().map(|node| node.announce).collect::<Vec<_>>()
+        };
+        let pools = ["--pool=a", "--pool=b,proxy-protocol=v1"];
+        assert_eq!(announced(&pools), [Announce::Nothing, Announce::Line]);
+        assert_eq!(
+            announced(&[&pools[..], &["--server-proxy-protocol=v2-ssl"]].concat()),
+            [Announce::BinaryWithTls, Announce::Line]
+        );
+    }
+
+    #[test]
     fn a_setting_that_would_not_work_is_refused() {
         for (arguments, why) in [
             (&["--pool=main,kind=mongo"][..], "none of plain, read-only, galera"),
+            (&["--pool=main,proxy-protocol=v3"], "none of none, v1, v2, v2-ssl"),
+            (&["--proxy-protocol-networks=10.0.0.0/8,x"], "'x' is no network"),
             (&["--pool=main,kind=galera"], "--check-user"),
             (&["--role=writer"], "--check-user"),
             (&["--listen=3307,role=reader"], "--check-user"),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::announce::Announce;
 use super::certificates::Leaf;
 use super::health::{Consequence, Health, State, Thresholds, Verdict};
 use super::place::{Place, Role};
@@ -294,6 +295,11 @@ impl Pools {
             return true;
         }
         place.role == Role::Writer && self.writer(place.pool).is_some_and(|writer| writer != node)
+    }
+
+    /// The PROXY header that a server gets.
+    pub(super) fn announce(&self, node: usize) -> Announce {
+        self.members.get(node).map_or(Announce::Nothing, |member| member.node.announce)
     }
 
     /// The name of a server.

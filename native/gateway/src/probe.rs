@@ -1,6 +1,6 @@
 //! Reads the greetings of the servers, so that the gateway's own greeting offers what they have.
 
-use std::io::{self, ErrorKind, Read as _};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
@@ -61,7 +61,10 @@ fn greeting(node: &Node, within: Duration) -> io::Result<Greeting> {
     let mut last = io::Error::new(ErrorKind::NotFound, "the name has no address");
     for address in (node.host.as_str(), node.port).to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, within) {
-            Ok(stream) => return read(stream, within),
+            Ok(mut stream) => {
+                stream.write_all(&node.announce.of_gateway())?;
+                return read(stream, within);
+            }
             Err(error) => last = error,
         }
     }

@@ -12,6 +12,7 @@ use mio::{Events, Interest, Waker};
 use sealwire_core::SqlError;
 use sealwire_core::facts::Transport;
 use sealwire_core::proxy::Connection;
+use sealwire_core::proxy_protocol::Endpoints;
 use sealwire_core::server::Peer;
 use sealwire_net::accept::Accept;
 use sealwire_net::connections::{Connections, Progress};
@@ -237,15 +238,21 @@ impl Gateway {
     }
 
     fn accept(&mut self, stream: TcpStream, peer: SocketAddr) {
-        let limits = self.shared.settings.limits;
+        let mut limits = self.shared.settings.limits;
+        let is_proxy = self.shared.settings.proxies.contains(peer.ip());
+        if is_proxy {
+            // The clients that it names are limited.
+            limits.per_address = usize::MAX;
+        }
         if self.shared.clients.is_overfull(&limits) {
             tracing::warn!("{} was dropped: too many clients wait to be refused", peer.ip());
             return;
         }
         let admitted = self.shared.clients.enter(peer.ip(), &limits);
         self.shared.counters.clients = self.shared.counters.clients.saturating_add(1);
-        let port = stream.local_addr().map(|address| address.port()).unwrap_or_default();
-        let found = self.places.iter().find(|(listening, _)| *listening == port).or_else(|| self.places.first());
+        let local = stream.local_addr().unwrap_or(peer);
+        let found =
+            self.places.iter().find(|(listening, _)| *listening == local.port()).or_else(|| self.places.first());
         let place = found.map_or(Place { pool: 0, role: Role::Any }, |(_, place)| *place);
         let id = self.next_id;
         self.next_id = self.next_id.wrapping_add(1);
@@ -268,11 +275,17 @@ impl Gateway {
             )),
             (Ok(()), true) => None,
         };
-        let proxy = match refusal {
+        let mut proxy = match refusal {
             Some(error) => Connection::refused(front, connection_id, client, error, now),
             None => Connection::new(front, connection_id, client, now),
         };
-        self.sessions.insert(id, Session::new(id, peer, connection_id, place, proxy, socket));
+        if is_proxy {
+            proxy.trust_proxy_header();
+        }
+        self.sessions.insert(
+            id,
+            Session::new(id, Endpoints { source: peer, destination: local }, connection_id, place, proxy, socket),
+        );
         self.advance(id);
     }
 

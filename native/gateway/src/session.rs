@@ -8,12 +8,14 @@ use mio::event::Event as Readiness;
 use sealwire_core::error::{Error, Side};
 use sealwire_core::facts::Facts;
 use sealwire_core::proxy::{Activity, Connection, End, Event, Kill};
+use sealwire_core::proxy_protocol::Endpoints;
 use sealwire_core::{Input, Now, Output, SqlError};
 use sealwire_net::connections::Progress;
 use sealwire_net::dial::{Dial, DialError};
 use sealwire_net::reactor;
 use sealwire_net::socket::Socket;
 
+use super::announce::Announce;
 use super::attributes;
 use super::certificates::shown;
 use super::place::Place;
@@ -31,7 +33,10 @@ const LINGER: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Session {
     id: usize,
-    peer: SocketAddr,
+    /// The client's address, and the address that the client connected to.
+    ends: Endpoints,
+    /// The error for a client of a proxy whose address has too many connections.
+    refusal: Option<SqlError>,
     connection_id: u32,
     proxy: Connection,
     client: Wire,
@@ -70,7 +75,7 @@ pub(super) struct Session {
 impl Session {
     pub(super) const fn new(
         id: usize,
-        peer: SocketAddr,
+        ends: Endpoints,
         connection_id: u32,
         place: Place,
         proxy: Connection,
@@ -78,7 +83,8 @@ impl Session {
     ) -> Self {
         Self {
             id,
-            peer,
+            ends,
+            refusal: None,
             connection_id,
             proxy,
             client: Wire::new(client),
@@ -104,7 +110,7 @@ impl Session {
 
     /// The client's address.
     pub(super) const fn peer(&self) -> SocketAddr {
-        self.peer
+        self.ends.source
     }
 
     /// Whether the client has logged in.
@@ -253,10 +259,17 @@ impl Session {
 
     fn take(&mut self, event: Event, shared: &mut Shared, now: Now) {
         match event {
+            Event::Proxied(ends) => {
+                let (proxy, limits) = (self.ends.source, shared.settings.limits);
+                self.refusal = shared.clients.replace(proxy.ip(), ends.source.ip(), &limits).err();
+                self.ends = ends;
+                tracing::info!("{} comes by the proxy {proxy}", self.name());
+            }
             Event::Dial(login) => {
                 self.user = Some(login.user.escape_debug().to_string());
                 self.place = self.route(&login.user, shared);
-                match self.check(&login.user, shared) {
+                let refused = self.refusal.take();
+                match refused.map_or_else(|| self.check(&login.user, shared), Err) {
                     Ok(()) => self.dial_next(shared, now),
                     // The login waits, because the event said so.
                     Err(error) => drop(self.proxy.refuse(error)),
@@ -268,7 +281,11 @@ impl Session {
                 // The server gets the alert that says why.
                 self.flush();
                 self.server = None;
-                self.warn_of_server(&error.as_client_error().message, shared);
+                let announces = self.node.is_some_and(|node| shared.pools.announce(node) != Announce::Nothing);
+                let may_refuse_header =
+                    announces && matches!(error, Error::Tls(_) | Error::ConnectionLost(_) | Error::PeerMisbehaved(_));
+                let hint = if may_refuse_header { NO_HEADER } else { "" };
+                self.warn_of_server(&format!("{}{hint}", error.as_client_error().message), shared);
                 self.leave_failed(shared, now);
                 self.dial_next(shared, now);
             }
@@ -336,7 +353,7 @@ impl Session {
     /// Checks the client's connection against the rules.
     fn check(&self, user: &str, shared: &mut Shared) -> Result<(), SqlError> {
         let Some(rules) = &shared.rules else { return Ok(()) };
-        let checked = rules.check(user, self.peer, self.proxy.client_facts());
+        let checked = rules.check(user, self.peer(), self.proxy.client_facts());
         checked.map_err(|(error, why)| {
             shared.warn_of_refusal(&format!("{} {why}", self.name()));
             error
@@ -414,8 +431,11 @@ impl Session {
             Ok(None) => {}
             Ok(Some(socket)) => {
                 self.dial = None;
-                self.server = Some(Wire::new(socket));
-                let attributes = attributes::of_client(self.peer, self.connection_id, self.proxy.client_facts());
+                let (Endpoints { source, destination }, facts) = (self.ends, self.proxy.client_facts());
+                let announce = self.node.map_or(Announce::Nothing, |node| shared.pools.announce(node));
+                let header = announce.of_client(source, destination, facts);
+                self.server = Some(Wire::beginning_with(header, socket));
+                let attributes = attributes::of_client(source, self.connection_id, facts);
                 let attributes: Vec<(&str, &str)> =
                     attributes.iter().map(|(name, value)| (*name, value.as_str())).collect();
                 if let Some(config) = self.node.and_then(|node| shared.back(node)) {
@@ -518,7 +538,7 @@ impl Session {
 
     /// The connection's number and the account, for the log.
     fn name(&self) -> String {
-        let (id, host) = (self.connection_id, self.peer.ip().to_canonical());
+        let (id, host) = (self.connection_id, self.peer().ip().to_canonical());
         match &self.user {
             Some(user) => format!("Connection {id} '{user}'@'{host}':"),
             None => format!("Connection {id} of {host}:"),
@@ -562,6 +582,10 @@ impl Session {
         }
     }
 }
+
+/// A server that refuses the header answers behind its greeting or where TLS is due, or closes.
+const NO_HEADER: &str =
+    "; perhaps it accepts no PROXY header from the gateway's address: see its proxy_protocol_networks";
 
 fn sentence(error: &DialError) -> String {
     match error {

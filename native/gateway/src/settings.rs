@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sealwire_core::secret::Secret;
+use sealwire_net::network::Networks;
 
+use super::announce::Announce;
 use super::health::Thresholds;
 use super::place::Place;
 use super::routes::Routes;
@@ -22,6 +24,8 @@ pub(super) struct Settings {
     pub(super) nodes: Vec<Node>,
     /// The pools that some users and server names get instead of the listener's.
     pub(super) routes: Routes,
+    /// The proxies whose PROXY headers are accepted.
+    pub(super) proxies: Networks,
     /// Whether clients without TLS are refused.
     pub(super) require_secure_transport: bool,
     pub(super) limits: Limits,
@@ -61,6 +65,8 @@ pub(super) struct PoolSettings {
     pub(super) kind: Kind,
     /// How many sessions its servers may have together.
     pub(super) most_sessions: usize,
+    /// The PROXY header that its servers get.
+    pub(super) announce: Announce,
 }
 
 /// The question by which the servers of a pool are checked.
@@ -98,6 +104,8 @@ pub(super) struct Node {
     pub(super) pool: usize,
     /// How many sessions it may have.
     pub(super) most_sessions: usize,
+    /// The PROXY header that it gets.
+    pub(super) announce: Announce,
 }
 
 impl Node {

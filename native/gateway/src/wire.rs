@@ -32,7 +32,12 @@ pub(super) enum Read {
 
 impl Wire {
     pub(super) const fn new(socket: Socket) -> Self {
-        Self { socket, out: Vec::new(), written: 0, is_read_over: false, is_lost: false, is_shut_down: false }
+        Self::beginning_with(Vec::new(), socket)
+    }
+
+    /// A socket to which these bytes are written first.
+    pub(super) const fn beginning_with(out: Vec<u8>, socket: Socket) -> Self {
+        Self { socket, out, written: 0, is_read_over: false, is_lost: false, is_shut_down: false }
     }
 
     /// Takes an event that the poll reported.

@@ -9,6 +9,7 @@ use super::binary_log_options;
 use super::settings::{Globals, OPTIONS, variable};
 use super::version::VERSION;
 use super::websocket;
+use sealwire_net::network::Networks;
 use sealwire_options::compression::Algorithms;
 use sealwire_options::tls::{SERVER, SERVER_GENERATE};
 use sealwire_options::{Program, Values};
@@ -91,6 +92,9 @@ impl Startup {
                  compression"
             ));
         }
+        let option = variable::proxy_protocol_networks.option_name();
+        let networks = globals.proxy_protocol_networks.get();
+        networks.parse::<Networks>().map_err(|error| format!("option '--{option}': {error}"))?;
         if globals.skip_networking.is_on() {
             globals.bind_address.set("");
         }

@@ -11,8 +11,8 @@ use sealwire_net::clock;
 const MOST_REFUSALS: u32 = 20;
 /// How many lines about denied logins are logged in each period; more, because an operator may want to count them by user.
 const MOST_DENIALS: u32 = 200;
-/// MySQL's error number for a client without TLS where TLS is required.
-const SECURE_TRANSPORT_REQUIRED: u16 = 3159;
+/// MySQL's error numbers for a client without TLS where TLS is required, and for a PROXY header of a peer that is no trusted proxy.
+const LOGGED: [u16; 2] = [3159, 1130];
 
 /// The rate limits of a server's warnings.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ impl Refusals {
     /// said why.
     pub(crate) fn log(&self, id: u32, host: &str, error: &Error) -> bool {
         let is_refusal = match error {
-            Error::Refused { error, .. } => error.code == SECURE_TRANSPORT_REQUIRED,
+            Error::Refused { error, .. } => LOGGED.contains(&error.code),
             Error::Misuse(_) | Error::ConnectionLost(_) => false,
             // TLS that failed, and what breaks the protocol, comes too late or fits no memory: the client gets an error for it.
             _ => true,

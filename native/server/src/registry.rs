@@ -63,8 +63,10 @@ pub(crate) struct MostSessions {
 pub(crate) struct ProcessEntry {
     /// The connection's number.
     pub(crate) id: u32,
-    /// The client's host and port, as SHOW PROCESSLIST prints them.
-    pub(crate) host: String,
+    /// The peer's host and port, as SHOW PROCESSLIST prints them.
+    peer: String,
+    /// Those of the client for which a trusted proxy has connected.
+    proxied: OnceLock<String>,
     state: Mutex<State>,
     killed: AtomicBool,
     close_at_once: AtomicBool,
@@ -123,7 +125,7 @@ impl State {
 
 impl fmt::Debug for ProcessEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProcessEntry").field("id", &self.id).field("host", &self.host).finish_non_exhaustive()
+        f.debug_struct("ProcessEntry").field("id", &self.id).field("host", &self.host()).finish_non_exhaustive()
     }
 }
 
@@ -255,7 +257,26 @@ impl ProcessEntry {
         };
         let (killed, close_at_once) = (AtomicBool::new(false), AtomicBool::new(false));
         let doing = doing.map_or_else(OnceLock::new, OnceLock::from);
-        Arc::new(Self { id, host, state: Mutex::new(state), killed, close_at_once, wake, doing })
+        Arc::new(Self {
+            id,
+            peer: host,
+            proxied: OnceLock::new(),
+            state: Mutex::new(state),
+            killed,
+            close_at_once,
+            wake,
+            doing,
+        })
+    }
+
+    /// The client's host and port, as SHOW PROCESSLIST prints them.
+    pub(crate) fn host(&self) -> &str {
+        self.proxied.get().unwrap_or(&self.peer)
+    }
+
+    /// Notes host and port of the client for which a trusted proxy has connected. A connection has one such client.
+    pub(crate) fn set_host(&self, host: String) {
+        let _ = self.proxied.set(host);
     }
 
     /// The state of a channel's thread or of a dump; `None` for another connection.

@@ -26,6 +26,7 @@ use super::replica::Channels;
 use super::replication::{BinaryLog, known_before};
 use super::settings::{Globals, SystemVariable, Value, ValueLocation, variable};
 use super::version::VERSION;
+use sealwire_net::network::Networks;
 use sealwire_net::random::OsRandom;
 use sealwire_options::compression::Algorithms;
 
@@ -65,6 +66,8 @@ pub(crate) struct Server {
     pub(crate) uptime: Uptime,
     /// The configuration of new connections.
     config: Published<Config>,
+    /// The proxies whose PROXY headers are accepted.
+    proxies: Published<Networks>,
     stop: AtomicBool,
     /// Wakes the acceptor, which then checks `stop` and the certificates.
     wake: Mutex<Option<Box<dyn Fn() + Send>>>,
@@ -119,6 +122,7 @@ impl Server {
             default_plugin,
             uptime: Uptime::since(Instant::now()),
             config: Published::new(Config::new(VERSION, Arc::new(random))),
+            proxies: Published::new(Networks::default()),
             stop: AtomicBool::new(false),
             wake: Mutex::new(None),
         };
@@ -140,8 +144,18 @@ impl Server {
         self.config.current()
     }
 
+    /// The proxies whose PROXY headers are accepted from new connections.
+    pub(crate) fn proxies(&self) -> Arc<Networks> {
+        self.proxies.current()
+    }
+
     /// Applies changed variables and TLS settings to new connections.
     pub(crate) fn refresh_config(&self) {
+        let Ok(()) = self.proxies.replace(|| {
+            // The text was parsed when the variable was set, so this does not fail.
+            let networks = self.globals.proxy_protocol_networks.get().parse().unwrap_or_default();
+            Ok::<Networks, Infallible>(networks)
+        });
         let Ok(()) = self.config.replace(|| {
             let mut config = Config::new(greeted(&self.globals.version.get()), Arc::new(self.random));
             let algorithms = self.globals.protocol_compression_algorithms.get();

@@ -16,6 +16,8 @@ pub(super) enum Client {
     Network(IpAddr),
     /// A user of this machine, by user id where the system tells it.
     User(Option<u32>),
+    /// A trusted proxy that has not named its client. Proxies are many clients, so that only the bound for all applies.
+    Proxy,
 }
 
 /// The bounds on the number of such connections.
@@ -54,6 +56,13 @@ impl Listing {
         Self { admission, client, bounds, entry: None }
     }
 
+    /// Lists the connection for the client for which a trusted proxy has connected.
+    pub(super) fn take_client(&mut self, client: Client, process: &Arc<ProcessEntry>) {
+        self.entry = None;
+        self.client = client;
+        self.list(process);
+    }
+
     /// Lists the connection, because no user is logged in on it.
     pub(super) fn list(&mut self, process: &Arc<ProcessEntry>) {
         if self.entry.is_none() {
@@ -78,7 +87,8 @@ impl Admission {
     /// Lists a connection, and closes the oldest ones where there would be too many.
     fn enter(self: &Arc<Self>, client: Client, process: &Arc<ProcessEntry>, bounds: Bounds) -> Entry {
         let mut entries = self.entries();
-        while entries.of_each.get(&client).is_some_and(|numbers| numbers.len() >= bounds.of_one.max(1)) {
+        let of_one = if client == Client::Proxy { usize::MAX } else { bounds.of_one.max(1) };
+        while entries.of_each.get(&client).is_some_and(|numbers| numbers.len() >= of_one) {
             let oldest = entries.of_each.get(&client).and_then(BTreeSet::first).copied();
             entries.close_at_once(oldest);
         }
@@ -166,6 +176,23 @@ mod tests {
         drop(entries);
         let left = admission.entries();
         assert!(left.all.is_empty() && left.of_each.is_empty());
+    }
+
+    #[test]
+    fn a_proxy_counts_for_the_clients_that_it_names() {
+        let admission = Arc::new(Admission::default());
+        let bounds = Bounds { most: 4, of_one: 1 };
+        let processes = processes(3);
+        let mut listings: Vec<Listing> =
+            processes.iter().map(|_| Listing::new(Arc::clone(&admission), Client::Proxy, bounds)).collect();
+        for (listing, process) in listings.iter_mut().zip(&processes) {
+            listing.list(process);
+        }
+        assert_eq!(out(&processes), [0_u32; 0]);
+        for (listing, process) in listings.iter_mut().zip(&processes).take(2) {
+            listing.take_client(Client::Network("192.0.2.1".parse().unwrap()), process);
+        }
+        assert_eq!(out(&processes), [1], "two of one client");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use sealwire_core::message::Capabilities;
 use sealwire_core::server::Connection;
 use sealwire_core::{Input, Now, Output};
 
-use super::admission::Listing;
+use super::admission::{Client, Listing};
 use super::load::LoadGuard;
 use crate::counters::count;
 use crate::memory::{self, Held};
@@ -19,6 +19,7 @@ use crate::session::{Action, SessionHandle};
 use crate::state::Server;
 use sealwire_net::clock;
 use sealwire_net::connections::Progress;
+use sealwire_net::network::client_network;
 use sealwire_net::run_queue::{Class, Cost};
 use sealwire_net::socket::Socket;
 use sealwire_net::stream::Stream;
@@ -189,7 +190,7 @@ impl Conn {
     fn work(&mut self, scratch: &mut Scratch, now: Now) -> Progress {
         // A client that has logged in meanwhile stays connected.
         if self.process.must_close_at_once() && !self.session.is_logged_in() {
-            let ProcessEntry { id, host, .. } = &*self.process;
+            let (id, host) = (self.process.id, self.process.host());
             tracing::info!(
                 "connection {id} from {host} is closed: it has not logged in, and there are too many such connections; see \
                  max_unauthenticated_connections"
@@ -383,9 +384,15 @@ impl Conn {
     }
 
     fn act(&mut self, action: Action) -> Result<(), Error> {
-        if matches!(action, Action::Closed) {
-            self.has_quit = true;
-            self.leave();
+        match action {
+            Action::Closed => {
+                self.has_quit = true;
+                self.leave();
+            }
+            Action::Proxied(client) => {
+                self.listing.take_client(Client::Network(client_network(client.ip())), &self.process);
+            }
+            _ => {}
         }
         let performed = self.session.perform(action, &mut self.connection);
         if self.session.is_logged_in() {
@@ -400,9 +407,9 @@ impl Conn {
         while let Ok(Output::Transmit) = self.connection.poll_output(&mut self.out) {}
         match error {
             _ if !self.session.is_logged_in()
-                && self.server.refusals.log(self.process.id, &self.process.host, error) => {}
+                && self.server.refusals.log(self.process.id, self.process.host(), error) => {}
             Error::Refused { .. } => {
-                tracing::debug!("connection {} of {}: {error}", self.process.id, self.process.host)
+                tracing::debug!("connection {} of {}: {error}", self.process.id, self.process.host())
             }
             _ if self.session.is_logged_in() => {
                 let user = self.session.identity().replacen('@', "'@'", 1);
@@ -411,7 +418,7 @@ impl Conn {
             _ => tracing::info!(
                 "Aborted connection {} from {} before it logged in: {error}",
                 self.process.id,
-                self.process.host
+                self.process.host()
             ),
         }
         self.leave();

@@ -89,12 +89,19 @@ impl Dispatcher {
         if let Err(error) = set {
             tracing::debug!("{address}: {error}");
         }
-        self.admit_on_network(Stream::Tcp(stream), address, Some(by))
+        let client = if self.server.proxies().contains(address.ip()) {
+            Client::Proxy
+        } else {
+            Client::Network(client_network(address.ip()))
+        };
+        self.admit_on_network(Stream::Tcp(stream), client, address, Some(by))
     }
 
     /// Admits a client on the network that another listener in this process has accepted.
     pub(super) fn admit_local(&self, stream: UnixStream, address: SocketAddr) {
-        self.admit_on_network(Stream::Unix(stream), address, None);
+        // A page in a browser is no proxy, wherever the browser runs.
+        let client = Client::Network(client_network(address.ip()));
+        self.admit_on_network(Stream::Unix(stream), client, address, None);
     }
 
     /// Closes a connection when the system has no more descriptors for a new client.
@@ -107,20 +114,20 @@ impl Dispatcher {
         let uid = user_of(&stream);
         let host = ClientHost::Socket;
         let peer = Peer { transport: Transport::UnixSocket, host: host.to_string(), user: uid.and_then(user_name) };
-        self.admit(Stream::Unix(stream), Client::User(uid), host, peer, host.to_string(), None);
+        let client = if self.server.proxies().has_unix_sockets { Client::Proxy } else { Client::User(uid) };
+        self.admit(Stream::Unix(stream), client, host, peer, host.to_string(), None);
     }
 
-    fn admit_on_network(&self, stream: Stream, address: SocketAddr, by: Option<usize>) -> Option<Box<Conn>> {
+    fn admit_on_network(
+        &self,
+        stream: Stream,
+        client: Client,
+        address: SocketAddr,
+        by: Option<usize>,
+    ) -> Option<Box<Conn>> {
         let host = ClientHost::Ip(address.ip());
         let peer = Peer { transport: Transport::Tcp, host: host.to_string(), user: None };
-        self.admit(
-            stream,
-            Client::Network(client_network(address.ip())),
-            host,
-            peer,
-            format!("{host}:{}", address.port()),
-            by,
-        )
+        self.admit(stream, client, host, peer, format!("{host}:{}", address.port()), by)
     }
 
     fn admit(
@@ -145,7 +152,10 @@ impl Dispatcher {
         };
         let process = server.registry.enter(id, shown, Box::new(wake.clone()));
         let now = clock::now();
-        let connection = Connection::new(server.config(), id, peer, now);
+        let mut connection = Connection::new(server.config(), id, peer, now);
+        if client == Client::Proxy {
+            connection.trust_proxy_header();
+        }
         let bounds = Bounds {
             most: server.globals.max_unauthenticated_connections.count().min(self.most_unauthenticated),
             of_one: server.globals.max_unauthenticated_connections_per_address.count(),

@@ -46,6 +46,7 @@ pub(crate) use replicated::Surroundings;
 mod tests;
 
 use std::cell::RefCell;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -119,6 +120,8 @@ pub(crate) struct Session {
 
 /// An event of the connection without borrowed data.
 pub(crate) enum Action {
+    /// A trusted proxy names the client.
+    Proxied(SocketAddr),
     /// A login begins.
     Login(Login),
     /// A login succeeded.
@@ -242,6 +245,7 @@ impl Session {
     /// Copies the borrowed parts of an event.
     fn action(&mut self, event: Event<'_>, capabilities: Capabilities) -> Action {
         match event {
+            Event::Proxied(endpoints) => Action::Proxied(endpoints.source),
             Event::Login(login) => Action::Login(login),
             Event::Authenticated { using_password, learned } => Action::Authenticated { using_password, learned },
             Event::AuthenticationFailed { reason } => Action::Denied(reason),
@@ -315,7 +319,11 @@ impl Session {
     /// Executes an action and answers it, or leaves the answer to [`Session::advance`].
     fn perform(&mut self, action: Action, connection: &mut Connection) -> Result<(), Error> {
         let failed = match action {
-            Action::Login(_) | Action::Authenticated { .. } | Action::Denied(_) | Action::Closed => None,
+            Action::Proxied(_)
+            | Action::Login(_)
+            | Action::Authenticated { .. }
+            | Action::Denied(_)
+            | Action::Closed => None,
             _ => self.init_connect_failure(),
         };
         if let Some(error) = failed {
@@ -327,6 +335,11 @@ impl Session {
             return Ok(());
         }
         match action {
+            Action::Proxied(client) => {
+                self.host = ClientHost::Ip(client.ip());
+                connection.set_host(self.host.to_string());
+                self.process.set_host(format!("{}:{}", self.host, client.port()));
+            }
             Action::Login(login) => return self.login(&login, connection),
             Action::Authenticated { using_password, learned } => {
                 return self.authenticated(using_password, learned, connection);

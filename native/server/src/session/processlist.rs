@@ -37,7 +37,7 @@ pub(super) fn rows(view: &View, full: bool) -> Vec<Vec<Datum>> {
         rows.push(vec![
             Datum::Int(i64::from(process.id)),
             text(state.user.unwrap_or_else(|| "unauthenticated user".to_owned())),
-            text(&process.host),
+            text(process.host()),
             state.database.map_or(Datum::Null, Datum::Text),
             text(state.command),
             Datum::Int(seconds),

@@ -1,6 +1,7 @@
 //! The definition of a system variable, which is a row of the table, and how SET checks a value against it.
 
 use sealwire_core::error::SqlError;
+use sealwire_net::network::Networks;
 use sealwire_options::compression::Algorithms;
 use sealwire_options::tls::TlsVariable;
 use sealwire_options::{Kind as OptionKind, Preset, Spec};
@@ -48,6 +49,8 @@ pub(crate) enum Kind {
     TimeZone,
     /// The compression algorithms that clients may use, possibly with `uncompressed`.
     Compression,
+    /// Networks whose proxies are trusted.
+    Networks,
 }
 
 /// A variable whose value is not stored but computed when it is read.
@@ -216,7 +219,8 @@ impl<G, S> Definition<G, S> {
             | Kind::Charset
             | Kind::Collation
             | Kind::TimeZone
-            | Kind::Compression => Spec::text(name, help),
+            | Kind::Compression
+            | Kind::Networks => Spec::text(name, help),
         };
         match self.preset {
             // An option with an empty default gets no default, because a missing text differs from an empty one.
@@ -299,6 +303,10 @@ impl<G, S> Definition<G, S> {
             }
             Kind::Compression => match Algorithms::parse(self.name, &text) {
                 Ok(algorithms) if algorithms.uncompressed => text,
+                _ => return Err(wrong()),
+            },
+            Kind::Networks => match text.parse::<Networks>() {
+                Ok(_) if *value != Datum::Null => text,
                 _ => return Err(wrong()),
             },
             Kind::Charset => {

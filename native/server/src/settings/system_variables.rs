@@ -173,6 +173,10 @@ system_variables! {
         "Compression algorithms that clients may use: zlib, zstd and uncompressed, separated by commas. uncompressed must be \
          one of them.";
     protocol_version: fixed Number(0, MOST) = 10;
+    proxy_protocol_networks: global Networks = "" =>
+        "Networks of proxies whose word on their clients is taken, by a header of the PROXY protocol: IP addresses and networks such as \
+         10.0.0.0/8, and localhost for Unix sockets, separated by commas; or * for all. Such a proxy can claim any address and any \
+         verified client certificate.";
     pseudo_thread_id: session_fact(ConnectionId) Number(0, MOST) = 0;
     query_cache_size: both Number(0, MOST) = 0;
     query_cache_type: both Text = "OFF";
