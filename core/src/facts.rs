@@ -112,7 +112,7 @@ pub struct Facts {
     pub transport: Transport,
     /// The parameters that TLS negotiated; `None` for plaintext.
     pub tls: Option<TlsFacts>,
-    /// The TLS between the client and a trusted proxy, as the PROXY header tells it; `None` if no header came, or if the header tells of none.
+    /// The TLS between the client and a trusted proxy, as the PROXY header tells it; `None` if no header came, or if it does not tell.
     #[cfg(feature = "server")]
     #[cfg_attr(feature = "serde", serde(skip))]
     pub client_tls: Option<Box<ClientTls>>,

@@ -24,7 +24,8 @@ impl Random for Sevens {
 /// The header of a proxy for the client 192.0.2.1 with a verified certificate.
 fn header() -> Header {
     let end = |text: &str| text.parse().unwrap();
-    let tls = ClientTls { common_name: Some("ada".into()), is_verified: true, ..ClientTls::default() };
+    let tls =
+        ClientTls { is_encrypted: true, common_name: Some("ada".into()), is_verified: true, ..ClientTls::default() };
     Header {
         endpoints: Some(Endpoints { source: end("192.0.2.1:4000"), destination: end("198.51.100.7:3306") }),
         authority: None,

@@ -116,11 +116,14 @@ fn require_judges_the_certificate_that_the_proxy_has_verified() {
         assert!(error.contains("1045"), "{error}");
     };
     let der = Command::new("openssl").args(["x509", "-outform", "DER", "-in"]).arg(&set.client_cert).output().unwrap();
-    let tls = ClientTls { certificate: Some(der.stdout), is_verified: true, ..ClientTls::default() };
+    let tls =
+        ClientTls { is_encrypted: true, certificate: Some(der.stdout), is_verified: true, ..ClientTls::default() };
     let told = |tls: ClientTls| Header { tls: Some(tls), ..header("192.0.2.1:4000") };
     log_in_by(server.port, &told(tls.clone()), with("shown", &set)).unwrap();
     refused(&header("192.0.2.1:4000"));
     refused(&told(ClientTls { is_verified: false, ..tls.clone() }));
+    refused(&told(ClientTls::default()));
+    assert!(server.wait_for_log("plaintext between client and proxy"), "{}", server.log());
     // HAProxy passes on the name alone.
     refused(&told(ClientTls { certificate: None, common_name: Some("client".to_owned()), ..tls.clone() }));
     assert!(server.wait_for_log("one that the proxy has not passed on"), "{}", server.log());

@@ -68,7 +68,7 @@ fn proxied(family: u8, body: &[u8]) -> Result<Header, Malformed> {
     each_part(parts, |kind, value| {
         match kind {
             AUTHORITY => header.authority = Some(text(value)?),
-            SSL => header.tls = client_tls(value)?,
+            SSL => header.tls = Some(client_tls(value)?),
             _ => {}
         }
         Ok(())
@@ -102,14 +102,15 @@ fn each_part<'a>(
     Ok(())
 }
 
-fn client_tls(value: &[u8]) -> Result<Option<ClientTls>, Malformed> {
+fn client_tls(value: &[u8]) -> Result<ClientTls, Malformed> {
     let ([flags, verify @ ..], parts) =
         value.split_first_chunk::<5>().ok_or(Malformed("the PROXY header's part on TLS is shorter than 5 bytes"))?;
     if flags & CLIENT_SSL == 0 {
-        return Ok(None);
+        return Ok(ClientTls::default());
     }
     let has_certificate = flags & (CLIENT_CERTIFICATE_ON_CONNECTION | CLIENT_CERTIFICATE_IN_SESSION) != 0;
-    let mut tls = ClientTls { is_verified: has_certificate && *verify == [0; 4], ..ClientTls::default() };
+    let is_verified = has_certificate && *verify == [0; 4];
+    let mut tls = ClientTls { is_encrypted: true, is_verified, ..ClientTls::default() };
     each_part(parts, |kind, value| {
         match kind {
             SSL_VERSION => tls.version = Some(text(value)?),
@@ -120,7 +121,7 @@ fn client_tls(value: &[u8]) -> Result<Option<ClientTls>, Malformed> {
         }
         Ok(())
     })?;
-    Ok(Some(tls))
+    Ok(tls)
 }
 
 fn text(value: &[u8]) -> Result<String, Malformed> {
@@ -177,9 +178,8 @@ fn octets(address: IpAddr) -> [u8; 16] {
 fn write_tls(tls: &ClientTls, body: &mut Vec<u8>) {
     let mut parts = Vec::new();
     let has_certificate = tls.certificate.is_some() || tls.common_name.is_some();
-    parts.push(
-        CLIENT_SSL | if has_certificate { CLIENT_CERTIFICATE_ON_CONNECTION | CLIENT_CERTIFICATE_IN_SESSION } else { 0 },
-    );
+    let of_certificate = CLIENT_CERTIFICATE_ON_CONNECTION | CLIENT_CERTIFICATE_IN_SESSION;
+    parts.push(if tls.is_encrypted { CLIENT_SSL } else { 0 } | if has_certificate { of_certificate } else { 0 });
     parts.extend(u32::from(!tls.is_verified).to_be_bytes());
     let texts = [(SSL_VERSION, &tls.version), (SSL_COMMON_NAME, &tls.common_name), (SSL_CIPHER, &tls.cipher)];
     for (kind, text) in texts {

@@ -31,9 +31,11 @@ pub struct Endpoints {
     pub destination: SocketAddr,
 }
 
-/// The TLS between a client and a proxy, as the proxy tells it.
+/// The TLS between a client and a proxy, as the proxy tells it, which may also be that there is none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ClientTls {
+    /// Whether there is TLS; without it all else is empty.
+    pub is_encrypted: bool,
     /// The protocol's version, such as `TLSv1.3`.
     pub version: Option<String>,
     /// OpenSSL's name of the cipher suite.

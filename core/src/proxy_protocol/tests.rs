@@ -57,6 +57,7 @@ fn the_line_is_at_most_107_bytes_long() {
 #[test]
 fn a_header_of_version_2_round_trips() {
     let tls = ClientTls {
+        is_encrypted: true,
         version: Some("TLSv1.3".into()),
         cipher: Some("TLS_AES_256_GCM_SHA384".into()),
         common_name: Some("ada".into()),
@@ -97,8 +98,12 @@ fn a_header_of_version_1_round_trips() {
 
 #[test]
 fn parts_that_are_too_long_are_left_out() {
-    let tls =
-        ClientTls { certificate: Some(vec![1; 6145]), common_name: Some("x".repeat(256)), ..ClientTls::default() };
+    let tls = ClientTls {
+        is_encrypted: true,
+        certificate: Some(vec![1; 6145]),
+        common_name: Some("x".repeat(256)),
+        ..ClientTls::default()
+    };
     let mut bytes = vec![];
     Header { endpoints: ends("192.0.2.1:1", "192.0.2.1:2"), authority: None, tls: Some(tls) }.write(&mut bytes);
     assert_eq!(header(&bytes).tls, Some(ClientTls::default()));
@@ -147,7 +152,8 @@ fn a_certificate_counts_where_it_is_there_and_verified() {
     let verified = |flags: u8, verify: u8| {
         let part = [0x20, 0, 5, flags, 0, 0, 0, verify];
         let body = [&[192, 0, 2, 1, 192, 0, 2, 2, 0, 1, 0, 2][..], &part].concat();
-        header(&binary(0x21, 0x11, &body)).tls.map(|tls| tls.is_verified)
+        let tls = header(&binary(0x21, 0x11, &body)).tls.unwrap();
+        tls.is_encrypted.then_some(tls.is_verified)
     };
     assert_eq!(verified(0, 0), None);
     assert_eq!(verified(6, 0), None, "no TLS, whatever else it says");
@@ -167,7 +173,7 @@ fn the_connections_own_bytes_are_no_header() {
 #[test]
 fn no_bytes_make_it_panic() {
     let mut bytes = vec![];
-    let tls = ClientTls { common_name: Some("ada".into()), ..ClientTls::default() };
+    let tls = ClientTls { is_encrypted: true, common_name: Some("ada".into()), ..ClientTls::default() };
     Header { endpoints: ends("192.0.2.1:1", "192.0.2.1:2"), authority: Some("db".into()), tls: Some(tls) }
         .write(&mut bytes);
     for at in 0..bytes.len() {

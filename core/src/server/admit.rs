@@ -68,6 +68,9 @@ pub fn admit(requirement: &Requirement, facts: &Facts) -> Result<(), Refusal> {
         return Ok(());
     }
     let tls = facts.tls.as_ref().ok_or_else(|| refusal(Clause::Ssl, "TLS", "plaintext"))?;
+    if facts.client_tls.as_ref().is_some_and(|client| !client.is_encrypted) {
+        return Err(refusal(Clause::Ssl, "TLS", "plaintext between client and proxy"));
+    }
     if *requirement == Requirement::Ssl {
         return Ok(());
     }

@@ -33,7 +33,8 @@ impl Announce {
         let mut header = Header { endpoints: Some(Endpoints { source, destination }), ..Header::default() };
         if self == Self::BinaryWithTls {
             header.authority = facts.and_then(|facts| facts.tls.as_ref()).and_then(|tls| tls.sni.clone());
-            header.tls = tls_of_client(facts);
+            // A server must not take the gateway's own TLS and certificate for those of a client that has none.
+            header.tls = Some(tls_of_client(facts));
         }
         self.encode(&header)
     }
@@ -50,15 +51,16 @@ impl Announce {
 }
 
 /// A client's TLS: as a proxy before the gateway tells it, else as the gateway has seen it.
-pub(super) fn tls_of_client(facts: Option<&Facts>) -> Option<ClientTls> {
-    let facts = facts?;
-    facts.client_tls.as_deref().cloned().or_else(|| facts.tls.as_ref().map(seen))
+pub(super) fn tls_of_client(facts: Option<&Facts>) -> ClientTls {
+    let told = facts.and_then(|facts| facts.client_tls.as_deref());
+    told.cloned().or_else(|| facts?.tls.as_ref().map(seen)).unwrap_or_default()
 }
 
 fn seen(tls: &TlsFacts) -> ClientTls {
     let certificate = tls.peer_chain.first().filter(|_| tls.verification.is_verified());
     let subject = certificate.and_then(|der| CertificateInfo::from_der(der).ok()).map(|info| info.subject);
     ClientTls {
+        is_encrypted: true,
         version: Some(tls.version.name().to_owned()),
         cipher: Some(tls.cipher.to_owned()),
         common_name: subject.and_then(|name| String::from_utf8(name.common_names().next()?.to_vec()).ok()),
@@ -110,6 +112,8 @@ mod tests {
         let tls = whole.tls.unwrap();
         assert_eq!((tls.version.as_deref(), tls.cipher.as_deref()), (Some("TLSv1.3"), Some("TLS_AES_256_GCM_SHA384")));
         assert_eq!((tls.certificate, tls.is_verified), (None, false), "nobody has verified it");
+        let plain = header(Announce::BinaryWithTls, &Facts::default());
+        assert_eq!(plain.tls, Some(ClientTls::default()), "the server hears that the client has none");
         assert_eq!(Announce::Nothing.of_gateway(), b"");
         assert_eq!(Announce::Line.of_gateway(), b"PROXY UNKNOWN\r\n");
     }
@@ -120,7 +124,7 @@ mod tests {
         facts.tls.as_mut().unwrap().verification = Verification::Ca;
         let tls = header(Announce::BinaryWithTls, &facts).tls.unwrap();
         assert_eq!((tls.certificate.as_deref(), tls.is_verified), (Some(&b"a certificate"[..]), true));
-        let first = ClientTls { common_name: Some("ada".to_owned()), ..ClientTls::default() };
+        let first = ClientTls { is_encrypted: true, common_name: Some("ada".to_owned()), ..ClientTls::default() };
         facts.client_tls = Some(Box::new(first.clone()));
         assert_eq!(header(Announce::BinaryWithTls, &facts).tls, Some(first));
     }

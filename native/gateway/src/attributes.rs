@@ -15,7 +15,7 @@ pub(super) fn of_client(peer: SocketAddr, connection_id: u32, facts: Option<&Fac
         ("_gateway", concat!("sealwire-gateway ", env!("CARGO_PKG_VERSION")).to_owned()),
         ("_gateway_connection_id", connection_id.to_string()),
     ];
-    let tls = tls_of_client(facts).unwrap_or_default();
+    let tls = tls_of_client(facts);
     // Without TLS the values are empty, so that a client can't claim others.
     all.push(("_client_ssl_cipher", tls.cipher.unwrap_or_default()));
     all.push(("_client_ssl_version", tls.version.unwrap_or_default()));
