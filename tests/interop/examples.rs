@@ -1,5 +1,5 @@
 //! Core's examples as a reader runs them: each driver with the same machine, against MariaDB's server and ours.
-#![allow(clippy::unwrap_used, reason = "these are tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
