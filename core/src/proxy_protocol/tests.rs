@@ -106,7 +106,7 @@ fn parts_that_are_too_long_are_left_out() {
     };
     let mut bytes = vec![];
     Header { endpoints: ends("192.0.2.1:1", "192.0.2.1:2"), authority: None, tls: Some(tls) }.write(&mut bytes);
-    assert_eq!(header(&bytes).tls, Some(ClientTls::default()));
+    assert_eq!(header(&bytes).tls, Some(ClientTls { is_encrypted: true, ..ClientTls::default() }));
 }
 
 #[test]

@@ -90,7 +90,7 @@ pub(super) fn threads(view: &View) -> SystemTable {
             (None, Transport::UnixSocket) => "Socket",
             (None, Transport::Tcp) => "TCP/IP",
         };
-        let host = process.host().rsplit_once(':').map_or(process.host(), |(host, _)| host);
+        let host = process.host().rsplit_once(':').map_or_else(|| process.host(), |(host, _)| host);
         let shown = state.shown_statement();
         let optional = |value: Option<String>| value.map_or(Datum::Null, Datum::Text);
         vec![

@@ -65,7 +65,7 @@ fn geometry(bytes: &[u8], depth: usize) -> Option<(usize, &[u8])> {
     Some((kind, rest))
 }
 
-const fn behind<'b>((_, rest): (usize, &'b [u8])) -> &'b [u8] {
+const fn behind((_, rest): (usize, &[u8])) -> &[u8] {
     rest
 }
 
