@@ -42,24 +42,28 @@ pub(super) enum Problem {
 /// Checks a value of a column of the kind `declared`, in upper case.
 pub(super) fn check(bytes: &[u8], declared: &str) -> Result<(), Problem> {
     let wkb = bytes.get(SRID..).ok_or(Problem::Malformed)?;
-    let (kind, rest) = geometry(wkb, 0).ok_or(Problem::Malformed)?;
+    let (kind, rest) = geometry(wkb, None, 0).ok_or(Problem::Malformed)?;
     let name = KINDS.get(kind).filter(|_| rest.is_empty()).ok_or(Problem::Malformed)?;
     // A collection's column takes any kind at MariaDB's and MySQL's servers.
     let is_any = ["GEOMETRY", "GEOMETRYCOLLECTION", "GEOMCOLLECTION"].contains(&declared);
     if is_any || *name == declared { Ok(()) } else { Err(Problem::Kind(name)) }
 }
 
-/// Reads a geometry; returns its kind and the bytes behind it.
-fn geometry(bytes: &[u8], depth: usize) -> Option<(usize, &[u8])> {
+/// Reads a geometry, of the kind `wanted` where one is; returns its kind and the bytes behind it. The kind is looked at before the parts are read,
+/// because else the members of members would be read without a bound.
+fn geometry(bytes: &[u8], wanted: Option<usize>, depth: usize) -> Option<(usize, &[u8])> {
     let rest = bytes.strip_prefix(&[LITTLE_ENDIAN])?;
     let (kind, rest) = number(rest)?;
+    if wanted.is_some_and(|wanted| wanted != kind) {
+        return None;
+    }
     let rest = match kind {
         POINT => coordinates(rest, 1)?,
         LINE => points(rest)?,
         POLYGON => several(rest, points)?,
         // Each kind of several has the kind of its members before it by three.
-        4..COLLECTION => several(rest, |rest| geometry(rest, depth).filter(|(own, _)| *own + 3 == kind).map(behind))?,
-        COLLECTION if depth < MOST_NESTED => several(rest, |rest| geometry(rest, depth + 1).map(behind))?,
+        4..COLLECTION => several(rest, |rest| geometry(rest, Some(kind - 3), depth + 1).map(behind))?,
+        COLLECTION if depth < MOST_NESTED => several(rest, |rest| geometry(rest, None, depth + 1).map(behind))?,
         _ => return None,
     };
     Some((kind, rest))
@@ -160,6 +164,10 @@ mod tests {
             of(6, &some(&[&point])),
             [&[0], &1u32.to_be_bytes()[..], &1.0f64.to_be_bytes(), &2.0f64.to_be_bytes()].concat(),
         ];
+        for kind in 4u32..=7 {
+            let nested = of(kind, &1u32.to_le_bytes()).repeat(200_000);
+            assert_eq!(check(&with_srid(&nested), "GEOMETRY"), Err(Problem::Malformed), "{kind} within {kind}");
+        }
         for wkb in wrong {
             assert_eq!(check(&with_srid(&wkb), "GEOMETRY"), Err(Problem::Malformed), "{wkb:?}");
         }
