@@ -1,6 +1,7 @@
 //! Operations of one ALTER TABLE that name the same column or key. MySQL and MariaDB look each name up in the table as it was, and this engine runs
 //! one operation after the other, so that it would find names that an earlier one has made, or keep those that a later one takes away.
 
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use sealwire_core::error::SqlError;
@@ -17,28 +18,30 @@ use super::super::writer::WriteResult;
 /// 1091 for a column or key that the statement makes and drops, 1054 for a column that it makes and renames, and for one that it uses and takes
 /// away, 1072 for such a column of a key.
 pub(super) fn check(operations: &[AlterTableOperation]) -> WriteResult {
-    let (mut columns, mut keys): (Vec<String>, Vec<String>) = Default::default();
+    let (mut columns, mut keys): (HashSet<String>, HashSet<String>) = Default::default();
+    let gone = Gone::of(operations);
     for (number, operation) in operations.iter().enumerate() {
-        let later = operations.get(number + 1..).unwrap_or_default();
         match operation {
             AlterTableOperation::AddColumn { column_def, column_position, .. } => {
                 if let Some(MySQLColumnPosition::After(before)) = column_position {
-                    check_use(&before.value, later, 1054)?;
+                    check_use(&before.value, &gone.behind(number), 1054)?;
                 }
                 for option in &column_def.options {
                     match &option.option {
-                        ColumnOption::Check(check) => check_uses(&check.expr, later, 1054)?,
-                        ColumnOption::Generated { generation_expr: Some(value), .. } => check_uses(value, later, 1054)?,
+                        ColumnOption::Check(check) => check_uses(&check.expr, &gone.behind(number), 1054)?,
+                        ColumnOption::Generated { generation_expr: Some(value), .. } => {
+                            check_uses(value, &gone.behind(number), 1054)?
+                        }
                         _ => {}
                     }
                 }
-                columns.push(column_def.name.value.to_lowercase());
+                columns.insert(column_def.name.value.to_lowercase());
             }
             AlterTableOperation::RenameColumn { old_column_name: old, new_column_name: new } => {
                 if columns.contains(&old.value.to_lowercase()) {
                     return Err(unknown(&old.value, 1054));
                 }
-                columns.push(new.value.to_lowercase());
+                columns.insert(new.value.to_lowercase());
             }
             AlterTableOperation::DropColumn { column_names, .. } => {
                 if let Some(made) = column_names.iter().find(|name| columns.contains(&name.value.to_lowercase())) {
@@ -49,13 +52,13 @@ pub(super) fn check(operations: &[AlterTableOperation]) -> WriteResult {
                 return Err(unknown(&name.value, 1091));
             }
             AlterTableOperation::AddConstraint { constraint, .. } => match constraint {
-                TableConstraint::Check(check) => check_uses(&check.expr, later, 1054)?,
+                TableConstraint::Check(check) => check_uses(&check.expr, &gone.behind(number), 1054)?,
                 TableConstraint::Unique(key) => {
-                    check_uses(&key.columns, later, 1072)?;
+                    check_uses(&key.columns, &gone.behind(number), 1072)?;
                     keys.extend(key.index_name.as_ref().or(key.name.as_ref()).map(|name| name.value.to_lowercase()));
                 }
                 TableConstraint::Index(key) => {
-                    check_uses(&key.columns, later, 1072)?;
+                    check_uses(&key.columns, &gone.behind(number), 1072)?;
                     keys.extend(key.name.as_ref().map(|name| name.value.to_lowercase()));
                 }
                 _ => {}
@@ -67,7 +70,7 @@ pub(super) fn check(operations: &[AlterTableOperation]) -> WriteResult {
 }
 
 /// Refuses a part of an operation that names a column which a later operation takes away.
-fn check_uses(part: &impl Visit, later: &[AlterTableOperation], code: u16) -> WriteResult {
+fn check_uses(part: &impl Visit, later: &Later<'_>, code: u16) -> WriteResult {
     let found = visit_expressions(part, |expression| {
         let name = match expression {
             Expr::Identifier(name) => &name.value,
@@ -87,14 +90,41 @@ fn check_uses(part: &impl Visit, later: &[AlterTableOperation], code: u16) -> Wr
     }
 }
 
-fn check_use(name: &str, later: &[AlterTableOperation], code: u16) -> WriteResult {
-    let is_name = |other: &str| other.to_lowercase() == name.to_lowercase();
-    let takes_away = |operation: &AlterTableOperation| match operation {
-        AlterTableOperation::DropColumn { column_names, .. } => column_names.iter().any(|gone| is_name(&gone.value)),
-        AlterTableOperation::RenameColumn { old_column_name, .. } => is_name(&old_column_name.value),
-        _ => false,
-    };
-    if later.iter().any(takes_away) { Err(unknown(name, code)) } else { Ok(()) }
+/// The columns that a statement takes away, each in lower case with the number of its last operation.
+struct Gone(HashMap<String, usize>);
+
+impl Gone {
+    fn of(operations: &[AlterTableOperation]) -> Self {
+        let mut gone = HashMap::new();
+        for (number, operation) in operations.iter().enumerate() {
+            match operation {
+                AlterTableOperation::DropColumn { column_names, .. } => {
+                    gone.extend(column_names.iter().map(|name| (name.value.to_lowercase(), number)));
+                }
+                AlterTableOperation::RenameColumn { old_column_name, .. } => {
+                    gone.insert(old_column_name.value.to_lowercase(), number);
+                }
+                _ => {}
+            }
+        }
+        Self(gone)
+    }
+
+    /// Those of the operations behind this one.
+    const fn behind(&self, number: usize) -> Later<'_> {
+        Later { gone: &self.0, number }
+    }
+}
+
+/// The columns that operations behind one of this number take away.
+struct Later<'g> {
+    gone: &'g HashMap<String, usize>,
+    number: usize,
+}
+
+fn check_use(name: &str, later: &Later<'_>, code: u16) -> WriteResult {
+    let is_gone = later.gone.get(&name.to_lowercase()).is_some_and(|number| *number > later.number);
+    if is_gone { Err(unknown(name, code)) } else { Ok(()) }
 }
 
 fn unknown(name: &str, code: u16) -> SqlError {

@@ -26,6 +26,9 @@ use crate::engine::types::DeclaredType;
 use crate::sql::charset::{collation_of_another, default_collation};
 use crate::sql::{KeyCollation, TextCharset, backquoted, text_literal};
 
+/// The most foreign keys of a table. Each is looked up for each row that is changed, and compared with the others when the table is made.
+const MOST_FOREIGN_KEYS: usize = 256;
+
 /// Privileges of CREATE TABLE … SELECT, as mysqld demands them.
 const CREATE_AND_FILL: &[Privilege] = &[Privilege::CREATE, Privilege::INSERT];
 pub(super) fn create_table(
@@ -80,6 +83,10 @@ pub(super) fn create_table(
     };
     if create.constraints.iter().filter(is_key).count() > MOST_KEYS {
         return Err(too_many_keys());
+    }
+    let is_foreign_key = |constraint: &&TableConstraint| matches!(constraint, TableConstraint::ForeignKey(_));
+    if create.constraints.iter().filter(is_foreign_key).count() > MOST_FOREIGN_KEYS {
+        return Err(unsupported(&format!("a table with more than {MOST_FOREIGN_KEYS} foreign keys")));
     }
     weight::check_table(&create.columns, &create.constraints)?;
     let auto_increment =
