@@ -31,6 +31,16 @@ const SSL_COMMON_NAME: u8 = 0x22;
 const SSL_CIPHER: u8 = 0x23;
 const SSL_CLIENT_CERTIFICATE: u8 = 0x28;
 
+/// The family of a client whose address the proxy does not tell.
+const UNSPECIFIED: u8 = 0;
+/// The family of a Unix socket.
+const UNIX_STREAM: u8 = 0x31;
+/// The bytes of the two ends of a Unix socket.
+const UNIX_ADDRESSES: usize = 216;
+
+/// The version with which a proxy says that the client has no TLS, where the flag alone leaves open whether it passes the client's through.
+const NO_TLS: &str = "none";
+
 /// Flags of a part of type `SSL`: `PP2_CLIENT_…`.
 const CLIENT_SSL: u8 = 1;
 const CLIENT_CERTIFICATE_ON_CONNECTION: u8 = 2;
@@ -58,17 +68,20 @@ pub(super) fn read(bytes: &[u8]) -> Result<Start, Malformed> {
 }
 
 fn proxied(family: u8, body: &[u8]) -> Result<Header, Malformed> {
+    let short = Malformed("the PROXY header ends within an address");
     let (endpoints, parts) = match family {
-        TCP_OVER_IPV4 => addresses::<4>(body)?,
-        TCP_OVER_IPV6 => addresses::<16>(body)?,
+        TCP_OVER_IPV4 => addresses::<4>(body).map(|(ends, parts)| (Some(ends), parts))?,
+        TCP_OVER_IPV6 => addresses::<16>(body).map(|(ends, parts)| (Some(ends), parts))?,
+        UNSPECIFIED => (None, body),
+        UNIX_STREAM => (None, body.get(UNIX_ADDRESSES..).ok_or(short)?),
         // The lengths of other families are not known here, so the parts behind them can't be found.
         _ => return Ok(Header::default()),
     };
-    let mut header = Header { endpoints: Some(endpoints), ..Header::default() };
+    let mut header = Header { endpoints, ..Header::default() };
     each_part(parts, |kind, value| {
         match kind {
             AUTHORITY => header.authority = Some(text(value)?),
-            SSL => header.tls = Some(client_tls(value)?),
+            SSL => header.tls = client_tls(value)?,
             _ => {}
         }
         Ok(())
@@ -102,15 +115,14 @@ fn each_part<'a>(
     Ok(())
 }
 
-fn client_tls(value: &[u8]) -> Result<ClientTls, Malformed> {
+/// The TLS of a client; `None` where the proxy does not say. Without the flag HAProxy says that TLS does not end at itself: it may pass the client's
+/// TLS through.
+fn client_tls(value: &[u8]) -> Result<Option<ClientTls>, Malformed> {
     let ([flags, verify @ ..], parts) =
         value.split_first_chunk::<5>().ok_or(Malformed("the PROXY header's part on TLS is shorter than 5 bytes"))?;
-    if flags & CLIENT_SSL == 0 {
-        return Ok(ClientTls::default());
-    }
     let has_certificate = flags & (CLIENT_CERTIFICATE_ON_CONNECTION | CLIENT_CERTIFICATE_IN_SESSION) != 0;
     let is_verified = has_certificate && *verify == [0; 4];
-    let mut tls = ClientTls { is_encrypted: true, is_verified, ..ClientTls::default() };
+    let mut tls = ClientTls { is_encrypted: flags & CLIENT_SSL != 0, is_verified, ..ClientTls::default() };
     each_part(parts, |kind, value| {
         match kind {
             SSL_VERSION => tls.version = Some(text(value)?),
@@ -121,7 +133,10 @@ fn client_tls(value: &[u8]) -> Result<ClientTls, Malformed> {
         }
         Ok(())
     })?;
-    Ok(tls)
+    if tls.is_encrypted {
+        return Ok(Some(tls));
+    }
+    Ok((tls.version.as_deref() == Some(NO_TLS)).then(ClientTls::default))
 }
 
 fn text(value: &[u8]) -> Result<String, Malformed> {
@@ -181,7 +196,8 @@ fn write_tls(tls: &ClientTls, body: &mut Vec<u8>) {
     let of_certificate = CLIENT_CERTIFICATE_ON_CONNECTION | CLIENT_CERTIFICATE_IN_SESSION;
     parts.push(if tls.is_encrypted { CLIENT_SSL } else { 0 } | if has_certificate { of_certificate } else { 0 });
     parts.extend(u32::from(!tls.is_verified).to_be_bytes());
-    let texts = [(SSL_VERSION, &tls.version), (SSL_COMMON_NAME, &tls.common_name), (SSL_CIPHER, &tls.cipher)];
+    let version = if tls.is_encrypted { tls.version.clone() } else { Some(NO_TLS.into()) };
+    let texts = [(SSL_VERSION, &version), (SSL_COMMON_NAME, &tls.common_name), (SSL_CIPHER, &tls.cipher)];
     for (kind, text) in texts {
         if let Some(text) = text {
             write_part(kind, text.as_bytes(), LONGEST_TEXT, &mut parts);

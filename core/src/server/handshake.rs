@@ -210,11 +210,11 @@ fn proxy_header(with: &mut Context<'_>) -> Result<Start, Error> {
 
 /// Takes the client that a header names for the peer. A header that names none leaves all as it is.
 fn take_over(header: Header, with: &mut Context<'_>) -> Option<Endpoints> {
+    with.link.facts.client_tls = header.tls.map(Box::new);
     let endpoints = header.endpoints?;
     with.peer.host = endpoints.source.ip().to_canonical().to_string();
     // The operating system's user is the proxy.
     with.peer.user = None;
-    with.link.facts.client_tls = header.tls.map(Box::new);
     Some(endpoints)
 }
 
@@ -540,7 +540,8 @@ fn more_data(data: &[u8], with: &mut Context<'_>) {
 
 /// Whether nobody on a network can read the traffic.
 fn is_secure(facts: &Facts) -> bool {
-    facts.tls.is_some() || facts.transport == Transport::UnixSocket
+    let is_encrypted_before = facts.client_tls.as_ref().is_none_or(|client| client.is_encrypted);
+    is_encrypted_before && (facts.tls.is_some() || facts.transport == Transport::UnixSocket)
 }
 
 /// Error 1045. The text is the same for every cause.

@@ -52,8 +52,10 @@ impl Announce {
 
 /// A client's TLS: as a proxy before the gateway tells it, else as the gateway has seen it.
 pub(super) fn tls_of_client(facts: Option<&Facts>) -> ClientTls {
+    // Behind a proxy there is TLS on both ways, or none.
+    let tls = facts.and_then(|facts| facts.tls.as_ref());
     let told = facts.and_then(|facts| facts.client_tls.as_deref());
-    told.cloned().or_else(|| facts?.tls.as_ref().map(seen)).unwrap_or_default()
+    tls.map(|tls| told.cloned().unwrap_or_else(|| seen(tls))).unwrap_or_default()
 }
 
 fn seen(tls: &TlsFacts) -> ClientTls {
@@ -127,5 +129,8 @@ mod tests {
         let first = ClientTls { is_encrypted: true, common_name: Some("ada".to_owned()), ..ClientTls::default() };
         facts.client_tls = Some(Box::new(first.clone()));
         assert_eq!(header(Announce::BinaryWithTls, &facts).tls, Some(first));
+        facts.tls = None;
+        let told = header(Announce::BinaryWithTls, &facts).tls;
+        assert_eq!(told, Some(ClientTls::default()), "plaintext from the first proxy");
     }
 }

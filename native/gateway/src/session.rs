@@ -35,8 +35,6 @@ pub(super) struct Session {
     id: usize,
     /// The client's address, and the address that the client connected to.
     ends: Endpoints,
-    /// The error for a client of a proxy whose address has too many connections.
-    refusal: Option<SqlError>,
     connection_id: u32,
     proxy: Connection,
     client: Wire,
@@ -84,7 +82,6 @@ impl Session {
         Self {
             id,
             ends,
-            refusal: None,
             connection_id,
             proxy,
             client: Wire::new(client),
@@ -261,15 +258,19 @@ impl Session {
         match event {
             Event::Proxied(ends) => {
                 let (proxy, limits) = (self.ends.source, shared.settings.limits);
-                self.refusal = shared.clients.replace(proxy.ip(), ends.source.ip(), &limits).err();
+                let counted = shared.clients.replace(proxy.ip(), ends.source.ip(), &limits);
                 self.ends = ends;
                 tracing::info!("{} comes by the proxy {proxy}", self.name());
+                // A client that is one too many must not hold the place of another while it says nothing.
+                if let Err(error) = counted {
+                    shared.warn_of_refusal(&format!("{} refused: {error}", self.name()));
+                    self.close();
+                }
             }
             Event::Dial(login) => {
                 self.user = Some(login.user.escape_debug().to_string());
                 self.place = self.route(&login.user, shared);
-                let refused = self.refusal.take();
-                match refused.map_or_else(|| self.check(&login.user, shared), Err) {
+                match self.check(&login.user, shared) {
                     Ok(()) => self.dial_next(shared, now),
                     // The login waits, because the event said so.
                     Err(error) => drop(self.proxy.refuse(error)),
