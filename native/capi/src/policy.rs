@@ -60,6 +60,10 @@ pub(crate) fn mode(settings: &Settings, flag: bool, transport: Transport) -> Res
         }
     };
     Ok(match explicit.or_else(|| by_options(settings, flag)) {
+        // Whoever wants the certificate verified does not mean a mode that does not.
+        Some(mode) if mode != SslMode::Disabled && settings.flag(options::SSL_VERIFY_SERVER_CERT) => {
+            SslMode::VerifyIdentity
+        }
         Some(mode) => mode,
         // A listener sees nothing where the server has TLS. An attacker in between can remove the offer: only a request prevents that.
         None if transport == Transport::Tcp => SslMode::Preferred,
@@ -296,6 +300,10 @@ mod tests {
         let mut settings = Settings::new();
         settings.set_number(options::SSL_MODE, 1);
         assert_eq!(mode(&settings, true, tcp).unwrap(), Disabled, "DISABLED means disabled");
+        settings.set_number(options::SSL_MODE, 3);
+        assert_eq!(mode(&settings, false, tcp).unwrap(), Required);
+        settings.set_number(options::SSL_VERIFY_SERVER_CERT, 1);
+        assert_eq!(mode(&settings, false, tcp).unwrap(), VerifyIdentity);
         settings.set_number(options::SSL_MODE, 6);
         assert!(mode(&settings, false, tcp).unwrap_err().message.contains("no ssl-mode 6"));
     }
