@@ -374,7 +374,7 @@ impl Channels {
         self.runner()?.start(channel, threads, options)
     }
 
-    /// Stops all threads, and waits for their ends, in all at most so long. What a thread does that has not ended then is lost as by a kill of
+    /// Stops all threads, and waits for their ends, in all at most so long. A thread that has not ended then loses its work as by a kill of
     /// the server, after which the source's group comes again.
     pub(crate) fn stop_all(&self, patience: Duration) {
         let begun = Instant::now();

@@ -15,7 +15,7 @@ const NEW: &str = "'; PREPARE sealwire_new FROM '";
 const END: &str = "'; END */";
 /// The second statement of the form.
 pub(crate) const EXECUTE: &str = "/*!100203 EXECUTE sealwire_new */";
-/// What replicas prepare in the place of a refused statement that has no other.
+/// Replicas prepare this in the place of a refused statement that has no other.
 const NOTHING: &str = "DO 0";
 const HANDLED: &str = "BEGIN NOT ATOMIC DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END; ";
 const HANDLED_END: &str = "; END";

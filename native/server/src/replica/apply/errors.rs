@@ -87,12 +87,15 @@ pub(super) const fn is_refusal(error: &SqlError) -> bool {
         error.code,
         1021 | 1026
             | 1037
+            | 1040
             | 1038
             | 1041
             | 1053
             | 1105
             | 1114
             | 1135
+            | 1153
+            | 1203
             | 1205
             | 1213
             | 1290
