@@ -16,7 +16,7 @@ use tempfile::tempdir;
 use crate::servers::{PASSWORD, Served, USER, mariadb, sealwired};
 
 /// MariaDB's own library.
-const ORIGINAL: &str = "/usr/lib/x86_64-linux-gnu/libmariadb.so.3";
+pub(crate) const ORIGINAL: &str = "/usr/lib/x86_64-linux-gnu/libmariadb.so.3";
 
 fn built(name: &str, place: &Path) -> PathBuf {
     compile(name, &folder().join("include"), place)

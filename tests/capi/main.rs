@@ -14,6 +14,7 @@ mod replication;
 mod sanitizers;
 mod scripted;
 mod servers;
+mod statements;
 mod suites;
 mod table;
 mod trace;

@@ -163,7 +163,7 @@ impl Place<Stmt> {
             handle.command(|link| link.connection.execute_bulk(&bulk)).await?;
             handle.flush().await?;
             handle.read_result().await?;
-            return self.take_opening(handle).await;
+            return self.take_first(handle).await;
         }
         let mut changed: u64 = 0;
         for row in 0..self.abi.array_size as usize {
@@ -175,7 +175,7 @@ impl Place<Stmt> {
             }
             handle.flush().await?;
             handle.read_result().await?;
-            self.take_opening(handle).await?;
+            self.take_first(handle).await?;
             if self.abi.field_count == 0 {
                 changed = changed.saturating_add(self.abi.upsert.affected_rows);
             }

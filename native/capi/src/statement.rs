@@ -5,7 +5,7 @@ use std::ptr;
 
 use sealwire_core::SqlError;
 use sealwire_core::client::{Event, Prepared};
-use sealwire_core::message::{BinaryRow, ColumnDefinition, ParamType, Value};
+use sealwire_core::message::{BinaryRow, ColumnDefinition, ParamType, StatusFlags, Value};
 
 use super::abi::{Mysql, MysqlBind, MysqlStmt, STATUS_GET_RESULT, STATUS_READY, STATUS_STMT_RESULT};
 use super::bind;
@@ -278,7 +278,31 @@ impl Place<Stmt> {
             param.long_data_used = 0;
         }
         handle.read_result().await?;
-        self.take_opening(handle).await
+        self.take_first(handle).await
+    }
+
+    /// Takes the beginning of an execution's first result over from the connection.
+    ///
+    /// # Errors
+    /// 2057 where it has another number of columns than the statement had when it was prepared, because a table was altered: the program
+    /// has bound buffers for the former ones. CALL alone has results of any columns.
+    pub(crate) async fn take_first(&mut self, handle: &mut Handle<'_>) -> Result<(), SqlError> {
+        let former = self.prepared()?.columns.len();
+        let connection = &handle.link()?.connection;
+        let is_call = former == 0 || connection.status().contains(StatusFlags::MORE_RESULTS);
+        let count = connection.columns().len();
+        if handle.mysql.status != STATUS_GET_RESULT || is_call || count == former {
+            return self.take_opening(handle).await;
+        }
+        handle.mysql.status = STATUS_READY;
+        handle.mysql.server_status &= !super::session::MORE_RESULTS;
+        handle.drain().await?;
+        Err(failure::hy000(
+            2057,
+            format!(
+                "The statement was prepared with {former} columns, and its result has {count}: prepare and bind it again"
+            ),
+        ))
     }
 
     /// Takes the beginning of a result over from the connection.
