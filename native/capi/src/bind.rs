@@ -1,6 +1,6 @@
 //! The buffers that programs bind to the parameters and columns of a statement.
 
-use std::ffi::{c_int, c_uint, c_ulong};
+use std::ffi::{CStr, c_int, c_uint, c_ulong};
 
 use sealwire_core::SqlError;
 use sealwire_core::message::{ColumnDefinition, ColumnType, ParamType, Value};
@@ -8,6 +8,7 @@ use sealwire_core::message::{ColumnDefinition, ColumnType, ParamType, Value};
 use super::abi::{MyBool, MysqlBind, MysqlTime};
 use super::convert;
 use super::failure;
+use super::lengths;
 
 /// The bind's flag with which ODBC skips a column.
 pub(crate) const SKIPPED: c_uint = 1;
@@ -46,18 +47,21 @@ pub(crate) fn unsupported(bind: &MysqlBind, number: usize) -> SqlError {
 ///
 /// # Safety
 /// The bind's pointers are NULL or valid for its type and length, and stay as they are while the value is used.
-pub(crate) unsafe fn parameter<'v>(bind: &MysqlBind) -> Option<(Value<'v>, ParamType)> {
-    let kind = buffer_type(bind)?;
+///
+/// # Errors
+/// 2036 where there is no such type, and as [`lengths::check`].
+pub(crate) unsafe fn parameter<'v>(bind: &MysqlBind, number: usize) -> Result<(Value<'v>, ParamType), SqlError> {
+    let kind = buffer_type(bind).ok_or_else(|| unsupported(bind, number))?;
     let unsigned = bind.is_unsigned != 0;
     let param_type = ParamType { column_type: kind, unsigned };
     // SAFETY: the caller promises it.
     let is_null = unsafe { bind.is_null.as_ref() }.is_some_and(|null| *null != 0);
     if kind == ColumnType::NULL || is_null || bind.buffer.is_null() {
-        return Some((Value::Null, param_type));
+        return Ok((Value::Null, param_type));
     }
     if bind.long_data_used != 0 {
         // The server takes what it was sent before, and looks at neither the NULL bitmap nor a value.
-        return Some((Value::Null, param_type));
+        return Ok((Value::Null, param_type));
     }
     // SAFETY: the caller says so; programs' buffers need not be aligned.
     let value = unsafe {
@@ -80,12 +84,16 @@ pub(crate) unsafe fn parameter<'v>(bind: &MysqlBind) -> Option<(Value<'v>, Param
                 time_value(kind, bind.buffer.cast::<MysqlTime>().read_unaligned())
             }
             _ => {
-                let length = bind.length.as_ref().copied().unwrap_or(bind.buffer_length);
-                Value::Bytes(std::slice::from_raw_parts(bind.buffer.cast(), length as usize))
+                let told = bind.length.as_ref().copied().unwrap_or(bind.buffer_length);
+                // As in the original, the length -1 means up to the NUL.
+                let length =
+                    if told == c_ulong::MAX { CStr::from_ptr(bind.buffer.cast()).count_bytes() } else { told as usize };
+                lengths::check(length)?;
+                Value::Bytes(std::slice::from_raw_parts(bind.buffer.cast(), length))
             }
         }
     };
-    Some((value, param_type))
+    Ok((value, param_type))
 }
 
 fn time_value<'v>(kind: ColumnType, time: MysqlTime) -> Value<'v> {

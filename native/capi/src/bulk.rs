@@ -10,7 +10,8 @@ use super::abi::{MysqlBind, STATUS_GET_RESULT};
 use super::bind;
 use super::failure;
 use super::handle::{Handle, Place};
-use super::statement::Stmt;
+use super::lengths;
+use super::statement::{Stmt, bytes_of};
 
 /// `STMT_INDICATOR_*`.
 const NUL_TERMINATED: c_int = -1;
@@ -89,8 +90,9 @@ unsafe fn row_of<'v>(
             NONE | NUL_TERMINATED => {
                 let kind = bind::buffer_type(param).ok_or_else(|| bind::unsupported(param, number))?;
                 // SAFETY: as above; the value is used before the program goes on.
-                let read = unsafe { bind::parameter(&of_row(param, row, row_size, kind, meant == NUL_TERMINATED)) };
-                BulkParameter::Value(read.ok_or_else(|| bind::unsupported(param, number))?.0)
+                let one = unsafe { of_row(param, row, row_size, kind, meant == NUL_TERMINATED) };
+                // SAFETY: as above.
+                BulkParameter::Value(unsafe { bind::parameter(&one, number) }?.0)
             }
             NULL => BulkParameter::Value(Value::Null),
             DEFAULT => BulkParameter::Default,
@@ -124,9 +126,14 @@ impl Stmt {
     /// The program has bound arrays of `array_size` rows.
     unsafe fn all_rows(&self, types: Vec<ParamType>) -> Result<BulkExecute, SqlError> {
         let mut bulk = BulkExecute::new(self.prepared()?.statement, types);
+        let mut length: usize = 0;
         for row in 0..self.abi.array_size as usize {
             // SAFETY: the caller says that the arrays have the row.
             let parameters = unsafe { row_of(&self.params, row, self.abi.row_size) }?;
+            for parameter in parameters.iter().flatten() {
+                length = length.saturating_add(value_of(parameter).as_ref().map_or(0, bytes_of));
+            }
+            lengths::check(length)?;
             if parameters.is_some_and(|parameters| !bulk.push(&parameters)) {
                 return Err(failure::hy000(2036, format!("Row {} has a value that its type does not hold", row + 1)));
             }

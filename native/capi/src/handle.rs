@@ -12,6 +12,7 @@ use sealwire_core::SqlError;
 use super::abi::{Mysql, STATUS_READY};
 use super::charset;
 use super::failure;
+use super::lengths;
 use super::result::result;
 use super::state::State;
 use super::waits::Suspended;
@@ -283,8 +284,23 @@ pub(crate) unsafe fn text<'a>(pointer: *const c_char) -> Option<&'a CStr> {
 /// The bytes at a pointer; none for NULL.
 ///
 /// # Safety
+/// `pointer` is NULL or points to `length` bytes that stay as they are while the answer is used, unless that length can't be.
+///
+/// # Errors
+/// As [`lengths::check`].
+pub(crate) unsafe fn bytes<'a>(pointer: *const c_char, length: usize) -> Result<&'a [u8], SqlError> {
+    if !pointer.is_null() {
+        lengths::check(length)?;
+    }
+    // SAFETY: the caller promises it, and the length was checked.
+    Ok(unsafe { slice(pointer, length) })
+}
+
+/// As [`bytes`], of a length for which there is memory.
+///
+/// # Safety
 /// `pointer` is NULL or points to `length` bytes that stay as they are while the answer is used.
-pub(crate) unsafe fn bytes<'a>(pointer: *const c_char, length: usize) -> &'a [u8] {
+pub(crate) unsafe fn slice<'a>(pointer: *const c_char, length: usize) -> &'a [u8] {
     if pointer.is_null() || length == 0 {
         return &[];
     }

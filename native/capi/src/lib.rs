@@ -32,6 +32,7 @@ mod fields;
 mod handle;
 mod iconv;
 mod infile;
+mod lengths;
 mod link;
 mod log;
 mod log_event;

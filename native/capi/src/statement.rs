@@ -12,6 +12,7 @@ use super::bind;
 use super::failure;
 use super::fields::Fields;
 use super::handle::{Handle, Place, set_text};
+use super::lengths;
 use super::link::{Link, RowStop};
 use super::rows::{self, Rows};
 use super::session::client_error;
@@ -541,11 +542,11 @@ impl Stmt {
         let mut types: Vec<ParamType> = Vec::with_capacity(self.params.len());
         for (number, param) in self.params.iter().enumerate() {
             // SAFETY: the caller promises it.
-            let read = unsafe { bind::parameter(param) };
-            let (value, param_type) = read.ok_or_else(|| bind::unsupported(param, number))?;
+            let (value, param_type) = unsafe { bind::parameter(param, number) }?;
             values.push(value);
             types.push(param_type);
         }
+        lengths::check(values.iter().map(bytes_of).fold(0, usize::saturating_add))?;
         self.queue(handle, &values, types)
     }
 
@@ -747,6 +748,11 @@ impl Stmt {
     pub(crate) const fn stored_rows(&self) -> u64 {
         self.rows.count()
     }
+}
+
+/// The number of bytes of a text.
+pub(crate) const fn bytes_of(value: &Value<'_>) -> usize {
+    if let Value::Bytes(bytes) = value { bytes.len() } else { 0 }
 }
 
 /// Notes the length of each column's longest value, as it would be in text.

@@ -9,6 +9,7 @@ use crate::charset;
 use crate::failure;
 use crate::handle::{Handle, exports, give, text, with};
 use crate::iconv::{INVALID, convert};
+use crate::lengths::check;
 
 exports! {
     /// The name of the connection's character set.
@@ -56,7 +57,7 @@ exports! {
         let outcome = match (known(from_charset), known(to_charset), from_length.as_mut(), to_length.as_mut()) {
             (Some(source), Some(target), Some(from_length), Some(to_length)) => {
                 let (source, target) = (charset::encoding(source), charset::encoding(target));
-                if source.is_empty() || target.is_empty() || from.is_null() || to.is_null() {
+                if source.is_empty() || target.is_empty() || from.is_null() || to.is_null() || check(*from_length).is_err() {
                     Err(INVALID)
                 } else {
                     convert(from, from_length, source, to, to_length, target)

@@ -433,15 +433,15 @@ unsafe fn set_two(mysql: *mut Mysql, option: c_uint, first: *const c_void, secon
                 }
                 options::PROXY_HEADER => {
                     // The second argument is a number in the place of a pointer.
-                    let header = crate::handle::bytes(first.cast(), second.addr());
-                    if header.len() > LONGEST_HEADER {
+                    let length = second.addr();
+                    if length > LONGEST_HEADER {
                         Err(failure::hy000(
                             2034,
                             format!("Invalid parameter: a proxy header has {LONGEST_HEADER} bytes at most"),
                         ))
                     } else {
-                        handle.state.settings.proxy_header = header.to_vec();
-                        Ok(())
+                        let header = crate::handle::bytes(first.cast(), length);
+                        header.map(|header| handle.state.settings.proxy_header = header.to_vec())
                     }
                 }
                 _ => handle.set_option(option, first),

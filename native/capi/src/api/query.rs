@@ -2,11 +2,14 @@
 
 use std::ffi::{c_char, c_int, c_uint, c_ulong};
 
+use sealwire_core::SqlError;
+
 use crate::abi::{MyBool, Mysql, MysqlRes, STATUS_QUERY_SENT};
 use crate::call;
 use crate::escape::{escape, hexadecimal};
 use crate::failure;
-use crate::handle::{Handle, bytes, exports, give, text, with};
+use crate::handle::{Handle, bytes, exports, slice, text, with};
+use crate::lengths::reserve;
 use crate::multibyte::Family;
 use crate::result::{NONE, Res};
 use crate::state::InfileHandler;
@@ -36,8 +39,18 @@ fn like(pattern: Option<&std::ffi::CStr>) -> Vec<u8> {
 }
 
 fn run<T: Copy + From<bool> + 'static>(mysql: *mut Mysql, sql: &'static [u8], failed: T) -> T {
-    // SAFETY: `run` is called by the functions below with their own arguments alone, and the program keeps its text until the call returns.
+    run_checked(mysql, Ok(sql), failed)
+}
+
+/// As [`run`], with the error of a text that can't be.
+fn run_checked<T: Copy + From<bool> + 'static>(
+    mysql: *mut Mysql,
+    sql: Result<&'static [u8], SqlError>,
+    failed: T,
+) -> T {
+    // SAFETY: this is called by the functions below with their own arguments alone, and the program keeps its text until the call returns.
     unsafe {
+        let Some(sql) = checked(mysql, sql) else { return failed };
         let sql = call::kept(mysql, sql);
         call::run(mysql, failed, async move |handle: &mut Handle<'static>| {
             let outcome = handle.query(&sql).await.map(|()| T::from(false));
@@ -46,13 +59,34 @@ fn run<T: Copy + From<bool> + 'static>(mysql: *mut Mysql, sql: &'static [u8], fa
     }
 }
 
-/// Puts an escaped text into the program's buffer, and returns its length.
+/// The program's text; publishes the error of one that can't be.
 ///
 /// # Safety
-/// `to` has room for twice the length of `from` and a NUL.
-unsafe fn put_escaped(to: *mut c_char, from: &[u8], family: Family, quotes_alone: bool) -> c_ulong {
-    let mut out = Vec::with_capacity(2 * from.len() + 1);
-    escape(from, family, quotes_alone, &mut out);
+/// As [`with`].
+unsafe fn checked<'a>(mysql: *mut Mysql, text: Result<&'a [u8], SqlError>) -> Option<&'a [u8]> {
+    match text {
+        Ok(text) => Some(text),
+        // SAFETY: the caller promises it.
+        Err(error) => unsafe { with(mysql, None, |handle| handle.answer(Err(error), None)) },
+    }
+}
+
+/// Puts the text that `write` makes of the program's into the program's buffer, with a NUL, and returns its length. As in the original, a
+/// length that can't be gives an empty text.
+///
+/// # Safety
+/// `from` is NULL or has that length, and `to` has room for twice the length of `from` and a NUL.
+unsafe fn put(
+    to: *mut c_char,
+    from: *const c_char,
+    length: c_ulong,
+    write: impl FnOnce(&[u8], &mut Vec<u8>),
+) -> c_ulong {
+    let mut out = Vec::new();
+    if reserve(&mut out, (length as usize).saturating_mul(2).saturating_add(1)).is_ok() {
+        // SAFETY: the caller promises it, and there is memory for twice the length.
+        write(unsafe { slice(from, length as usize) }, &mut out);
+    }
     out.push(0);
     if !to.is_null() {
         // SAFETY: the escaped text has twice the length at most, for which the caller has room.
@@ -64,7 +98,7 @@ unsafe fn put_escaped(to: *mut c_char, from: &[u8], family: Family, quotes_alone
 exports! {
     /// Runs a statement of a given length.
     fn mysql_real_query(mysql: *mut Mysql, sql: *const c_char, length: c_ulong) -> c_int = -1; {
-        run(mysql, sql_text(sql, length), -1)
+        run_checked(mysql, sql_text(sql, length), -1)
     }
 
     /// Runs a statement that ends with a NUL.
@@ -74,7 +108,8 @@ exports! {
 
     /// Sends a statement without waiting for its answer.
     fn mysql_send_query(mysql: *mut Mysql, sql: *const c_char, length: c_ulong) -> c_int = -1; {
-        let sql = call::kept(mysql, sql_text(sql, length));
+        let Some(sql) = checked(mysql, sql_text(sql, length)) else { return -1 };
+        let sql = call::kept(mysql, sql);
         call::run(mysql, -1, async move |handle: &mut Handle<'static>| {
             let outcome = handle.send_query(&sql).await;
             if outcome.is_ok() {
@@ -220,28 +255,21 @@ exports! {
 
     /// Escapes a text for a literal in the connection's character set.
     fn mysql_real_escape_string(mysql: *mut Mysql, to: *mut c_char, from: *const c_char, length: c_ulong) -> c_ulong = 0; {
-        let from = bytes(from, length as usize);
         let (family, quotes_alone) = with(mysql, (Family::Utf8(4), false), |handle| {
             let family = Family::of(crate::charset::name(handle.state.charset).to_bytes());
             (family, handle.mysql.server_status & 0x200 != 0)
         });
-        put_escaped(to, from, family, quotes_alone)
+        put(to, from, length, |from, out| escape(from, family, quotes_alone, out))
     }
 
     /// Escapes a text for a literal in latin1.
     fn mysql_escape_string(to: *mut c_char, from: *const c_char, length: c_ulong) -> c_ulong = 0; {
-        put_escaped(to, bytes(from, length as usize), Family::Single, false)
+        put(to, from, length, |from, out| escape(from, Family::Single, false, out))
     }
 
     /// Writes bytes in hexadecimal.
     fn mysql_hex_string(to: *mut c_char, from: *const c_char, length: c_ulong) -> c_ulong = 0; {
-        let mut out = Vec::new();
-        hexadecimal(bytes(from, length as usize), &mut out);
-        if !to.is_null() {
-            to.copy_from_nonoverlapping(out.as_ptr().cast(), out.len());
-            give(to.add(out.len()), 0);
-        }
-        out.len() as c_ulong
+        put(to, from, length, hexadecimal)
     }
 }
 
@@ -249,9 +277,12 @@ exports! {
 ///
 /// # Safety
 /// As [`bytes`] and [`text`].
-pub(crate) unsafe fn sql_text<'a>(sql: *const c_char, length: c_ulong) -> &'a [u8] {
+///
+/// # Errors
+/// As [`bytes`].
+pub(crate) unsafe fn sql_text<'a>(sql: *const c_char, length: c_ulong) -> Result<&'a [u8], SqlError> {
     // SAFETY: the caller promises it.
     unsafe {
-        if length == c_ulong::MAX { text(sql).unwrap_or_default().to_bytes() } else { bytes(sql, length as usize) }
+        if length == c_ulong::MAX { Ok(text(sql).unwrap_or_default().to_bytes()) } else { bytes(sql, length as usize) }
     }
 }

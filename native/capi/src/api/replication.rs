@@ -53,7 +53,10 @@ exports! {
             FILENAME => {
                 let name = match second.addr() {
                     0 => text(first.cast_const().cast()).unwrap_or_default().to_bytes(),
-                    length => bytes(first.cast_const().cast(), length),
+                    length => match bytes(first.cast_const().cast(), length) {
+                        Ok(name) => name,
+                        Err(_) => return -1,
+                    },
                 };
                 log.set_filename(name);
             }

@@ -169,14 +169,21 @@ exports! {
 
     /// Prepares a statement.
     fn mysql_stmt_prepare(pointer: *mut MysqlStmt, sql: *const c_char, length: c_ulong) -> c_int = 1; {
-        let Some(of) = pointer.as_ref() else { return 1 };
-        let sql = call::kept(of.mysql, sql_text(sql, length));
+        let Some(of) = statement(pointer) else { return 1 };
+        let sql = match sql_text(sql, length) {
+            Ok(sql) => call::kept(of.abi.mysql, sql),
+            Err(error) => return told(of, Err(error)).into(),
+        };
         run(pointer, 1, async move |statement, handle| statement.prepare(handle, &sql).await.map(|()| 0))
     }
 
     /// Prepares and runs a statement.
     fn mariadb_stmt_execute_direct(pointer: *mut MysqlStmt, sql: *const c_char, length: usize) -> c_int = 1; {
-        let sql = sql_text(sql, length as c_ulong);
+        let Some(of) = statement(pointer) else { return 1 };
+        let sql = match sql_text(sql, length as c_ulong) {
+            Ok(sql) => sql,
+            Err(error) => return told(of, Err(error)).into(),
+        };
         run(pointer, 1, async move |statement, handle| {
             statement.prepare(handle, sql).await?;
             statement.execute(handle).await.map(|()| 0)
@@ -260,8 +267,11 @@ exports! {
         data: *const c_char,
         length: c_ulong,
     ) -> MyBool = 1; {
-        let Some(of) = pointer.as_ref() else { return 1 };
-        let data = call::kept(of.mysql, bytes(data, length as usize));
+        let Some(of) = statement(pointer) else { return 1 };
+        let data = match bytes(data, length as usize) {
+            Ok(data) => call::kept(of.abi.mysql, data),
+            Err(error) => return told(of, Err(error)),
+        };
         run(pointer, 1, async move |statement, handle| {
             statement.send_long(handle, number as usize, &data).await.map(|()| 0)
         })
