@@ -76,5 +76,9 @@ int main(void) {
     AT(MARIADB_RPL_EVENT, event.gtid_log.source_id); AT(MARIADB_RPL_EVENT, event.gtid_log.sequence_nr);
     AT(MARIADB_RPL_EVENT, event.start_encryption.nonce); AT(MARIADB_RPL_EVENT, is_semi_sync); AT(MARIADB_RPL_EVENT, semi_sync_flags);
     AT(MARIADB_RPL_EVENT, rpl);
+    SIZE(struct st_mariadb_methods); AT(struct st_mariadb_methods, db_command); AT(struct st_mariadb_methods, db_read_query_result);
+    AT(struct st_mariadb_methods, db_stmt_fetch); AT(struct st_mariadb_methods, set_error); AT(struct st_mariadb_methods, api);
+    AT(struct st_mariadb_methods, db_execute_generate_request); SIZE(struct st_mariadb_api); AT(struct st_mariadb_api, mysql_query);
+    AT(struct st_mariadb_api, mysql_reset_connection); AT(struct st_mariadb_api, mysql_stmt_init);
     return 0;
 }

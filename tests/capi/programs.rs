@@ -1,14 +1,17 @@
 //! C programs, and programs of Debian that are unchanged.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use sealwire_tests::capi::{MARIADB_HEADERS, compile, folder, heard, library, said, with_ours};
+use sealwire_tests::drivers::{python, site_packages};
 use sealwire_tests::programs::{needs, package_folder};
 use sealwire_tests::server::Kind;
 use tempfile::tempdir;
 
 use crate::debian::ours_alone;
+use crate::functions::ORIGINAL;
 use crate::random::SECONDS;
 use crate::servers::{CERTIFIED, PASSWORD, Served, USER, mariadb, sealwired};
 use crate::table::{VERIFIED, is_as_told};
@@ -125,8 +128,9 @@ fn threads_connect_and_query_at_once() {
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "threads", "{output:?}");
 }
 
-/// Runs one of the scripts beside this file, which print the cipher, the server's own word for it, what a query gave, and the library.
-fn script(interpreter: &str, name: &str, served: &Served, [package, tried]: [&str; 2]) {
+/// Runs one of the scripts beside this file, which print the cipher, what a query gave, whether another CA was refused, and the library.
+/// Returns what they print besides.
+fn script(interpreter: impl AsRef<OsStr>, name: &str, served: &Served, [package, tried]: [&str; 2]) -> Vec<String> {
     let mut command = with_ours(interpreter);
     command.arg(package_folder().join("capi").join(name)).arg(served.port()).args([USER, PASSWORD]).arg(served.ca());
     let lines = said(&mut command);
@@ -136,6 +140,7 @@ fn script(interpreter: &str, name: &str, served: &Served, [package, tried]: [&st
     assert_eq!(lines[2], "refused", "{name}: a server whose CA is another one");
     assert_eq!(lines[3], library().canonicalize().unwrap().display().to_string(), "{name}");
     is_as_told(package, tried, VERIFIED, name);
+    lines.iter().skip(4).map(|line| (*line).to_owned()).collect()
 }
 
 #[test]
@@ -145,6 +150,23 @@ fn pythons_mysqldb_is_verified_unchanged() {
     };
     for served in [served, sealwired()] {
         script("/usr/bin/python3", "mysqldb.py", served, ["python3-mysqldb", "queries and errors"]);
+    }
+}
+
+/// It calls the library by `MYSQL::methods`, and hands rows over by functions.
+#[test]
+fn pythons_connector_of_mariadb_is_verified_unchanged() {
+    let module = site_packages().join("mariadb/__init__.py").display().to_string();
+    let (true, Some(served)) = (needs(&[&module, ORIGINAL]), mariadb()) else { return };
+    let name = "connector_python.py";
+    let mut original = Command::new(python());
+    original.arg(package_folder().join("capi").join(name)).arg(served.port()).args([USER, PASSWORD]).arg(served.ca());
+    let theirs = said(original.env_remove("LD_LIBRARY_PATH").env("HOME", "/nonexistent"));
+    let theirs: Vec<&str> = theirs.lines().skip(4).collect();
+    assert_eq!(theirs.len(), 8, "{theirs:?}");
+    for served in [served, sealwired()] {
+        let row = ["mariadb 1.1.14 of PyPI", "statements, `executemany`, a prepared cursor"];
+        assert_eq!(script(python(), name, served, row), theirs);
     }
 }
 

@@ -137,6 +137,8 @@ pub(crate) const OTHERS: &[Other] = &[
     other("libdbd-mysql-perl", "its own `t/`", File, "2303 tests; these fail: t/40server_prepare.t")
         .with_ours("49 of its files pass"),
     other("libdbd-mysql-perl", "queries and statements", Itself, VERIFIED).with_ours("verified"),
+    other("mariadb 1.1.14 of PyPI", "statements, `executemany`, a prepared cursor", Itself, VERIFIED)
+        .with_ours("verified"),
     other(
         "mydumper",
         "`mydumper`, `myloader`",

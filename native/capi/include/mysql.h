@@ -261,7 +261,10 @@ enum enum_stmt_attr_type {
     STMT_ATTR_PREBIND_PARAMS = 200,
     STMT_ATTR_ARRAY_SIZE = 201,
     STMT_ATTR_ROW_SIZE = 202,
-    STMT_ATTR_STATE = 203
+    STMT_ATTR_STATE = 203,
+    STMT_ATTR_CB_USER_DATA = 204,
+    STMT_ATTR_CB_PARAM = 205,
+    STMT_ATTR_CB_RESULT = 206
 };
 
 /* What MYSQL_BIND.u.indicator has for a parameter of a row, where STMT_ATTR_ARRAY_SIZE is set. */
@@ -404,7 +407,7 @@ typedef struct st_mysql {
     my_bool unused_2;
     void *unused_3, *unused_4, *unused_5, *unused_6;
     LIST *stmts;
-    const void *methods;
+    const struct st_mariadb_methods *methods;
     void *thd;
     my_bool *unbuffered_fetch_owner;
     char *info_buffer;
@@ -727,6 +730,71 @@ void mysql_debug(const char *options);
 MYSQL_PARAMETERS *mysql_get_parameters(void);
 #define mysql_library_init mysql_server_init
 #define mysql_library_end mysql_server_end
+
+/* The commands of MYSQL.methods->db_command; others answer 2054. */
+enum enum_server_command {
+    COM_QUIT = 1,
+    COM_INIT_DB = 2,
+    COM_QUERY = 3,
+    COM_PING = 14
+};
+
+/* For the functions of STMT_ATTR_CB_RESULT: reads a length, and moves the pointer behind it. */
+unsigned long mysql_net_field_length(unsigned char **packet);
+
+/* The functions behind MYSQL.methods, past their names. Those that the README names answer 2054. */
+#define API(name) __typeof__(name) *name;
+struct st_mariadb_api {
+    API(mysql_num_rows) API(mysql_num_fields) API(mysql_eof) API(mysql_fetch_field_direct) API(mysql_fetch_fields) API(mysql_row_tell)
+    API(mysql_field_tell) API(mysql_field_count) API(mysql_more_results) API(mysql_next_result) API(mysql_affected_rows)
+    API(mysql_autocommit) API(mysql_commit) API(mysql_rollback) API(mysql_insert_id) API(mysql_errno) API(mysql_error) API(mysql_info)
+    API(mysql_thread_id) API(mysql_character_set_name) API(mysql_get_character_set_info) API(mysql_set_character_set)
+    API(mariadb_get_infov) API(mariadb_get_info) API(mysql_init) API(mysql_ssl_set) API(mysql_get_ssl_cipher) API(mysql_change_user)
+    API(mysql_real_connect) API(mysql_close) API(mysql_select_db) API(mysql_query) API(mysql_send_query) API(mysql_read_query_result)
+    API(mysql_real_query) API(mysql_shutdown) API(mysql_dump_debug_info) API(mysql_refresh) API(mysql_kill) API(mysql_ping)
+    API(mysql_stat) API(mysql_get_server_info) API(mysql_get_server_version) API(mysql_get_host_info) API(mysql_get_proto_info)
+    API(mysql_list_dbs) API(mysql_list_tables) API(mysql_list_fields) API(mysql_list_processes) API(mysql_store_result)
+    API(mysql_use_result) API(mysql_options) API(mysql_free_result) API(mysql_data_seek) API(mysql_row_seek) API(mysql_field_seek)
+    API(mysql_fetch_row) API(mysql_fetch_lengths) API(mysql_fetch_field) API(mysql_escape_string) API(mysql_real_escape_string)
+    API(mysql_thread_safe) API(mysql_warning_count) API(mysql_sqlstate) API(mysql_server_init) API(mysql_server_end) API(mysql_thread_end)
+    API(mysql_thread_init) API(mysql_set_server_option) API(mysql_get_client_info) API(mysql_get_client_version) API(mariadb_connection)
+    API(mysql_get_server_name) API(mariadb_get_charset_by_name) API(mariadb_get_charset_by_nr) API(mariadb_convert_string)
+    API(mysql_optionsv) API(mysql_get_optionv) API(mysql_get_option) API(mysql_hex_string) API(mysql_get_socket)
+    API(mysql_get_timeout_value) API(mysql_get_timeout_value_ms) API(mariadb_reconnect) API(mysql_stmt_init) API(mysql_stmt_prepare)
+    API(mysql_stmt_execute) API(mysql_stmt_fetch) API(mysql_stmt_fetch_column) API(mysql_stmt_store_result) API(mysql_stmt_param_count)
+    API(mysql_stmt_attr_set) API(mysql_stmt_attr_get) API(mysql_stmt_bind_param) API(mysql_stmt_bind_result) API(mysql_stmt_close)
+    API(mysql_stmt_reset) API(mysql_stmt_free_result) API(mysql_stmt_send_long_data) API(mysql_stmt_result_metadata)
+    API(mysql_stmt_param_metadata) API(mysql_stmt_errno) API(mysql_stmt_error) API(mysql_stmt_sqlstate) API(mysql_stmt_row_seek)
+    API(mysql_stmt_row_tell) API(mysql_stmt_data_seek) API(mysql_stmt_num_rows) API(mysql_stmt_affected_rows) API(mysql_stmt_insert_id)
+    API(mysql_stmt_field_count) API(mysql_stmt_next_result) API(mysql_stmt_more_results) API(mariadb_stmt_execute_direct)
+    API(mysql_reset_connection)
+};
+#undef API
+
+struct st_mariadb_methods {
+    MYSQL *(*db_connect)(MYSQL *mysql, const char *host, const char *user, const char *password, const char *db, unsigned int port,
+                         const char *socket, unsigned long flags);
+    void (*db_close)(MYSQL *mysql);
+    int (*db_command)(MYSQL *mysql, enum enum_server_command command, const char *argument, size_t length, my_bool skips_answer, void *statement);
+    void (*db_skip_result)(MYSQL *mysql);
+    int (*db_read_query_result)(MYSQL *mysql);
+    MYSQL_DATA *(*db_read_rows)(MYSQL *mysql, MYSQL_FIELD *fields, unsigned int count);
+    int (*db_read_one_row)(MYSQL *mysql, unsigned int count, MYSQL_ROW row, unsigned long *lengths);
+    my_bool (*db_supported_buffer_type)(enum enum_field_types type);
+    my_bool (*db_read_prepare_response)(MYSQL_STMT *statement);
+    int (*db_read_stmt_result)(MYSQL *mysql);
+    my_bool (*db_stmt_get_result_metadata)(MYSQL_STMT *statement);
+    my_bool (*db_stmt_get_param_metadata)(MYSQL_STMT *statement);
+    int (*db_stmt_read_all_rows)(MYSQL_STMT *statement);
+    int (*db_stmt_fetch)(MYSQL_STMT *statement, unsigned char **row, unsigned long *length);
+    int (*db_stmt_fetch_to_bind)(MYSQL_STMT *statement, unsigned char *row, unsigned long length);
+    void (*db_stmt_flush_unbuffered)(MYSQL_STMT *statement);
+    void (*set_error)(MYSQL *mysql, unsigned int number, const char *sqlstate, const char *format, ...);
+    void (*invalidate_stmts)(MYSQL *mysql, const char *function);
+    struct st_mariadb_api *api;
+    int (*db_read_execute_response)(MYSQL_STMT *statement);
+    unsigned char *(*db_execute_generate_request)(MYSQL_STMT *statement, size_t *length, my_bool is_kept);
+};
 
 #ifdef __cplusplus
 }

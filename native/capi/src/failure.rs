@@ -1,6 +1,6 @@
 //! The client's own errors, with MariaDB's numbers.
 
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, c_char, c_uint};
 use std::ptr;
 
 use sealwire_core::error::{Error, SqlError};
@@ -105,6 +105,12 @@ const TEXTS: [&CStr; 62] = [
     c"There is an attribute with the same name already",
     c"Authentication plugin reported error",
 ];
+
+/// Our text of an error of the client.
+pub(crate) fn text_of(number: c_uint) -> &'static CStr {
+    let at = number.checked_sub(2000).and_then(|at| usize::try_from(at).ok());
+    at.and_then(|at| TEXTS.get(at)).copied().unwrap_or(c"Unknown or undefined error code")
+}
 
 /// The list for C, which NULL ends.
 pub(crate) const fn texts() -> [*const c_char; 63] {

@@ -201,11 +201,23 @@ pub(crate) unsafe fn detach(state: *mut State) {
         if let Some(result) = result(std::mem::replace(&mut (*state).open_result, ptr::null_mut())) {
             result.end();
         }
+        end_statements(state, c"mysql_close");
+    }
+}
+
+/// Takes the connection away from all statements, because of this function.
+///
+/// # Safety
+/// As [`detach`].
+pub(crate) unsafe fn end_statements(state: *mut State, because: &CStr) {
+    let closed = failure::hy000(2056, format!("Statement closed by {}", because.to_string_lossy()));
+    // SAFETY: the caller promises it; a statement leaves the list when it is freed.
+    unsafe {
+        (*state).open_statement = ptr::null_mut();
         for statement in std::mem::take(&mut (*state).statements) {
             let statement = &mut *statement;
             statement.mysql = ptr::null_mut();
             statement.extension = ptr::null_mut();
-            let closed = failure::hy000(2056, "Statement closed by mysql_close");
             statement.last_errno = closed.code.into();
             set_text(&mut statement.last_error, closed.message.as_bytes());
             set_text(&mut statement.sqlstate, b"HY000");

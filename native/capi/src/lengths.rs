@@ -1,6 +1,7 @@
 //! The lengths that programs tell: a mistaken one is an error, because an allocation that fails in the protocol ends the process.
 
 use sealwire_core::SqlError;
+use sealwire_core::message::Value;
 
 use super::failure;
 
@@ -27,6 +28,11 @@ pub(crate) fn check(length: usize) -> Result<(), SqlError> {
         return Err(failure::hy000(2020, told));
     }
     Ok(())
+}
+
+/// The number of bytes of a text.
+pub(crate) const fn bytes_of(value: &Value<'_>) -> usize {
+    if let Value::Bytes(bytes) = value { bytes.len() } else { 0 }
 }
 
 /// Reserves room for so many further bytes.

@@ -1,6 +1,6 @@
 //! The state behind `MYSQL::extension`: everything of a connection that does not fit into the struct that programs share.
 
-use std::ffi::{CString, c_char, c_int, c_uint, c_void};
+use std::ffi::{CString, c_char, c_int, c_uint, c_ulong, c_void};
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicPtr;
@@ -82,6 +82,9 @@ pub(crate) struct State {
     pub(crate) open_statement: *mut MysqlStmt,
     /// The shell behind `NET::pvio`, by which programs tell that a connection exists.
     pub(crate) pvio: Box<Pvio>,
+    /// The server's extended capabilities, for a function of the program that asks `mariadb_get_infov` while it gives parameters: during a
+    /// call the connection is in use.
+    pub(crate) extended: c_ulong,
     /// The non-blocking call that waits for events.
     pub(crate) suspended: Option<Suspended>,
     /// The events for which it waits.
@@ -114,6 +117,7 @@ impl State {
             open_result: ptr::null_mut(),
             open_statement: ptr::null_mut(),
             pvio: Box::new(Pvio::zeroed()),
+            extended: 0,
             suspended: None,
             wanted: Wanted::default(),
             mode: Mode::Blocking,

@@ -7,16 +7,16 @@ use sealwire_core::SqlError;
 use sealwire_core::client::{Event, Prepared};
 use sealwire_core::message::{BinaryRow, ColumnDefinition, ParamType, StatusFlags, Value};
 
-use super::abi::{Mysql, MysqlBind, MysqlStmt, STATUS_GET_RESULT, STATUS_READY, STATUS_STMT_RESULT};
+use super::abi::{MysqlBind, MysqlStmt, STATUS_GET_RESULT, STATUS_READY, STATUS_STMT_RESULT};
 use super::bind;
 use super::failure;
 use super::fields::Fields;
 use super::handle::{Handle, Place, set_text};
 use super::lengths;
 use super::link::{Link, RowStop};
-use super::rows::{self, Rows};
+use super::request::Request;
+use super::rows::Rows;
 use super::session::client_error;
-use super::state::State;
 
 /// The states of a statement, in the order in which they are reached.
 pub(crate) const INITTED: c_uint = 0;
@@ -49,22 +49,18 @@ pub(crate) struct Stmt {
     pub(crate) columns: Vec<ColumnDefinition>,
     fields: Fields,
     pub(crate) params: Vec<MysqlBind>,
-    binds: Vec<MysqlBind>,
+    pub(crate) binds: Vec<MysqlBind>,
     rows: Rows,
     /// Whether the rows are in memory.
-    is_stored: bool,
+    pub(crate) is_stored: bool,
     /// The current row of a result that is read from the connection.
-    row: Vec<u8>,
+    pub(crate) row: Vec<u8>,
     /// The current row of a stored result.
-    stored_row: *mut super::abi::MysqlRows,
+    pub(crate) stored_row: *mut super::abi::MysqlRows,
     longest: Vec<c_ulong>,
     pub(crate) cursor: Cursor,
-}
-
-/// The outcome of a fetch.
-pub(crate) enum Fetched {
-    Row { truncated: bool },
-    NoData,
+    /// The values of the next execution, where the program had its request made before.
+    pub(crate) request: Option<Request>,
 }
 
 impl Stmt {
@@ -82,6 +78,7 @@ impl Stmt {
             stored_row: ptr::null_mut(),
             longest: Vec::new(),
             cursor: Cursor::None,
+            request: None,
         });
         statement.abi.prefetch_rows = 1;
         statement.clear_error();
@@ -102,7 +99,9 @@ impl Stmt {
 
     /// The statement as the server prepared it.
     pub(crate) fn prepared(&self) -> Result<&Prepared, SqlError> {
-        self.prepared.as_ref().ok_or_else(|| failure::hy000(2030, "Statement not prepared"))
+        // A statement is prepared anew after its number of parameters was announced.
+        let prepared = self.prepared.as_ref().filter(|_| self.abi.state > INITTED);
+        prepared.ok_or_else(|| failure::hy000(2030, "Statement not prepared"))
     }
 
     /// The columns, for `mysql_stmt_result_metadata`.
@@ -157,6 +156,9 @@ impl Place<Stmt> {
         self.skip(handle).await;
         self.set_cursor(Cursor::None);
         let former = self.prepared.take();
+        if self.abi.state > INITTED {
+            self.unbind();
+        }
         self.abi.state = INITTED;
         self.columns.clear();
         // The struct must not point to what is dropped here, because the program may look at it before the answer comes.
@@ -180,9 +182,16 @@ impl Place<Stmt> {
         self.abi.param_count = c_uint::try_from(prepared.parameters.len()).unwrap_or(c_uint::MAX);
         self.abi.upsert.warning_count = prepared.warnings.into();
         handle.mysql.warning_count = prepared.warnings.into();
-        self.params = vec![MysqlBind::zeroed(); prepared.parameters.len()];
-        self.abi.params = if self.params.is_empty() { ptr::null_mut() } else { self.params.as_mut_ptr() };
-        self.abi.bind_param_done = 0;
+        let (count, announced) = (prepared.parameters.len(), self.abi.prebind_params as usize);
+        if announced > 0 && announced != count {
+            self.prepared = Some(prepared);
+            let told = format!("Invalid parameter number: {announced} were announced, and the statement has {count}");
+            return Err(failure::hy000(2034, told));
+        }
+        if self.params.len() != count {
+            self.unbind();
+            self.make_params(count);
+        }
         self.binds.clear();
         self.set_columns(&prepared.columns)?;
         handle.mysql.field_count = self.abi.field_count;
@@ -194,6 +203,44 @@ impl Place<Stmt> {
 }
 
 impl Stmt {
+    /// Drops the binds of the parameters.
+    fn unbind(&mut self) {
+        self.make_params(0);
+        self.abi.bind_param_done = 0;
+    }
+
+    fn make_params(&mut self, count: usize) {
+        self.params = vec![MysqlBind::zeroed(); count];
+        self.abi.params = if count == 0 { ptr::null_mut() } else { self.params.as_mut_ptr() };
+    }
+
+    /// Notes the number of parameters that the next statement to be prepared has, so that they can be bound before. A statement that is
+    /// prepared is no longer; 0 takes the number back.
+    ///
+    /// # Errors
+    /// 2034 where no statement has so many.
+    pub(crate) fn announce(&mut self, count: c_uint) -> Result<(), SqlError> {
+        if count > u16::MAX.into() {
+            return Err(failure::hy000(2034, "Invalid parameter number: a statement has 65535 parameters at most"));
+        }
+        if self.abi.state > INITTED {
+            self.unbind();
+            self.abi.state = INITTED;
+        }
+        self.abi.prebind_params = count;
+        self.abi.param_count = count;
+        Ok(())
+    }
+
+    /// Makes room for the binds of a statement that is not prepared yet, where their number was announced.
+    pub(crate) fn make_announced(&mut self) -> bool {
+        let count = self.abi.prebind_params as usize;
+        if self.abi.state == INITTED && self.params.len() != count {
+            self.make_params(count);
+        }
+        self.abi.state > INITTED || count > 0
+    }
+
     /// Keeps a copy of the program's binds for the parameters.
     pub(crate) fn bind_parameters(&mut self, binds: &[MysqlBind]) -> Result<(), SqlError> {
         for (number, (param, given)) in self.params.iter_mut().zip(binds).enumerate() {
@@ -265,15 +312,21 @@ impl Place<Stmt> {
         }
         self.skip(handle).await;
         self.set_cursor(Cursor::None);
-        if self.abi.array_size > 0 {
-            self.abi.state = PREPARED;
-            // SAFETY: the caller promises it.
-            return unsafe { self.execute_rows(handle) }.await;
-        }
         self.abi.state = PREPARED;
+        let request = self.request.take();
+        if let Some(request) = &request {
+            request.check(self.prepared()?.parameters.len())?;
+        }
+        if request.as_ref().map_or(self.abi.array_size > 0, |request| request.is_bulk) {
+            // SAFETY: the caller promises it.
+            return unsafe { self.execute_rows(handle, request.as_ref()) }.await;
+        }
         handle.begin().await?;
-        // SAFETY: the caller promises it.
-        unsafe { self.queue_bound(handle) }?;
+        match &request {
+            Some(request) => self.queue(handle, &request.values(), request.types.clone())?,
+            // SAFETY: the caller promises it.
+            None => unsafe { self.queue_bound(handle) }?,
+        }
         handle.flush().await?;
         for param in &mut self.params {
             param.long_data_used = 0;
@@ -401,138 +454,9 @@ impl Place<Stmt> {
             }
         }
     }
-
-    /// Moves to the next row, and writes it into the binds of the columns.
-    ///
-    /// # Safety
-    /// The pointers in the binds of the columns are valid.
-    pub(crate) async unsafe fn fetch(&mut self, handle: &mut Handle<'_>) -> Result<Fetched, SqlError> {
-        // SAFETY: the caller promises it.
-        if let Some(fetched) = unsafe { self.fetch_now(handle) }? {
-            return Ok(fetched);
-        }
-        if self.wants_rows() {
-            let most = u32::try_from(self.abi.prefetch_rows).unwrap_or(u32::MAX);
-            self.fetch_rows(handle, most).await?;
-            // SAFETY: the caller promises it.
-            return unsafe { self.fetch_stored(handle) };
-        }
-        match handle.advance().await {
-            Ok(Some(())) => {}
-            ended => {
-                handle.state.open_statement = ptr::null_mut();
-                self.abi.state = DONE;
-                self.abi.upsert.server_status = handle.mysql.server_status;
-                self.abi.upsert.warning_count = handle.mysql.warning_count;
-                return ended.map(|_| Fetched::NoData);
-            }
-        }
-        self.row.clear();
-        self.row.extend_from_slice(handle.link()?.connection.row_payload());
-        // SAFETY: the caller promises it.
-        unsafe { self.deliver(&handle.mysql) }
-    }
 }
 
 impl Stmt {
-    /// As [`Place::fetch`], where the row is here already; else `None`.
-    ///
-    /// # Safety
-    /// The pointers in the binds of the columns are valid.
-    pub(crate) unsafe fn fetch_now(&mut self, handle: &mut Handle<'_>) -> Result<Option<Fetched>, SqlError> {
-        match self.abi.state {
-            INITTED..=EXECUTED => return Err(failure::out_of_sync()),
-            DONE => return Ok(Some(Fetched::NoData)),
-            _ => {}
-        }
-        if self.wants_rows() {
-            return Ok(None);
-        }
-        if self.is_stored {
-            // SAFETY: the caller promises it.
-            return unsafe { self.fetch_stored(handle) }.map(Some);
-        }
-        if !ptr::eq(handle.state.open_statement, &raw const self.abi) {
-            return Err(failure::out_of_sync());
-        }
-        let link = handle.link()?;
-        let is_here = self.take_lent(link) || link.lend() && self.take_lent(link);
-        if !is_here {
-            return Ok(None);
-        }
-        // SAFETY: the caller promises it.
-        unsafe { self.deliver(&handle.mysql) }.map(Some)
-    }
-
-    /// As [`Self::fetch_now`], where the connection has lent the row; else `None`. It looks at no more than that takes.
-    ///
-    /// # Safety
-    /// The statement's handle is NULL or open, and the pointers in the binds of the columns are valid.
-    #[inline]
-    pub(crate) unsafe fn fetch_lent(&mut self) -> Option<Result<Fetched, SqlError>> {
-        // SAFETY: the caller says so; the extension is NULL or a state of `mysql_init`.
-        unsafe {
-            let mysql = self.abi.mysql.as_ref()?;
-            let state = mysql.extension.cast::<State>().as_mut()?;
-            let is_due =
-                matches!(self.abi.state, WAITING | FETCHING) && ptr::eq(state.open_statement, &raw const self.abi);
-            if !is_due || self.is_stored || self.wants_rows() || state.poisoned || state.suspended.is_some() {
-                return None;
-            }
-            // In place of `with`, which costs more than the row: if this panics, the handle stays poisoned.
-            state.poisoned = true;
-            let is_taken = state.link.as_mut().is_some_and(|link| self.take_lent(link));
-            let fetched = is_taken.then(|| self.deliver(mysql));
-            state.poisoned = false;
-            fetched
-        }
-    }
-
-    /// Moves to the next row that the connection has lent, if there is one.
-    #[inline]
-    fn take_lent(&mut self, link: &mut Link) -> bool {
-        let Some([payload @ .., _]) = link.lent().advance() else { return false };
-        self.row.clear();
-        self.row.extend_from_slice(payload);
-        true
-    }
-
-    /// Whether the next row is to be fetched from the cursor first.
-    const fn wants_rows(&self) -> bool {
-        matches!(self.cursor, Cursor::Open) && self.abi.result_cursor.is_null()
-    }
-
-    /// Moves to the next row in memory, and writes it into the binds of the columns.
-    ///
-    /// # Safety
-    /// The pointers in the binds of the columns are valid.
-    unsafe fn fetch_stored(&mut self, handle: &mut Handle<'_>) -> Result<Fetched, SqlError> {
-        self.stored_row = self.abi.result_cursor;
-        // SAFETY: the cursor is NULL or one of the rows, which live until the next execution.
-        let Some(row) = (unsafe { self.stored_row.as_ref() }) else {
-            self.abi.state = DONE;
-            return Ok(Fetched::NoData);
-        };
-        self.abi.result_cursor = row.next;
-        // SAFETY: the caller promises it.
-        unsafe { self.deliver(&handle.mysql) }
-    }
-
-    /// Writes the row to which the fetch has moved into the binds of the columns.
-    ///
-    /// # Safety
-    /// The pointers in the binds of the columns are valid.
-    unsafe fn deliver(&mut self, mysql: &Mysql) -> Result<Fetched, SqlError> {
-        self.abi.state = FETCHING;
-        if self.abi.bind_result_done == 0 {
-            return Ok(Fetched::Row { truncated: false });
-        }
-        // SAFETY: the row and the columns stay as they are while the binds are filled; the caller says that their pointers are valid.
-        let truncated = unsafe { self.fill() }?;
-        let reports = mysql.options.report_data_truncation != 0;
-        Ok(Fetched::Row { truncated: truncated && reports })
-    }
-
     /// Queues the execution with the values of the bound parameters.
     ///
     /// # Safety
@@ -546,7 +470,7 @@ impl Stmt {
             values.push(value);
             types.push(param_type);
         }
-        lengths::check(values.iter().map(bytes_of).fold(0, usize::saturating_add))?;
+        lengths::check(values.iter().map(lengths::bytes_of).fold(0, usize::saturating_add))?;
         self.queue(handle, &values, types)
     }
 
@@ -598,91 +522,6 @@ impl Stmt {
         self.abi.result.rows = self.rows.count();
         self.abi.result_cursor = self.rows.first();
     }
-
-    /// The current row.
-    ///
-    /// # Safety
-    /// The stored rows are not freed while the row is used.
-    unsafe fn current<'r>(&'r self) -> Result<BinaryRow<'r>, SqlError> {
-        let payload = if self.is_stored {
-            // SAFETY: the caller says so; the row is one of `self.rows`.
-            unsafe { rows::raw(self.stored_row) }.ok_or_else(|| {
-                failure::hy000(2051, "Attempt to read a row while there is no result set associated with the statement")
-            })?
-        } else {
-            &self.row
-        };
-        BinaryRow::new(payload, &self.columns).map_err(|error| client_error(error.into()))
-    }
-
-    /// Writes the current row into the binds. Returns whether something was lost.
-    ///
-    /// # Safety
-    /// The pointers in the binds of the columns are valid.
-    unsafe fn fill(&mut self) -> Result<bool, SqlError> {
-        let mut truncated = false;
-        let mut binds = std::mem::take(&mut self.binds);
-        // SAFETY: the rows are freed by this statement alone, which does nothing else meanwhile.
-        let outcome = unsafe { self.current() }.and_then(|row| {
-            let mut values = row.iter();
-            for (column, bind) in self.columns.iter().zip(&mut binds) {
-                // SAFETY: the caller says that the bind's pointers are valid.
-                let at_once =
-                    values.undecoded().and_then(|(_, bytes)| unsafe { bind::deliver_at_once(bytes, column, bind) });
-                if let Some((used, cut)) = at_once {
-                    values.skip_bytes(used);
-                    truncated |= cut;
-                    continue;
-                }
-                match values.next() {
-                    Some(Ok(_)) if bind.flags & bind::SKIPPED != 0 => {}
-                    // SAFETY: the caller says that the bind's pointers are valid.
-                    Some(Ok(value)) => truncated |= unsafe { bind::deliver(value, column, bind, 0) },
-                    Some(Err(error)) => return Err(client_error(error.into())),
-                    None => break,
-                }
-            }
-            Ok(())
-        });
-        self.binds = binds;
-        outcome.map(|()| truncated)
-    }
-
-    /// Writes a column of the current row into a bind, from `offset` on.
-    ///
-    /// # Safety
-    /// The bind's pointers are valid.
-    pub(crate) unsafe fn fetch_column(
-        &self,
-        bind: &mut MysqlBind,
-        column: usize,
-        offset: usize,
-    ) -> Result<(), SqlError> {
-        let no_data = || failure::hy000(2051, "Attempt to read column without prior row fetch");
-        if self.abi.state != FETCHING {
-            return Err(no_data());
-        }
-        // SAFETY: the rows are freed by this statement alone, which does nothing else meanwhile.
-        let row = unsafe { self.current() }?;
-        let value = row.iter().nth(column).ok_or_else(no_data)?.map_err(|error| client_error(error.into()))?;
-        let definition = self.columns.get(column).ok_or_else(no_data)?;
-        let kind = bind::buffer_type(bind).ok_or_else(|| bind::unsupported(bind, column))?;
-        if let Some(size) = bind::fixed_size(kind) {
-            bind.buffer_length = size as c_ulong;
-        }
-        let mut own = *bind;
-        // Pointers that the program leaves out point into the bind itself.
-        if own.length.is_null() {
-            own.length = &raw mut bind.length_value;
-        }
-        // SAFETY: the caller promises it.
-        let truncated = unsafe { bind::deliver(value, definition, &mut own, offset) };
-        bind.error_value = own.error_value;
-        bind.is_null_value = own.is_null_value;
-        bind.length_value = own.length_value;
-        let _ = truncated;
-        Ok(())
-    }
 }
 
 /// The calls that may have to wait: no reference to the statement is held meanwhile.
@@ -690,6 +529,7 @@ impl Place<Stmt> {
     /// Drops long data and rows, here and on the server.
     pub(crate) async fn reset(&mut self, handle: &mut Handle<'_>) -> Result<(), SqlError> {
         self.clear_error();
+        self.request = None;
         let prepared = self.prepared()?.clone();
         self.skip(handle).await;
         self.set_cursor(Cursor::None);
@@ -748,11 +588,6 @@ impl Stmt {
     pub(crate) const fn stored_rows(&self) -> u64 {
         self.rows.count()
     }
-}
-
-/// The number of bytes of a text.
-pub(crate) const fn bytes_of(value: &Value<'_>) -> usize {
-    if let Value::Bytes(bytes) = value { bytes.len() } else { 0 }
 }
 
 /// Notes the length of each column's longest value, as it would be in text.

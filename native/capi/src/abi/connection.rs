@@ -2,7 +2,7 @@
 
 use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 
-use super::{CharsetInfo, List, MemRoot, MyBool, MysqlField, layout};
+use super::{CharsetInfo, List, MemRoot, Methods, MyBool, MysqlField, layout};
 
 /// `NET`: the transport's state, with the last error.
 #[repr(C)]
@@ -157,7 +157,7 @@ pub(crate) struct Mysql {
     unused_2: MyBool,
     unused_3: [*mut c_void; 4],
     stmts: *mut List,
-    methods: *const c_void,
+    pub(crate) methods: *const Methods,
     thd: *mut c_void,
     unbuffered_fetch_owner: *mut MyBool,
     info_buffer: *mut c_char,

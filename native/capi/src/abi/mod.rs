@@ -5,6 +5,7 @@
 mod charset;
 mod connection;
 mod data;
+mod methods;
 pub(crate) mod replication;
 mod result;
 mod statement;
@@ -12,6 +13,7 @@ mod statement;
 pub(crate) use charset::{CharsetInfo, MyCharsetInfo};
 pub(crate) use connection::{Mysql, MysqlParameters, Pvio};
 pub(crate) use data::{List, MemRoot, MysqlData, MysqlField, MysqlRows};
+pub(crate) use methods::{API_COUNT, Api, Methods};
 pub(crate) use result::MysqlRes;
 pub(crate) use statement::{MysqlBind, MysqlStmt, MysqlTime};
 

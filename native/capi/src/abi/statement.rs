@@ -88,8 +88,8 @@ pub(crate) struct MysqlStmt {
     pub(crate) row_size: usize,
     pub(crate) prebind_params: c_uint,
     pub(crate) user_data: *mut c_void,
-    result_callback: *mut c_void,
-    param_callback: *mut c_void,
+    pub(crate) result_callback: Option<unsafe extern "C" fn(*mut c_void, c_uint, *mut *mut u8)>,
+    pub(crate) param_callback: Option<unsafe extern "C" fn(*mut c_void, *mut MysqlBind, c_uint) -> MyBool>,
     request_length: usize,
 }
 
@@ -102,7 +102,7 @@ layout!(MysqlStmt, 928; mem_root 0, mysql 56, stmt_id 64, flags 72, state 80, fi
 impl MysqlStmt {
     /// A statement without a connection.
     pub(crate) const fn zeroed() -> Self {
-        // SAFETY: every field is a number or a raw pointer, of which all-zero bytes are a value.
+        // SAFETY: every field is a number, a raw pointer or an optional function, of which all-zero bytes are a value.
         unsafe { core::mem::zeroed() }
     }
 }

@@ -26,7 +26,7 @@ pub(crate) static mysql_ps_fetch_functions: Variable<[[usize; 3]; 256]> = Variab
 ///
 /// # Safety
 /// As [`with`].
-unsafe fn not_built<T>(mysql: *mut Mysql, what: &str, failed: T) -> T
+pub(super) unsafe fn not_built<T>(mysql: *mut Mysql, what: &str, failed: T) -> T
 where
     T: Copy,
 {

@@ -9,7 +9,7 @@ use crate::abi::{MyBool, Mysql, STATUS_READY};
 use crate::call;
 use crate::connect::{self, Arguments};
 use crate::failure;
-use crate::handle::{Handle, create, destroy, detach, exports, is_busy, state_of, text, with};
+use crate::handle::{Handle, destroy, detach, exports, is_busy, state_of, text, with};
 use crate::options;
 use crate::policy;
 use crate::socket::shut_down;
@@ -41,9 +41,6 @@ pub(crate) unsafe fn disconnect(mysql: *mut Mysql) {
 }
 
 exports! {
-    /// Makes a handle, or initialises the program's own.
-    fn mysql_init(mysql: *mut Mysql) -> *mut Mysql = ptr::null_mut(); { create(mysql) }
-
     /// Connects and logs in. Any TLS option set before, and `CLIENT_SSL`, demand TLS over TCP.
     fn mysql_real_connect(
         mysql: *mut Mysql,

@@ -4,6 +4,7 @@ mod absent;
 mod charset;
 mod connection;
 mod info;
+mod methods;
 mod nonblocking;
 mod options;
 mod plugins;

@@ -9,10 +9,12 @@ use sealwire_core::facts::{TlsVersion, Verification};
 use crate::abi::{MyBool, MyCharsetInfo, Mysql};
 use crate::charset;
 use crate::failure;
-use crate::handle::{Handle, exports, give, pointer, text, with};
+use crate::handle::{Handle, exports, give, pointer, state_of, text, with};
 use crate::options::{self, Kind, kind};
 use crate::state;
 
+/// `MARIADB_CONNECTION_EXTENDED_SERVER_CAPABILITIES`.
+const EXTENDED_CAPABILITIES: c_int = 32;
 /// Our own values of `mariadb_get_infov`: whether the TLS session was resumed, the group of its key exchange, and how the server was verified.
 const SESSION_REUSED: c_int = 0x5357_0101;
 const KEY_EXCHANGE: c_int = 0x5357_0102;
@@ -157,6 +159,13 @@ impl Handle<'_> {
         self.state.texts.answer.as_ptr()
     }
 
+    /// The server's extended capabilities, which functions of the program may ask for during a call.
+    pub(crate) fn note_extended(&mut self) -> c_ulong {
+        let extended = self.state.link.as_ref().map_or(0, |link| link.connection.facts().capabilities.extended());
+        self.state.extended = extended.into();
+        self.state.extended
+    }
+
     /// Writes what `mariadb_get_infov` is asked for; false where it is not known.
     ///
     /// # Safety
@@ -240,11 +249,7 @@ impl Handle<'_> {
                 27 => give(as_text, mysql.user.cast_const()),
                 30 => give(to.cast::<c_uint>(), mysql.server_status),
                 31 => give(to.cast::<c_ulong>(), mysql.server_capabilities),
-                32 => {
-                    let extended = self.state.link.as_ref();
-                    let extended = extended.map_or(0, |link| link.connection.facts().capabilities.extended());
-                    give(to.cast::<c_ulong>(), extended.into());
-                }
+                EXTENDED_CAPABILITIES => give(to.cast(), self.note_extended()),
                 33 => give(to.cast::<c_ulong>(), mysql.client_flag),
                 34 => give(to.cast::<usize>(), bytes.0 as usize),
                 35 => give(to.cast::<usize>(), bytes.1 as usize),
@@ -311,6 +316,9 @@ unsafe fn info(mysql: *mut Mysql, value: c_int, to: *mut c_void, argument: *cons
     unsafe {
         let known = if mysql.is_null() {
             without_handle(value, to, argument)
+        } else if value == EXTENDED_CAPABILITIES && state_of(mysql).is_some_and(|state| (*state).busy) {
+            give(to.cast(), state_of(mysql).map_or(0, |state| (*state).extended));
+            true
         } else {
             with(mysql, false, |handle| handle.get_info(value, to, argument))
         };

@@ -10,12 +10,13 @@ use super::query::sql_text;
 use crate::abi::{MyBool, Mysql, MysqlBind, MysqlField, MysqlRes, MysqlRows, MysqlStmt};
 use crate::call;
 use crate::failure;
+use crate::fetch::Fetched;
 use crate::handle::{Handle, Place, bytes, exports, give, hindrance, internal_error, is_busy, state_of, with};
 use crate::result::{NONE, Res};
 use crate::rows::Rows;
 use crate::session::MORE_RESULTS;
 use crate::state::State;
-use crate::statement::{Fetched, Stmt};
+use crate::statement::Stmt;
 
 /// `mysql_stmt_fetch`: there is no further row.
 const NO_DATA: c_int = 100;
@@ -193,10 +194,11 @@ exports! {
     /// Binds the program's buffers to the parameters.
     fn mysql_stmt_bind_param(pointer: *mut MysqlStmt, binds: *mut MysqlBind) -> MyBool = 1; {
         let Some(statement) = statement(pointer) else { return 1 };
+        let is_known = statement.make_announced();
         let (count, _) = statement.counts();
-        let outcome = match (&statement.prepared, binds.is_null()) {
-            (None, _) => Err(failure::hy000(2030, "Statement not prepared")),
-            (Some(_), false) if count > 0 => statement.bind_parameters(std::slice::from_raw_parts(binds, count)),
+        let outcome = match (is_known, binds.is_null()) {
+            (false, _) => Err(failure::hy000(2030, "Statement not prepared")),
+            (true, false) if count > 0 => statement.bind_parameters(std::slice::from_raw_parts(binds, count)),
             _ => Ok(()),
         };
         told(statement, outcome)
@@ -228,6 +230,16 @@ exports! {
     /// Reads the next row into the bound buffers: 0, 100 at the end, 101 where a value was cut.
     fn mysql_stmt_fetch(pointer: *mut MysqlStmt) -> c_int = 1; {
         let Some(statement) = statement(pointer) else { return 1 };
+        if statement.abi.result_callback.is_some() {
+            return run(pointer, 1, async move |statement, handle| {
+                let row = statement.fetch(handle).await?;
+                if let Fetched::Row { .. } = row {
+                    // A call makes the handle busy.
+                    statement.hand_out()?;
+                }
+                Ok(fetched(&row))
+            });
+        }
         if let Some(lent) = statement.fetch_lent() {
             return match lent {
                 Ok(row) => fetched(&row),
@@ -388,12 +400,23 @@ exports! {
         let abi = &mut statement.abi;
         match attribute {
             UPDATE_MAX_LENGTH => abi.update_max_length = value.cast::<MyBool>().as_ref().copied().unwrap_or(0),
-            CURSOR_TYPE => abi.flags = value.cast::<c_ulong>().as_ref().copied().unwrap_or(0),
+            CURSOR_TYPE => match value.cast::<c_ulong>().as_ref().copied().unwrap_or(0) {
+                kind @ (0 | 1) => abi.flags = kind,
+                kind => return told(statement, Err(failure::not_built(&format!("the cursor type {kind}")))),
+            },
             PREFETCH_ROWS => abi.prefetch_rows = value.cast::<c_ulong>().as_ref().copied().unwrap_or(1).max(1),
-            PREBIND_PARAMS => abi.prebind_params = value.cast::<c_uint>().as_ref().copied().unwrap_or(0),
+            PREBIND_PARAMS => {
+                let count = value.cast::<c_uint>().as_ref().copied().unwrap_or(0);
+                let outcome = statement.announce(count);
+                return told(statement, outcome);
+            }
             ARRAY_SIZE => abi.array_size = value.cast::<c_uint>().as_ref().copied().unwrap_or(0),
             ROW_SIZE => abi.row_size = value.cast::<usize>().as_ref().copied().unwrap_or(0),
             USER_DATA => abi.user_data = value.cast_mut(),
+            // SAFETY: the program gives NULL or a function of the type that the manual names, as an address.
+            PARAM_CALLBACK => abi.param_callback = std::mem::transmute::<*const c_void, Option<_>>(value),
+            // SAFETY: as above.
+            RESULT_CALLBACK => abi.result_callback = std::mem::transmute::<*const c_void, Option<_>>(value),
             _ => return told(statement, Err(failure::not_built("this attribute"))),
         }
         0
@@ -426,6 +449,33 @@ const ARRAY_SIZE: c_uint = 201;
 const ROW_SIZE: c_uint = 202;
 const STATE: c_uint = 203;
 const USER_DATA: c_uint = 204;
+const PARAM_CALLBACK: c_uint = 205;
+const RESULT_CALLBACK: c_uint = 206;
+
+/// Makes the request of a statement's next execution, and gives its bytes and their number.
+///
+/// # Safety
+/// As [`statement`]; the pointers in the binds of the parameters are valid.
+pub(super) unsafe fn generate_request(pointer: *mut MysqlStmt) -> (*mut u8, usize) {
+    // SAFETY: the caller promises it.
+    unsafe {
+        run(pointer, (ptr::null_mut(), 0), async move |statement, handle| {
+            handle.note_extended();
+            statement.make_request()
+        })
+    }
+}
+
+/// Says on a statement and its handle that a part of the library is not to be had alone (2054).
+///
+/// # Safety
+/// As [`statement`].
+pub(super) unsafe fn refuse_part(pointer: *mut MysqlStmt) {
+    // SAFETY: the caller promises it.
+    unsafe {
+        run(pointer, (), async |_, _| Err(failure::not_built("this part of MYSQL::methods")));
+    }
+}
 
 /// Publishes the outcome of a call that needs no connection.
 fn told(statement: &mut Stmt, outcome: Result<(), SqlError>) -> MyBool {
