@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "these are tests")]
 
 mod callbacks;
+mod connections;
 mod debian;
 mod functions;
 mod interface;

@@ -500,6 +500,8 @@ int mysql_get_optionv(MYSQL *mysql, enum mysql_option option, void *to, ...);
 int mysql_ssl_set(MYSQL *mysql, const char *key, const char *cert, const char *ca, const char *capath, const char *cipher);
 MYSQL *mysql_real_connect(MYSQL *mysql, const char *host, const char *user, const char *password, const char *db,
                           unsigned int port, const char *unix_socket, unsigned long flags);
+/* Connects by a connection string: "host=127.0.0.1;user=ada;password={a;b};ssl-ca=ca.pem". */
+#define mariadb_connect(mysql, text) mysql_real_connect((mysql), (text), NULL, NULL, NULL, 0, NULL, 0)
 const char *mysql_get_ssl_cipher(MYSQL *mysql);
 void mysql_close(MYSQL *mysql);
 int mysql_ping(MYSQL *mysql);

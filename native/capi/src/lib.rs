@@ -22,6 +22,7 @@ mod call;
 mod charset;
 mod collations;
 mod connect;
+mod connection_string;
 mod convert;
 mod cursor;
 mod dialog;

@@ -100,7 +100,7 @@ pub(crate) fn apply(settings: &mut Settings, flag: bool) -> Result<(), SqlError>
     // A file decides the mode where the program asks for no TLS, and can only raise it where it does.
     let explicit = settings.take_number(options::SSL_MODE);
     let asked = explicit.or_else(|| by_options(settings, flag).map(number_of));
-    let outcome = read.iter().try_for_each(|(name, value)| set(settings, name, value.as_deref()));
+    let outcome = read.iter().try_for_each(|(name, value)| set(settings, name, value.as_deref()).map(drop));
     let mode = settings.given_number(options::SSL_MODE).map_or(explicit, |of_file| Some(of_file).max(asked));
     if let Some(mode) = mode {
         settings.set_number(options::SSL_MODE, mode);
@@ -113,9 +113,13 @@ fn number_of(mode: SslMode) -> u64 {
     SslMode::ALL.iter().position(|known| *known == mode).map_or(0, |at| at as u64 + 1)
 }
 
-fn set(settings: &mut Settings, name: &str, value: Option<&[u8]>) -> Result<(), SqlError> {
+/// Sets an option by its name; false where the name is unknown.
+///
+/// # Errors
+/// The value is wrong.
+pub(crate) fn set(settings: &mut Settings, name: &str, value: Option<&[u8]>) -> Result<bool, SqlError> {
     let name = name.replace('_', "-");
-    let Some((_, option)) = NAMES.iter().find(|(known, _)| *known == name) else { return Ok(()) };
+    let Some((_, option)) = NAMES.iter().find(|(known, _)| *known == name) else { return Ok(false) };
     let option = *option;
     let wrong = |what: &str| {
         let shown = String::from_utf8_lossy(value.unwrap_or_default());
@@ -170,7 +174,7 @@ fn set(settings: &mut Settings, name: &str, value: Option<&[u8]>) -> Result<(), 
             settings.set_text(option, Some(&value))?;
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 #[cfg(test)]

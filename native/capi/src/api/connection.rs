@@ -8,6 +8,7 @@ use sealwire_core::secret::Secret;
 use crate::abi::{MyBool, Mysql, STATUS_READY};
 use crate::call;
 use crate::connect::{self, Arguments};
+use crate::connection_string;
 use crate::failure;
 use crate::handle::{Handle, destroy, detach, exports, is_busy, state_of, text, with};
 use crate::options;
@@ -41,7 +42,7 @@ pub(crate) unsafe fn disconnect(mysql: *mut Mysql) {
 }
 
 exports! {
-    /// Connects and logs in. Any TLS option set before, and `CLIENT_SSL`, demand TLS over TCP.
+    /// Connects and logs in. Any TLS option set before, and `CLIENT_SSL`, demand TLS over TCP. The host may be a connection string.
     fn mysql_real_connect(
         mysql: *mut Mysql,
         host: *const c_char,
@@ -52,7 +53,7 @@ exports! {
         socket: *const c_char,
         flags: c_ulong,
     ) -> *mut Mysql = ptr::null_mut(); {
-        let arguments = Arguments {
+        let mut arguments = Arguments {
             host: text(host),
             user: text(user),
             password: text(password),
@@ -62,7 +63,14 @@ exports! {
             flags,
         };
         call::run(mysql, ptr::null_mut(), async move |handle: &mut Handle<'static>| {
-            let outcome = connect::connect(handle, &arguments).await;
+            let outcome = match arguments.host.take_if(|host| connection_string::is_one(host.to_bytes())) {
+                Some(text) => connection_string::apply(&mut handle.state.settings, text.to_bytes()),
+                None => Ok(()),
+            };
+            let outcome = match outcome {
+                Ok(()) => connect::connect(handle, &arguments).await,
+                refused => refused,
+            };
             // The program may have moved the handle meanwhile.
             let own = handle.state.home;
             handle.answer(outcome.map(|()| own), ptr::null_mut())
