@@ -1,6 +1,7 @@
 /* Connections by connection strings: connections HOST PORT USER PASSWORD CA. */
 #include <mysql.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *host, *port, *user, *password, *ca;
@@ -31,6 +32,27 @@ static void try(const char *text) {
     mysql_close(mysql);
 }
 
+/* A program that sets the flag in the struct, and whose connection the server ends. */
+static void reconnect(void) {
+    MYSQL *mysql = mysql_init(NULL), *other = mysql_init(NULL);
+    unsigned number = (unsigned)strtoul(port, NULL, 10);
+    mysql_ssl_set(mysql, NULL, NULL, ca, NULL, NULL);
+    mysql_ssl_set(other, NULL, NULL, ca, NULL, NULL);
+    if (!mysql_real_connect(mysql, host, user, password, NULL, number, NULL, 0) ||
+        !mysql_real_connect(other, host, user, password, NULL, number, NULL, 0))
+        printf("%s%s\n", mysql_error(mysql), mysql_error(other));
+    printf("character set %d\n", mysql_set_character_set(mysql, "no such"));
+    mysql->options.reconnect = 1;
+    unsigned long former = mysql_thread_id(mysql);
+    mysql_kill(other, former);
+    /* The original learns that the connection is gone by the first failure at most. */
+    if (mysql_query(mysql, "DO 1"))
+        mysql_query(mysql, "DO 1");
+    printf("again: %u, %s\n", mysql_errno(mysql), mysql_thread_id(mysql) == former ? "the same" : "another");
+    mysql_close(mysql);
+    mysql_close(other);
+}
+
 int main(int count, char **words) {
     if (count < 6)
         return 2;
@@ -44,5 +66,6 @@ int main(int count, char **words) {
     try("host=no.such.host.invalid;user=$u;password=hidden");
     try("=;;={}");
     try("host=$h;;password=hidden");
+    reconnect();
     return 0;
 }

@@ -68,7 +68,8 @@ impl Handle<'_> {
 
     /// Connects again where the program allows that, because the connection is gone.
     async fn connect_again(&mut self) -> Result<(), SqlError> {
-        let may = self.state.settings.flag(super::options::RECONNECT)
+        // Programs set the flag in the struct, too.
+        let may = (self.state.settings.flag(super::options::RECONNECT) || self.mysql.options.reconnect != 0)
             && self.mysql.server_status & u32::from(StatusFlags::IN_TRANS.bits()) == 0;
         let is_ours = self.state.link.as_ref().is_none_or(Link::is_ours);
         // The server's reason, if it gave one, is better than "gone away".

@@ -24,14 +24,16 @@ exports! {
             let Some(charset) = charset::by_name(&name) else {
                 let shown = name.to_string_lossy();
                 handle.set_error(&failure::hy000(2019, format!("Can't initialize character set {shown}: it is unknown")));
-                return 1;
+                return 2019;
             };
             let outcome = handle.query(&[b"SET NAMES ", name.to_bytes()].concat()).await;
             if outcome.is_ok() {
                 handle.state.charset = charset;
                 handle.mysql.charset = charset;
             }
-            handle.status(outcome, 1)
+            // The answer is the error's number, as in the original.
+            let failed = outcome.as_ref().err().map_or(1, |error| error.code.into());
+            handle.status(outcome, failed)
         })
     }
 
