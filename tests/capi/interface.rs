@@ -68,3 +68,16 @@ fn the_configuration_names_this_folder() {
     let pc = std::fs::read_to_string(folder.join("sealwire.pc")).unwrap();
     assert!(pc.contains(&format!("prefix={}", folder.display())) && !pc.contains('@'), "{pc}");
 }
+
+#[test]
+fn the_wrapper_says_where_a_program_has_the_client_inside() {
+    if !needs(&["/usr/bin/mariadb", "/usr/bin/perl", "cc"]) {
+        return;
+    }
+    let place = tempdir().unwrap();
+    let told = |command: &mut Command| String::from_utf8(command.output().unwrap().stderr).unwrap();
+    let warning = told(with_ours("mariadb").arg("--version"));
+    assert!(warning.contains("mariadb does not load libmariadb.so.3"), "{warning}");
+    assert_eq!(told(with_ours("/usr/bin/perl").args(["-e", "1"])), "");
+    assert_eq!(told(&mut with_ours(compile("layout", &folder().join("include"), place.path()))), "");
+}
