@@ -23,7 +23,7 @@ enum Probe {
     Package,
 }
 
-const NEEDS: [Need; 26] = [
+const NEEDS: [Need; 27] = [
     Need { probe: Probe::Program("mariadbd"), package: "mariadb-server" },
     Need { probe: Probe::Program("mariadb"), package: "mariadb-client" },
     Need { probe: Probe::File("/usr/share/mysql/mysql-test/std_data/cacert.pem"), package: "mariadb-test-data" },
@@ -33,6 +33,8 @@ const NEEDS: [Need; 26] = [
     Need { probe: Probe::Program("ip"), package: "iproute2" },
     Need { probe: Probe::Program("python3"), package: "python3" },
     Need { probe: Probe::PythonModule("ensurepip"), package: "python3-venv" },
+    // For the headers: MariaDB Connector/Python is compiled.
+    Need { probe: Probe::Package, package: "python3-dev" },
     Need { probe: Probe::Program("php"), package: "php-cli" },
     Need { probe: Probe::Package, package: "php-mysql" },
     Need { probe: Probe::Program("javac"), package: "default-jdk-headless" },
