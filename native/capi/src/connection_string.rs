@@ -111,7 +111,8 @@ mod tests {
     fn shown(text: &str) -> Result<String, u16> {
         let pairs = pairs(text.as_bytes()).map_err(|error| error.code)?;
         let shown = pairs.iter().map(|(name, value)| {
-            let value = value.as_ref().map_or("none".to_owned(), |value| String::from_utf8_lossy(value).into_owned());
+            let value =
+                value.as_ref().map_or_else(|| "none".to_owned(), |value| String::from_utf8_lossy(value).into_owned());
             format!("{}:{value}|", String::from_utf8_lossy(name))
         });
         Ok(shown.collect())

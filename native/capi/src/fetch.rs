@@ -205,7 +205,7 @@ impl Stmt {
     ///
     /// # Safety
     /// As [`Self::current`].
-    unsafe fn payload<'r>(&'r self) -> Result<&'r [u8], SqlError> {
+    unsafe fn payload(&self) -> Result<&[u8], SqlError> {
         if !self.is_stored {
             return Ok(&self.row);
         }

@@ -63,7 +63,7 @@ fn run_checked<T: Copy + From<bool> + 'static>(
 ///
 /// # Safety
 /// As [`with`].
-unsafe fn checked<'a>(mysql: *mut Mysql, text: Result<&'a [u8], SqlError>) -> Option<&'a [u8]> {
+unsafe fn checked(mysql: *mut Mysql, text: Result<&[u8], SqlError>) -> Option<&[u8]> {
     match text {
         Ok(text) => Some(text),
         // SAFETY: the caller promises it.
