@@ -72,11 +72,16 @@ fn proxied(family: u8, body: &[u8]) -> Result<Header, Malformed> {
     let (endpoints, parts) = match family {
         TCP_OVER_IPV4 => addresses::<4>(body).map(|(ends, parts)| (Some(ends), parts))?,
         TCP_OVER_IPV6 => addresses::<16>(body).map(|(ends, parts)| (Some(ends), parts))?,
-        UNSPECIFIED => (None, body),
+        // Its bytes may be anything.
+        UNSPECIFIED => return Ok(with_parts(None, body).unwrap_or_default()),
         UNIX_STREAM => (None, body.get(UNIX_ADDRESSES..).ok_or(short)?),
         // The lengths of other families are not known here, so the parts behind them can't be found.
         _ => return Ok(Header::default()),
     };
+    with_parts(endpoints, parts)
+}
+
+fn with_parts(endpoints: Option<Endpoints>, parts: &[u8]) -> Result<Header, Malformed> {
     let mut header = Header { endpoints, ..Header::default() };
     each_part(parts, |kind, value| {
         match kind {

@@ -127,6 +127,11 @@ fn commands_families_and_lengths_of_version_2() {
     assert_eq!(header(&binary(0x20, 0x11, &four)), Header::default(), "LOCAL keeps the address");
     assert_eq!(header(&binary(0x21, 0x00, b"anything")), Header::default());
     assert_eq!(header(&binary(0x21, 0x31, &[0; 216])), Header::default(), "a Unix socket");
+    let tls = [0x20, 0, 5, 1, 0, 0, 0, 1];
+    for (family, address) in [(0x00, &[][..]), (0x31, &[0; 216])] {
+        let tls = header(&binary(0x21, family, &[address, &tls].concat())).tls;
+        assert!(tls.is_some_and(|tls| tls.is_encrypted), "{family}");
+    }
     assert_eq!(header(&binary(0x21, 0x11, &four)).endpoints, ends("192.0.2.1:1", "192.0.2.2:2"));
     let unknown = [&four[..], &[0xe0, 0, 1, 7, 0x04, 0, 0]].concat();
     assert_eq!(header(&binary(0x21, 0x11, &unknown)).endpoints, ends("192.0.2.1:1", "192.0.2.2:2"));
