@@ -60,7 +60,7 @@ pub(crate) fn mode(settings: &Settings, flag: bool, transport: Transport) -> Res
         }
     };
     Ok(match explicit.or_else(|| by_options(settings, flag)) {
-        // Whoever wants the certificate verified does not mean a mode that does not.
+        // A program that wants the certificate verified does not mean a mode that does not.
         Some(mode) if mode != SslMode::Disabled && settings.flag(options::SSL_VERIFY_SERVER_CERT) => {
             SslMode::VerifyIdentity
         }

@@ -64,7 +64,7 @@ fn no_query_of_a_view_stops_a_replica() {
     println!("{} of {} views; not at the replica: {missing:?}\n{errors:?}", ours.len(), queries.len());
     assert!(theirs.iter().all(|view| ours.contains(view)), "{theirs:?}");
     assert!(ours.len() > 80 && missing.len() > 5 && missing.len() < ours.len() / 3, "{} {missing:?}", ours.len());
-    // Whoever drops all of them drops those that the replica lacks, too, and their names are free.
+    // A client that drops all of them drops those that the replica lacks, too, and their names are free.
     let dropped: String = ours.iter().map(|view| format!("DROP VIEW {view}; CREATE TABLE {view} (a INT);\n")).collect();
     sql(world.ours(), &format!("USE d;\n{dropped}"));
     world.wait(&replica);
@@ -86,7 +86,7 @@ SELECT a,
     CREATE VIEW gone AS SELECT 1 AS a; DROP VIEW gone; DROP VIEW IF EXISTS gone, v9;
 "#;
 
-/// The definitions of those that are there in the end, and the error of one that is not. That of `v4` depends on the mode of whoever made it.
+/// The definitions of those that are there in the end, and the error of one that is not. That of `v4` depends on the mode of the session that made it.
 fn shown(server: &Server) -> Vec<String> {
     ["v1", "v2", "v3", "v5", "v6", "gone"]
         .iter()

@@ -317,12 +317,12 @@ impl Checked {
             return if bytes.len() > self.longest as usize { Err(Refusal::TooLong) } else { Ok(bytes) };
         };
         if let (ValueRef::Blob(bytes), TextCharset::Latin1, false) = (value, charset, is_ascii(value)) {
-            // MySQL takes bytes without a character set for those of the column's, and here they would compare otherwise than texts.
-            if !is_old {
-                return Err(Refusal::NoCharset);
-            }
+            // MySQL takes bytes without a character set for those of the column's. Here those that are UTF-8, too, are another text.
             if std::str::from_utf8(bytes).is_err() {
                 return if bytes.len() > self.longest as usize { Err(Refusal::TooLong) } else { Ok(bytes) };
+            }
+            if !is_old {
+                return Err(Refusal::NoCharset);
             }
         }
         let encoded = {
@@ -615,10 +615,10 @@ mod tests {
     }
 
     #[test]
-    fn bytes_of_ascii_alone_go_into_a_column_of_latin1() {
+    fn bytes_that_could_be_another_text_go_into_no_column_of_latin1() {
         let latin1 = TextCharset::Latin1;
-        assert_eq!(check_in(latin1, "CHAR(3)", ValueRef::Blob(b"ab")), Ok(()));
-        assert_eq!(check_in(latin1, "CHAR(3)", ValueRef::Blob(b"\xe9")), Err(1366));
+        assert_eq!(check_in(latin1, "CHAR(3)", ValueRef::Blob(b"a\xe9")), Ok(()));
+        assert_eq!(check_in(latin1, "CHAR(3)", ValueRef::Blob(b"\xc3\xa4")), Err(1366));
         assert_eq!(check_in(latin1, "CHAR(3)", ValueRef::Blob(b"abcd")), Err(1406));
         assert_eq!(check("CHAR(3)", ValueRef::Blob(b"\xe9")), Err(1366));
     }
