@@ -108,14 +108,19 @@ impl Applier {
         };
         let is_utf8 = is_utf8(&data, query);
         let (engine, channel, name) = (Arc::clone(&self.server), self.channel.clone(), file_name(load.file_id));
-        let mut part = 0;
+        let (mut part, file_id) = (0, load.file_id);
         let interruption = self.interruption()?;
         let mut rows = Rows::new(&data.format, || {
             if interruption.is_stopped() {
                 return Err(crate::engine::interrupted());
             }
+            let held = engine.engine.held_events(&channel, &name, part)?;
+            // No source logs the statement of a file that has nothing.
+            if part == 0 && held.is_none() {
+                return Err(missing_file(file_id));
+            }
             part += 1;
-            engine.engine.held_events(&channel, &name, part - 1)
+            Ok(held)
         });
         rows.skip_lines(data.ignored_lines)?;
         let named: Vec<String> = targets.iter().filter_map(column_of).map(str::to_owned).collect();
@@ -157,6 +162,12 @@ impl Applier {
         needs.surroundings.insert_id = None;
         self.session.surround(&needs.surroundings)
     }
+}
+
+fn missing_file(file_id: u32) -> SqlError {
+    let message =
+        format!("Relay log read failure: nothing of LOAD DATA's file {file_id} has come before its statement");
+    SqlError::new(1594, b"HY000", message)
 }
 
 /// The name under which a file's pieces wait. XA transactions have names with quotes.

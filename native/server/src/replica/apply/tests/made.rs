@@ -1,9 +1,9 @@
 //! Logs that the tests make.
 
 use sealwire_binlog::{
-    Body, Checksum, ColumnKind, Flavour, FormatDescription, GtidEvent, Head, IntVar, MariaDbGtidEvent, NewColumn,
-    NewTable, Query, Rand, RowMetadata, RowsBuilder, RowsFlags, RowsKind, StatusVariable, StatusVariables, TableMap,
-    Value, Writer,
+    Body, Checksum, ColumnKind, FileBlock, Flavour, FormatDescription, GtidEvent, Head, IntVar, LoadQuery,
+    MariaDbGtidEvent, NewColumn, NewTable, Query, Rand, RowMetadata, RowsBuilder, RowsFlags, RowsKind, StatusVariable,
+    StatusVariables, TableMap, Value, Writer,
 };
 
 use super::*;
@@ -430,6 +430,28 @@ fn filters_choose_what_is_applied() {
     drop(applier);
     // Groups that were left out count, too.
     assert_eq!(*world.restarted().applier().positions(), behind);
+}
+
+#[test]
+fn a_file_that_did_not_come_is_an_error() {
+    let world = with_table(PLAIN);
+    let sql = b"LOAD DATA LOCAL INFILE 'x' INTO TABLE t FIELDS TERMINATED BY ','";
+    let load = |file_id| {
+        let query = Query::new(1, b"d", sql);
+        Body::LoadQuery(LoadQuery { query, file_id, name_start: 10, name_end: 26, duplicates: 0 })
+    };
+    let mut log = Log::new();
+    log.gtid(1, 0)
+        .begin()
+        .put(&Body::BeginLoadQuery(FileBlock { file_id: 3, data: b"1,2,x\n" }))
+        .put(&load(3))
+        .commit();
+    apply(&world, &log).unwrap();
+    assert_eq!(world.rows(ALL), ["1 2 x"]);
+    let mut log = Log::new();
+    log.gtid(2, 0).begin().put(&load(4)).commit();
+    let (code, message) = error_of(&world, &log);
+    assert!(code == 1594 && message.contains("file 4"), "{code} {message}");
 }
 
 #[test]
