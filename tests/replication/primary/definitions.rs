@@ -42,8 +42,8 @@ fn generated_columns_and_character_sets_reach_the_replica() {
         let told = error(world.ours(), &format!("INSERT INTO d.sets VALUES ({values})"));
         assert!(told.contains("ERROR 1366 (HY000)"), "{values}: {told}");
     }
-    // Bytes of an unknown character set would be another text here than there, and twice the same in a unique key.
-    for value in ["'ж'", "X'E4'", "X'C3A4'"] {
+    // Bytes that are UTF-8, too, would be another text here than there.
+    for value in ["'ж'", "X'C3A4'"] {
         assert!(
             error(world.ours(), &format!("INSERT INTO d.whole (id, l) VALUES (5, {value})")).contains("ERROR 1366")
         );

@@ -86,7 +86,7 @@ SELECT a,
     CREATE VIEW gone AS SELECT 1 AS a; DROP VIEW gone; DROP VIEW IF EXISTS gone, v9;
 "#;
 
-/// The definitions of those that are there in the end, and the error of one that is not. That of `v4` depends on the mode of the session that made it.
+/// The definitions of those that are there in the end, and the error of one that is not. The definition of `v4` depends on the mode of its session.
 fn shown(server: &Server) -> Vec<String> {
     ["v1", "v2", "v3", "v5", "v6", "gone"]
         .iter()

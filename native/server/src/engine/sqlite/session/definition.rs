@@ -186,10 +186,41 @@ impl SqliteSession {
         for column in translated.moves.iter().filter(|column| !skipped.contains(&column.statement)) {
             self.move_column(column, request.limits.skips_foreign_keys)?;
         }
+        if translated.statements.iter().any(|sql| sql.starts_with("ALTER TABLE ") && sql.contains(" RENAME TO ")) {
+            self.rename_indexes(translated)?;
+        }
         for view in views {
             self.run_batch(&view)?;
         }
         Ok(notes)
+    }
+
+    /// Gives the indexes of renamed tables the new names, which are in front of their own, because another table may get the old one.
+    fn rename_indexes(&self, translated: &Translated) -> Result<(), SqlError> {
+        let (mut drops, mut creates) = (Vec::new(), Vec::new());
+        for (schema, table) in &translated.targets {
+            let quoted = quote(schema)?;
+            let sql = format!(
+                "SELECT name, sql FROM {quoted}.sqlite_master WHERE type = 'index' AND tbl_name = ?1 AND sql IS NOT NULL AND name NOT GLOB '{MARK}*'"
+            );
+            let failed = |error: rusqlite::Error| to_mysql(&error, "");
+            let mut statement = self.connection.prepare(&sql).map_err(failed)?;
+            let found = statement.query_map([table], |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;
+            let found: Vec<(String, String)> = found.collect::<rusqlite::Result<_>>().map_err(failed)?;
+            for (name, sql) in found {
+                let is_own = |(of, old): &&(String, String)| of == schema && old != table;
+                let key_of = |(_, old): &(String, String)| Some(name.strip_prefix(old)?.strip_prefix('.')?.to_owned());
+                let Some(key) = translated.targets.iter().filter(is_own).find_map(key_of) else { continue };
+                let old = quote(&name)?;
+                for front in ["CREATE INDEX ", "CREATE UNIQUE INDEX "] {
+                    if let Some(rest) = sql.strip_prefix(front).and_then(|rest| rest.strip_prefix(&*old)) {
+                        drops.push(format!("DROP INDEX {quoted}.{old}"));
+                        creates.push(format!("{front}{quoted}.{}{rest}", quote(&format!("{table}.{key}"))?));
+                    }
+                }
+            }
+        }
+        drops.iter().chain(&creates).try_for_each(|sql| self.run_batch(sql))
     }
 
     /// Refuses a changed table or view that is too heavy together with its old parts.

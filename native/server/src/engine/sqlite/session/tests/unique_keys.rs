@@ -110,6 +110,24 @@ fn rows_of_an_earlier_version_stay_as_they_are() {
 }
 
 #[test]
+fn the_keys_of_a_renamed_table_leave_their_names_to_others() {
+    let mut bench = TestSession::new();
+    let create = "CREATE TABLE t (a INT, b INT, KEY k (a), UNIQUE KEY `two words` (b))";
+    bench.done(create);
+    bench.done("ALTER TABLE t RENAME TO u");
+    bench.done(create);
+    for table in ["t", "u"] {
+        let listed = format!(
+            "SELECT INDEX_NAME FROM information_schema.STATISTICS WHERE TABLE_NAME = '{table}' ORDER BY INDEX_NAME"
+        );
+        assert_eq!(bench.text(&listed).concat(), ["k", "two words"], "{table}");
+        bench.done(&format!("INSERT INTO {table} VALUES (1, 1)"));
+        assert_eq!(bench.error(&format!("INSERT INTO {table} VALUES (1, 1)")), 1062);
+        bench.done(&format!("DROP INDEX k ON {table}"));
+    }
+}
+
+#[test]
 fn a_foreign_key_has_a_key_as_in_innodb() {
     let mut bench = TestSession::new();
     bench.done("CREATE TABLE p (id INT PRIMARY KEY, k INT, UNIQUE KEY (k))");
