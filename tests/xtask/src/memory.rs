@@ -26,7 +26,8 @@ const TOO_LONG: [&str; 3] = [
 ];
 
 /// Our programs.
-const PROGRAMS: [&str; 5] = ["sealwired", "sealwire", "sealwire-bridge", "sealwire-certs", "sealwire-gateway"];
+const PROGRAMS: [&str; 6] =
+    ["sealwired", "sealwire", "sealwire-binlog", "sealwire-bridge", "sealwire-certs", "sealwire-gateway"];
 /// Tests that start the programs and take about a minute.
 const BRIEF: [&str; 3] = ["attacks", "client", "terminal"];
 /// All tests that start the programs, except those that kill, starve or measure them.
