@@ -15,7 +15,7 @@ pub(super) struct ConnectionLimits {
     sockets: usize,
     relays: usize,
     addresses: HashMap<IpAddr, PerAddress>,
-    /// The relayed WebSockets that are younger than [`LOGIN`], by connection, oldest first.
+    /// The relayed WebSockets whose clients have not logged in yet, as far as their age and the target's answers tell; oldest first.
     young: BTreeMap<usize, Young>,
 }
 
@@ -23,6 +23,8 @@ pub(super) struct ConnectionLimits {
 struct Young {
     client: IpAddr,
     until: Duration,
+    /// How often the target has answered.
+    answers: u32,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -46,11 +48,13 @@ const MORE_SOCKETS: usize = 320;
 const MORE_PER_ADDRESS: usize = 48;
 
 /// How long a relayed WebSocket may have to give way to another address. A server ends a connection without a login after `connect_timeout`,
-/// 10 s by default, so an older one has most likely logged in.
+/// 10 s by default.
 const LOGIN: Duration = Duration::from_secs(15);
-
-/// After how many answers of the target a client has most likely logged in. The longest login has six: the server's flight, once more after a
-/// HelloRetryRequest, another plugin, its next packet, its public key, and the OK.
+/// How many answers an older one must have had, because MariaDB's `connect_timeout` counts anew for each byte. A login over TLS has two: the
+/// server's flight and the OK; without an account one gets at most three, with a HelloRetryRequest and another plugin.
+const ANSWERS_OF_A_SESSION: u32 = 4;
+/// After how many answers of the target a client has most likely logged in, whatever its age. The longest login has six: the server's flight,
+/// once more after a HelloRetryRequest, another plugin, its next packet, its public key, and the OK.
 pub(super) const ANSWERS_OF_A_LOGIN: u32 = 8;
 
 impl ConnectionLimits {
@@ -98,23 +102,27 @@ impl ConnectionLimits {
         if relays >= limits.per_address {
             return Err(Closing::too_many_from_address(limits.per_address));
         }
-        self.young.retain(|_, young| young.until > now);
+        self.young.retain(|_, young| young.until > now || young.answers < ANSWERS_OF_A_SESSION);
         let mut displaced = None;
         if self.relays >= limits.connections {
             let oldest = self.displaced_by(client).ok_or_else(|| Closing::too_many_connections(limits.connections))?;
             self.young.remove(&oldest);
             displaced = Some(oldest);
         }
-        self.young.insert(id, Young { client, until: now.saturating_add(LOGIN) });
+        self.young.insert(id, Young { client, until: now.saturating_add(LOGIN), answers: 0 });
         let here = self.addresses.entry(client).or_default();
         here.relays = here.relays.saturating_add(1);
         self.relays = self.relays.saturating_add(1);
         Ok(displaced)
     }
 
-    /// Notes that a client has most likely logged in, so that it gives way to nobody.
-    pub(super) fn has_logged_in(&mut self, id: usize) {
-        self.young.remove(&id);
+    /// Notes how often the target has answered a client: one that has most likely logged in gives way to nobody.
+    pub(super) fn note_answers(&mut self, id: usize, answers: u32) {
+        if answers >= ANSWERS_OF_A_LOGIN {
+            self.young.remove(&id);
+        } else if let Some(young) = self.young.get_mut(&id) {
+            young.answers = answers;
+        }
     }
 
     /// The connection that gives way to one of this client: of a client that has at least two young ones more, because otherwise both would
@@ -167,9 +175,10 @@ mod tests {
         let limits = Limits { connections: 3, per_address: 2, ..Limits::default() };
         let mut counted = ConnectionLimits::default();
         let enter = |counted: &mut ConnectionLimits, id, address: &str| {
-            counted.enter_relay(id, self::address(address), &limits, LOGIN.saturating_mul(id as u32)).map(|displaced| {
-                assert_eq!(displaced, None);
-            })
+            let displaced = counted.enter_relay(id, self::address(address), &limits, Duration::ZERO)?;
+            assert_eq!(displaced, None);
+            counted.note_answers(id, ANSWERS_OF_A_LOGIN);
+            Ok(())
         };
         let refused = |entered: Result<(), Closing>| entered.unwrap_err().reason;
         assert!(enter(&mut counted, 0, "10.0.0.1").is_ok() && enter(&mut counted, 1, "::ffff:10.0.0.1").is_ok());
@@ -188,6 +197,7 @@ mod tests {
         let mut counted = ConnectionLimits::default();
         let start = Duration::from_secs(100);
         assert_eq!(counted.enter_relay(0, address("10.0.0.1"), &limits, Duration::ZERO).unwrap(), None);
+        counted.note_answers(0, ANSWERS_OF_A_SESSION);
         for (id, last) in [(1, 2), (2, 1), (3, 1), (4, 1), (5, 2)] {
             assert_eq!(counted.enter_relay(id, address(&format!("10.0.0.{last}")), &limits, start).unwrap(), None);
         }
@@ -199,11 +209,27 @@ mod tests {
         assert_eq!(refused.reason, CloseReason::TooManyConnections);
         assert_eq!(counted.enter_relay(7, address("10.0.0.4"), &limits, start).unwrap(), Some(1));
         // One that has logged in stays, whatever its age.
-        counted.has_logged_in(3);
-        counted.has_logged_in(4);
+        counted.note_answers(3, ANSWERS_OF_A_LOGIN);
+        counted.note_answers(4, ANSWERS_OF_A_LOGIN);
         assert!(counted.enter_relay(8, address("10.0.0.5"), &limits, start).is_err());
         let later = start.saturating_add(LOGIN);
         assert!(counted.enter_relay(8, address("10.0.0.5"), &limits, later).is_err());
+    }
+
+    #[test]
+    fn an_old_relay_whose_login_never_ends_gives_way() {
+        let limits = Limits { connections: 3, ..Limits::default() };
+        let mut counted = ConnectionLimits::default();
+        for id in 0..3 {
+            counted.enter_relay(id, address("10.0.0.1"), &limits, Duration::ZERO).unwrap();
+        }
+        // One has sent a query, one got as far as a login without an account does, and one sends a byte now and then.
+        counted.note_answers(0, ANSWERS_OF_A_SESSION);
+        counted.note_answers(1, 3);
+        let later = LOGIN.saturating_mul(100);
+        assert_eq!(counted.enter_relay(3, address("10.0.0.2"), &limits, later).unwrap(), Some(1));
+        counted.leave_relay(1, address("10.0.0.1"));
+        assert!(counted.enter_relay(4, address("10.0.0.3"), &limits, later).is_err(), "nobody has two young ones more");
     }
 
     #[test]

@@ -318,9 +318,7 @@ impl Relay {
         self.window.take(length);
         if std::mem::take(&mut self.is_asked) && self.answers < ANSWERS_OF_A_LOGIN {
             self.answers = self.answers.saturating_add(1);
-            if self.answers == ANSWERS_OF_A_LOGIN {
-                shared.connection_limits.has_logged_in(self.id);
-            }
+            shared.connection_limits.note_answers(self.id, self.answers);
         }
         self.keep_alive.note_relayed(now);
         shared.metrics.sent_to_client(length);
