@@ -29,6 +29,7 @@ crate::tests![
     a_token_is_rotated,
     too_many_connections_from_an_address,
     too_many_connections,
+    a_header_of_the_proxy_protocol,
     a_target_that_refuses,
     a_target_that_does_not_answer,
     a_host_that_is_not_known,
@@ -259,6 +260,27 @@ fn too_many_connections() {
     let _first = works(bridge.port, &Opening::target("db"));
     let sentence = refused(&bridge, &Opening::target("db"), CloseReason::TooManyConnections);
     assert_eq!(sentence, "the bridge has 1 connections, as many as it may: try again later");
+}
+
+/// The target, which may trust the bridge's address, gets three bytes of it at most.
+fn a_header_of_the_proxy_protocol() {
+    for begin in [&b"PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\n"[..], b"\r\n\r\n\0\r\nQUIT\n!"] {
+        let (port, received) = once(|mut target| {
+            let mut bytes = Vec::new();
+            let _ = target.read_to_end(&mut bytes);
+            bytes
+        });
+        let bridge = Bridge::to(port, &[]);
+        let mut tunnel = Tunnel::open(bridge.port, &Opening::target("db"));
+        for byte in begin.chunks(1) {
+            // The bridge may have closed after the fourth.
+            let _ = tunnel.write_all(byte);
+        }
+        let (_, (code, sentence)) = tunnel.rest();
+        assert_eq!(code, CloseReason::ProxyHeader.code());
+        assert_eq!(sentence, "the bridge passes on no header of the PROXY protocol: begin with MySQL's own bytes");
+        assert_eq!(received.join().unwrap(), begin[..3]);
+    }
 }
 
 fn a_target_that_refuses() {

@@ -14,11 +14,15 @@ pub use header::{ClientTls, Endpoints, Header, Malformed, Start};
 
 use alloc::vec::Vec;
 
-/// Whether the first bytes of a connection begin like a header. Four bytes decide, as in MariaDB, because no packet of MySQL begins so.
-pub(crate) fn begins(bytes: &[u8]) -> bool {
-    let four = |signature: &'static [u8]| signature.first_chunk::<4>();
+/// How many bytes tell whether a connection begins with a header.
+pub const DECIDING: usize = 4;
+
+/// Whether the first bytes of a connection begin like a header. Four bytes decide, as in MariaDB, because no packet of MySQL begins so; fewer
+/// are no header yet.
+pub fn begins(bytes: &[u8]) -> bool {
+    let four = |signature: &'static [u8]| signature.first_chunk::<DECIDING>();
     bytes
-        .first_chunk::<4>()
+        .first_chunk::<DECIDING>()
         .is_some_and(|first| [four(text::SIGNATURE), four(binary::SIGNATURE)].contains(&Some(first)))
 }
 

@@ -21,6 +21,8 @@ pub enum CloseReason {
     TooManyPings,
     /// 1009: a message is larger than `--max-message-size`.
     MessageTooLarge,
+    /// 4400: the client's bytes begin with a header of the PROXY protocol.
+    ProxyHeader,
     /// 4401: the bearer token is missing or wrong.
     TokenRefused,
     /// 4403: the page's origin is not in the allow-list.
@@ -45,12 +47,13 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// All reasons, in the order of their codes.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Stopping,
         Self::Protocol,
         Self::TextFrame,
         Self::TooManyPings,
         Self::MessageTooLarge,
+        Self::ProxyHeader,
         Self::TokenRefused,
         Self::OriginRefused,
         Self::UnknownTarget,
@@ -71,6 +74,7 @@ impl CloseReason {
             Self::TextFrame => 1003,
             Self::TooManyPings => 1008,
             Self::MessageTooLarge => 1009,
+            Self::ProxyHeader => 4400,
             Self::TokenRefused => 4401,
             Self::OriginRefused => 4403,
             Self::UnknownTarget => 4404,
@@ -92,6 +96,7 @@ impl CloseReason {
             Self::TextFrame => "text_frame",
             Self::TooManyPings => "too_many_pings",
             Self::MessageTooLarge => "message_too_large",
+            Self::ProxyHeader => "proxy_header",
             Self::TokenRefused => "token",
             Self::OriginRefused => "origin",
             Self::UnknownTarget => "unknown_target",
@@ -144,6 +149,13 @@ impl Closing {
     pub(super) fn message_too_large(most: usize) -> Self {
         let sentence = format!("a message is larger than {most} bytes: send smaller ones, or raise --max-message-size");
         Self::new(CloseReason::MessageTooLarge, sentence)
+    }
+
+    pub(super) fn proxy_header() -> Self {
+        Self::new(
+            CloseReason::ProxyHeader,
+            "the bridge passes on no header of the PROXY protocol: begin with MySQL's own bytes",
+        )
     }
 
     pub(super) fn token_refused(is_given: bool) -> Self {

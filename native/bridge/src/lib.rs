@@ -19,6 +19,7 @@ mod connection;
 mod connection_limits;
 mod ending;
 mod exchange;
+mod first_bytes;
 mod frame;
 mod hosts;
 mod http;

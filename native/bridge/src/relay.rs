@@ -15,6 +15,7 @@ use super::closing::Closing;
 use super::connection_limits::ANSWERS_OF_A_LOGIN;
 use super::ending::{End, Ending};
 use super::exchange::Exchange;
+use super::first_bytes::FirstBytes;
 use super::frame::{FRAME, HEADER, frame_header, limit_frames};
 use super::http::Request;
 use super::keepalive::KeepAlive;
@@ -49,6 +50,7 @@ pub(super) struct Relay {
     state: State,
     /// The target's name.
     name: String,
+    first: FirstBytes,
     /// The client's messages that the target has not taken yet.
     queue: TargetQueue,
     /// How many bytes the client may be sent.
@@ -104,6 +106,7 @@ impl Relay {
             socket,
             state: State::Dialling(Dial::new(id, now.saturating_add(limits.dial))),
             name: String::new(),
+            first: FirstBytes::default(),
             queue: TargetQueue::default(),
             window: SendWindow::new(upgrade.is_some_and(|upgrade| upgrade.tells_what_it_has_read())),
             keep_alive: KeepAlive::new(&limits, now),
@@ -248,6 +251,9 @@ impl Relay {
             match self.socket.read() {
                 Ok(Message::Binary(bytes)) if bytes.is_empty() => self.window.grant(),
                 Ok(Message::Binary(bytes)) => {
+                    if self.first.begin_header(&bytes) {
+                        return Err(End::ByUs(Closing::proxy_header()));
+                    }
                     if !target.is_write_closed {
                         self.queue.push(bytes);
                     }
