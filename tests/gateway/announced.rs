@@ -5,8 +5,9 @@ use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
-use sealwire::{Client, ClientError, Config};
+use sealwire::{Client, ClientError, Config, ReplicationSettings, StartPosition};
 use sealwire_core::proxy_protocol::{ClientTls, Endpoints, Header};
 use sealwire_tests::certificates::{CLIENT_SUBJECT, CertificateSet};
 use sealwire_tests::clients::{ask, connect};
@@ -26,6 +27,8 @@ fn server(kind: Kind, set: &CertificateSet, options: &[&str]) -> Server {
     if kind == Kind::Sealwired {
         let require = format!("SUBJECT '{CLIENT_SUBJECT}'");
         statements.push(kind.create_user("shown", "mysql_native_password", PASSWORD, &require));
+        statements.push(kind.create_user("replica", "mysql_native_password", PASSWORD, "X509"));
+        statements.push("GRANT REPLICATION SLAVE ON *.* TO 'replica'@'%'".to_owned());
     }
     let options = options.iter().map(|option| (*option).to_owned()).collect();
     let settings = Settings { certificates: Some(set.clone()), options, statements, ..Settings::default() };
@@ -37,6 +40,17 @@ fn header(source: &str) -> Header {
     let end = |text: &str| text.parse::<SocketAddr>().unwrap();
     let endpoints = Some(Endpoints { source: end(source), destination: end("198.51.100.7:3306") });
     Header { endpoints, ..Header::default() }
+}
+
+/// The TLS of a client whose certificate a proxy has verified.
+fn verified(set: &CertificateSet) -> ClientTls {
+    let der = Command::new("openssl").args(["x509", "-outform", "DER", "-in"]).arg(&set.client_cert).output().unwrap();
+    ClientTls { is_encrypted: true, certificate: Some(der.stdout), is_verified: true, ..ClientTls::default() }
+}
+
+/// The header for a client with this TLS.
+fn told(tls: ClientTls) -> Header {
+    Header { tls: Some(tls), ..header("192.0.2.1:4000") }
 }
 
 /// Logs in behind a header, as a proxy does for a client.
@@ -115,10 +129,7 @@ fn require_judges_the_certificate_that_the_proxy_has_verified() {
         let error = log_in_by(server.port, header, with("shown", &set)).unwrap_err().to_string();
         assert!(error.contains("1045"), "{error}");
     };
-    let der = Command::new("openssl").args(["x509", "-outform", "DER", "-in"]).arg(&set.client_cert).output().unwrap();
-    let tls =
-        ClientTls { is_encrypted: true, certificate: Some(der.stdout), is_verified: true, ..ClientTls::default() };
-    let told = |tls: ClientTls| Header { tls: Some(tls), ..header("192.0.2.1:4000") };
+    let tls = verified(&set);
     log_in_by(server.port, &told(tls.clone()), with("shown", &set)).unwrap();
     refused(&header("192.0.2.1:4000"));
     refused(&told(ClientTls { is_verified: false, ..tls.clone() }));
@@ -133,6 +144,27 @@ fn require_judges_the_certificate_that_the_proxy_has_verified() {
     let error = log_in_by(server.port, &told(tls), plain).unwrap_err().to_string();
     assert!(error.contains("1045"), "{error}");
     assert!(server.wait_for_log("the account demands TLS"), "{}", server.log());
+}
+
+#[test]
+fn a_dump_behind_a_proxy_ends_with_the_clients_certificate() {
+    if !needs(&["openssl"]) {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let set = CertificateSet::by_openssl(place.path());
+    CertificateSet::expiring(place.path(), "client", Duration::from_secs(5));
+    let server = server(Kind::Sealwired, &set, &[TRUSTED, "--log-bin", "--server-id=1"]);
+    let client = log_in_by(server.port, &told(verified(&set)), with("replica", &set)).unwrap();
+    let start = StartPosition::File { name: b"binlog.000001".to_vec(), position: 4 };
+    let mut dump = client.binlog(ReplicationSettings::new(7, start)).unwrap();
+    // Nothing tells of the certificate's end but the clock.
+    let error = loop {
+        if let Err(error) = dump.next() {
+            break error.to_string();
+        }
+    };
+    assert!(error.contains("1236") && error.contains("the certificate that the proxy told has expired"), "{error}");
 }
 
 #[test]

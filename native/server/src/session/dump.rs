@@ -215,14 +215,19 @@ impl Right {
         Ok(until)
     }
 
-    /// How long the client's certificate stays valid. It is valid to the end of its last second.
+    /// How long the certificates of the client and of the proxy before it stay valid. Each is valid to the end of its last second.
     fn valid_for(&self) -> Duration {
         let own = self.view.facts.tls.as_ref().and_then(|tls| tls.peer_chain.first());
-        let own = own.and_then(|der| CertificateInfo::from_der(der).ok());
-        own.map_or(Duration::MAX, |own| {
-            Duration::from_secs(own.not_after.saturating_add(1)).saturating_sub(clock::now().wall)
-        })
+        let ends = own.into_iter().chain(told(&self.view)).filter_map(|der| CertificateInfo::from_der(der).ok());
+        ends.map(|info| info.not_after)
+            .min()
+            .map_or(Duration::MAX, |end| Duration::from_secs(end.saturating_add(1)).saturating_sub(clock::now().wall))
     }
+}
+
+/// The client's certificate in DER, where a proxy has told it.
+fn told(view: &View) -> Option<&Vec<u8>> {
+    view.facts.client_tls.as_ref()?.certificate.as_ref()
 }
 
 fn refusal(view: &View) -> Option<SqlError> {
@@ -241,6 +246,11 @@ fn refusal(view: &View) -> Option<SqlError> {
     }
     if let Err(refused) = admit(&account.requirement, &view.facts) {
         return ended(&format!("the account's REQUIRE clause is no longer met: {refused}"));
+    }
+    // The proxy has verified the client's certificate; this server may not know its CA.
+    let told = told(view).and_then(|der| CertificateInfo::from_der(der).ok());
+    if told.is_some_and(|info| info.not_after < clock::now().wall.as_secs()) {
+        return ended("the certificate that the proxy told has expired");
     }
     let tls = view.facts.tls.as_ref().filter(|tls| !tls.peer_chain.is_empty())?;
     let context = view.server.tls.active().context.clone()?;
