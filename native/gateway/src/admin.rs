@@ -9,8 +9,8 @@ use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use sealwire_net::files::unwritable;
@@ -28,11 +28,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The most clients at a time, of the socket and of the port each.
 const MOST_CLIENTS: usize = 16;
 
+/// How long the port gives the same answer again, because whoever may open it could otherwise keep the gateway's thread busy with answers.
+const SAME: Duration = Duration::from_millis(200);
+
 /// How long no client is accepted after one could not be.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// A request.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Action {
     Metrics,
     Status,
@@ -66,7 +69,7 @@ impl Question {
 }
 
 /// An answer.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Answer {
     status: &'static str,
     kind: &'static str,
@@ -115,7 +118,7 @@ pub(super) fn start(settings: &Settings, asker: &Mailbox<Question>) -> Result<()
             stream.set_read_timeout(Some(PATIENCE)).and_then(|()| stream.set_write_timeout(Some(PATIENCE)))
         };
         let accept = move || listener.accept().map(|(stream, _)| stream);
-        serve_each("admin-socket", accept, limit, true, asker.clone()).map_err(failed)?;
+        serve_each("admin-socket", accept, limit, Door::socket(asker)).map_err(failed)?;
     }
     if let Some(port) = settings.admin_port {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
@@ -124,9 +127,52 @@ pub(super) fn start(settings: &Settings, asker: &Mailbox<Question>) -> Result<()
             stream.set_read_timeout(Some(PATIENCE)).and_then(|()| stream.set_write_timeout(Some(PATIENCE)))
         };
         let accept = move || listener.accept().map(|(stream, _)| stream);
-        serve_each("admin-port", accept, limit, false, asker.clone()).map_err(failed)?;
+        serve_each("admin-port", accept, limit, Door::port(asker)).map_err(failed)?;
     }
     Ok(())
+}
+
+/// The socket or the port, as its clients meet it.
+#[derive(Debug)]
+struct Door {
+    may_change: bool,
+    /// The last answers, each with its request and time; the port alone keeps them.
+    last: Option<Mutex<Vec<(Action, Instant, Answer)>>>,
+    asker: Mailbox<Question>,
+}
+
+impl Door {
+    fn socket(asker: &Mailbox<Question>) -> Self {
+        Self { may_change: true, last: None, asker: asker.clone() }
+    }
+
+    fn port(asker: &Mailbox<Question>) -> Self {
+        Self { may_change: false, last: Some(Mutex::default()), asker: asker.clone() }
+    }
+
+    /// The answer to a request, which may be the last one.
+    fn ask(&self, action: Action) -> Answer {
+        let Some(last) = &self.last else { return self.ask_gateway(action) };
+        // The lock is held while the gateway answers, so that those who ask meanwhile get the same answer.
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.retain(|(_, at, _)| at.elapsed() < SAME);
+        if let Some((_, _, answer)) = last.iter().find(|(asked, _, _)| *asked == action) {
+            return answer.clone();
+        }
+        let answer = self.ask_gateway(action.clone());
+        last.push((action, Instant::now(), answer.clone()));
+        answer
+    }
+
+    fn ask_gateway(&self, action: Action) -> Answer {
+        let (to, answers) = sync_channel(1);
+        if self.asker.send(Question { action, to }).is_err() {
+            return Answer::refused("503 Service Unavailable", "the gateway has ended\n");
+        }
+        answers
+            .recv_timeout(PATIENCE)
+            .unwrap_or_else(|_| Answer::refused("503 Service Unavailable", "the gateway did not answer in time\n"))
+    }
 }
 
 /// Starts a thread that accepts the clients. `limit` bounds how long a client may be silent.
@@ -134,19 +180,15 @@ fn serve_each<S: Read + Write + Send + 'static>(
     name: &'static str,
     accept: impl Fn() -> io::Result<S> + Send + 'static,
     limit: fn(&S) -> io::Result<()>,
-    may_change: bool,
-    asker: Mailbox<Question>,
+    door: Door,
 ) -> io::Result<()> {
-    let clients = Arc::new(());
+    let door = Arc::new(door);
     let serve_all = move || {
         loop {
             match accept() {
-                Ok(stream) if Arc::strong_count(&clients) <= MOST_CLIENTS && limit(&stream).is_ok() => {
-                    let (asker, client) = (asker.clone(), Arc::clone(&clients));
-                    let serve_one = move || {
-                        serve(stream, may_change, &asker);
-                        drop(client);
-                    };
+                Ok(stream) if Arc::strong_count(&door) <= MOST_CLIENTS && limit(&stream).is_ok() => {
+                    let door = Arc::clone(&door);
+                    let serve_one = move || serve(stream, &door);
                     // Where the system has no thread left, the connection is closed, and the client may try again.
                     let _ = std::thread::Builder::new().name(name.to_owned()).spawn(serve_one);
                 }
@@ -184,9 +226,9 @@ const HEADERS: &str = "Cache-Control: no-store\r\nX-Content-Type-Options: nosnif
                        img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n";
 
 /// Answers one request. A page in a browser on this machine reaches the port, so the port answers no POST and no foreign host.
-fn serve<S: Read + Write>(mut stream: S, may_change: bool, asker: &Mailbox<Question>) {
-    let answer = match read(&mut stream).map(|head| parse(&head, may_change)) {
-        Ok(Reply::By(action)) => ask(action, asker),
+fn serve<S: Read + Write>(mut stream: S, door: &Door) {
+    let answer = match read(&mut stream).map(|head| parse(&head, door.may_change)) {
+        Ok(Reply::By(action)) => door.ask(action),
         Ok(Reply::Here(answer)) => answer,
         // Nobody reads the answer.
         Err(_) => return,
@@ -202,17 +244,16 @@ fn serve<S: Read + Write>(mut stream: S, may_change: bool, asker: &Mailbox<Quest
         answer.body
     );
     // An error means that the client is gone.
-    let _ = stream.write_all(text.as_bytes());
+    let _ = write(&mut stream, text.as_bytes(), Instant::now() + PATIENCE);
 }
 
-fn ask(action: Action, asker: &Mailbox<Question>) -> Answer {
-    let (to, answers) = sync_channel(1);
-    if asker.send(Question { action, to }).is_err() {
-        return Answer::refused("503 Service Unavailable", "the gateway has ended\n");
+/// Writes an answer. A client that takes a byte now and then must not hold the thread.
+fn write(stream: &mut impl Write, mut bytes: &[u8], until: Instant) -> io::Result<()> {
+    while !bytes.is_empty() && Instant::now() <= until {
+        let count = stream.write(bytes)?;
+        bytes = bytes.get(count..).filter(|_| count > 0).ok_or(io::ErrorKind::WriteZero)?;
     }
-    answers
-        .recv_timeout(PATIENCE)
-        .unwrap_or_else(|_| Answer::refused("503 Service Unavailable", "the gateway did not answer in time\n"))
+    Ok(())
 }
 
 /// Reads the head of a request.
@@ -280,7 +321,59 @@ fn parse(head: &str, may_change: bool) -> Reply {
 
 #[cfg(test)]
 mod tests {
+    use sealwire_net::reactor::Reactor;
+
     use super::*;
+
+    /// Takes a byte at a time, and counts them.
+    struct Slow(usize);
+
+    impl Write for Slow {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            self.0 += 1;
+            Ok(1)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn an_answer_is_written_whole_or_until_its_time_is_over() {
+        let (mut all, mut part) = (Slow(0), Slow(0));
+        write(&mut all, &[0; 1000], Instant::now() + Duration::from_secs(3600)).unwrap();
+        write(&mut part, &vec![0; 1 << 30], Instant::now()).unwrap();
+        assert!(all.0 == 1000 && part.0 < 1 << 30, "{} {}", all.0, part.0);
+    }
+
+    #[test]
+    fn the_port_asks_the_gateway_once_for_many() {
+        let reactor = Reactor::<mio::net::TcpListener>::new().unwrap();
+        let (asker, questions) = reactor.mailbox::<Question>();
+        let gateway = std::thread::spawn(move || {
+            let mut count = 0;
+            while let Ok(question) = questions.recv() {
+                count += 1;
+                question.reply(Answer::text("made"));
+            }
+            count
+        });
+        let (port, socket) = (Door::port(&asker), Door::socket(&asker));
+        drop(asker);
+        let begun = Instant::now();
+        for _ in 0..50 {
+            assert_eq!((port.ask(Action::Status).body, port.ask(Action::Metrics).body), ("made".into(), "made".into()));
+        }
+        // Each of both is made once in each period that has begun.
+        let most = 2 * (1 + begun.elapsed().as_millis() / SAME.as_millis());
+        for _ in 0..3 {
+            socket.ask(Action::Status);
+        }
+        drop((port, socket));
+        let count = gateway.join().unwrap();
+        assert!((5..=most + 3).contains(&count), "{count} of at most {most} + 3");
+    }
 
     #[test]
     fn the_port_can_only_read_and_only_as_localhost() {
