@@ -50,6 +50,9 @@ impl Commands {
             let Some((&[a, b, c, sequence], payload)) = rest.split_first_chunk::<HEADER>() else { break };
             let length = u32::from_le_bytes([a, b, c, 0]) as usize;
             if sequence == 0 && !self.continues && length > 0 {
+                if tracker.is_full() {
+                    break;
+                }
                 let Some(command) = payload.first() else { break };
                 let is_whole = payload.len() >= length;
                 if *command == CHANGE_USER {
@@ -96,6 +99,7 @@ mod tests {
 
     use super::*;
     use crate::message::StatusFlags;
+    use crate::proxy::tracker::MOST_DUE;
     use crate::wire::frame;
 
     fn tracker() -> Tracker {
@@ -162,6 +166,20 @@ mod tests {
         for size in [64 * 1024 + 1, stream.len()] {
             assert_eq!(parts(&stream, size), [passed, -9]);
         }
+    }
+
+    #[test]
+    fn commands_wait_where_too_many_answers_are_due() {
+        let (ping, more) = (packet(0, b"\x0e"), 10);
+        let stream = ping.repeat(MOST_DUE + more);
+        let (mut commands, mut tracker) = (Commands::new(), tracker());
+        let next = commands.next(&stream, &mut tracker, Capabilities::NONE);
+        assert_eq!(next, Next::Pass(MOST_DUE * ping.len()));
+        let rest = ping.repeat(more);
+        assert_eq!(commands.next(&rest, &mut tracker, Capabilities::NONE), Next::Pass(0));
+        let ok = packet(1, b"\0\0\0\x02\0\0\0");
+        tracker.server_says(&ok.repeat(3));
+        assert_eq!(commands.next(&rest, &mut tracker, Capabilities::NONE), Next::Pass(3 * ping.len()));
     }
 
     #[test]

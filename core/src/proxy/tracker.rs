@@ -16,8 +16,8 @@ const HEAD: usize = 21;
 /// The first bytes of a command that decide: its number and a statement's id.
 pub(super) const COMMAND_HEAD: usize = 5;
 
-/// The most commands whose answers are due. A client that sends more ahead is no longer followed.
-const MOST_DUE: usize = 16 * 1024;
+/// The most commands whose answers are due. Each is remembered, so a client's next ones wait.
+pub(super) const MOST_DUE: usize = 1024;
 
 /// The most cursors that are counted.
 const MOST_CURSORS: usize = 64;
@@ -151,6 +151,11 @@ impl Tracker {
         !self.is_opaque && self.due.is_empty() && self.is_between_packets()
     }
 
+    /// Whether so many answers are due that the next command has to wait.
+    pub(super) fn is_full(&self) -> bool {
+        !self.is_opaque && self.due.len() >= MOST_DUE
+    }
+
     const fn is_between_packets(&self) -> bool {
         self.left == 0 && !self.continues
     }
@@ -193,6 +198,9 @@ impl Tracker {
 
     /// Takes the first bytes of a command, at most [`COMMAND_HEAD`], whose last frame so far has this number.
     pub(super) fn command(&mut self, head: &[u8], sequence: u8) {
+        if self.is_opaque {
+            return;
+        }
         let statement = head.get(1..).and_then(|id| id.first_chunk::<4>()).map_or(0, |id| u32::from_le_bytes(*id));
         let kind = match head.first().copied().unwrap_or_default() {
             0x01 => {
@@ -234,9 +242,6 @@ impl Tracker {
             }
             _ => Kind::One,
         };
-        if self.due.len() >= MOST_DUE {
-            self.is_opaque = true;
-        }
         self.due.push_back(Due { kind, sequence: sequence.wrapping_add(1) });
     }
 

@@ -167,11 +167,6 @@ fn commands_that_cannot_be_followed_make_the_session_opaque() {
         assert_eq!(tracker.activity(), Activity::Opaque, "{command:?}");
         assert_eq!(tracker.server_says(b"anything"), 8, "all passes");
     }
-    let mut tracker = Tracker::new(Capabilities::NONE, StatusFlags::AUTOCOMMIT);
-    for _ in 0..=MOST_DUE {
-        tracker.command(b"\x0e", 0);
-    }
-    assert_eq!(tracker.activity(), Activity::Opaque);
     let tracker = Tracker::new(Capabilities::OPTIONAL_RESULTSET_METADATA, StatusFlags::NONE);
     assert_eq!(tracker.activity(), Activity::Opaque);
 }
