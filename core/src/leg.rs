@@ -86,6 +86,12 @@ impl Leg {
         self.link.restart_deadline(limit);
     }
 
+    /// Lets the authentication exchange take this long from now on.
+    #[cfg(feature = "server")]
+    pub(crate) const fn restart_deadline(&mut self, limit: Duration) {
+        self.link.restart_deadline(limit);
+    }
+
     /// The received bytes that have not been relayed.
     pub(crate) fn waiting(&self) -> &[u8] {
         self.received.rest()

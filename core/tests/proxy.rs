@@ -121,6 +121,9 @@ struct World {
     status: StatusFlags,
     /// The rows of a result, of this many bytes each.
     rows: (usize, usize),
+    /// How many bytes of the client arrive before it is gone.
+    lifetime: Option<usize>,
+    is_gone: bool,
 }
 
 impl World {
@@ -172,6 +175,8 @@ impl World {
             is_mute: false,
             status: StatusFlags::AUTOCOMMIT,
             rows: (3, 10),
+            lifetime: None,
+            is_gone: false,
         }
     }
 
@@ -188,25 +193,40 @@ impl World {
     /// Moves bytes and answers the server's and the proxy's events until nothing moves. Returns the client's events.
     fn settle(&mut self) -> Result<Vec<client::Event>, Error> {
         let mut events = Vec::new();
+        // The server's side goes on after the client has failed.
+        let mut failed = None;
         loop {
             let mut moved = false;
-            loop {
-                match self.client.poll_output(&mut self.front[0])? {
-                    Output::Event(event) => {
+            while failed.is_none() {
+                match self.client.poll_output(&mut self.front[0]) {
+                    Ok(Output::Event(event)) => {
                         if let client::Event::Row(_) = event {
                             self.log.push(format!("row of {}", self.client.row_payload().len()));
                         }
                         events.push(event);
                     }
-                    Output::Transmit => {}
-                    Output::Wait(_) => break,
+                    Ok(Output::Transmit) => {}
+                    Ok(Output::Wait(_)) => break,
+                    Err(error) => failed = Some(error),
                 }
+            }
+            if self.is_gone {
+                self.front[0].clear();
             }
             if self.proxy.may_read(Side::Client) && !self.front[0].is_empty() {
                 let mut front = std::mem::take(&mut self.front[0]);
                 let mut piece = self.piece(&mut front);
                 self.front[0] = front;
+                if let Some(lifetime) = &mut self.lifetime {
+                    piece.truncate(*lifetime);
+                    *lifetime -= piece.len();
+                }
                 self.proxy.handle_input(Side::Client, Input::Bytes(&mut piece), now());
+                moved = true;
+            }
+            let is_gone = self.lifetime == Some(0) || failed.is_some();
+            if is_gone && !std::mem::replace(&mut self.is_gone, true) {
+                self.proxy.handle_input(Side::Client, Input::Eof, now());
                 moved = true;
             }
             if self.proxy.may_read(Side::Server) && !self.back[1].is_empty() {
@@ -230,13 +250,14 @@ impl World {
                 let mut front = std::mem::take(&mut self.front[1]);
                 let mut piece = self.piece(&mut front);
                 self.front[1] = front;
-                self.client.handle_input(Input::Bytes(&mut piece), now())?;
+                // The next poll returns the error.
+                let _ = self.client.handle_input(Input::Bytes(&mut piece), now());
                 moved = true;
             } else if self.end.is_some() {
-                self.client.handle_input(Input::Eof, now())?;
+                let _ = self.client.handle_input(Input::Eof, now());
             }
-            if !moved && self.back[1].is_empty() && self.front[0].is_empty() {
-                return Ok(events);
+            if !moved && self.back[1].is_empty() && (self.front[0].is_empty() || !self.proxy.may_read(Side::Client)) {
+                return failed.map_or(Ok(events), Err);
             }
         }
     }
@@ -304,6 +325,7 @@ impl World {
                     self.server.authenticate(self.candidate.clone()).unwrap();
                 }
                 Ok(Output::Event(server::Event::Authenticated { learned, .. })) => {
+                    self.log.push("the password is right".into());
                     self.candidate.fast_digest = learned.or(self.candidate.fast_digest);
                     self.server.accept(StatusFlags::AUTOCOMMIT).unwrap();
                 }
@@ -464,6 +486,28 @@ fn the_verdict_is_the_servers() {
     }
     let mut world = World::new(Plugin::MysqlNativePassword, "", SECURE, 5);
     assert!(is_connected(&world.settle().unwrap()), "no password");
+}
+
+#[test]
+fn the_login_of_a_client_that_goes_ends_at_the_server() {
+    for (plugin, legs) in PLUGINS.into_iter().flat_map(|plugin| [(plugin, SECURE), (plugin, PLAIN)]) {
+        let (mut began, mut ended) = (0, 0);
+        for lifetime in (0..4000).step_by(if legs == SECURE { 11 } else { 3 }) {
+            let mut world = World::new(plugin, PASSWORD, legs, 5);
+            world.lifetime = Some(lifetime);
+            // The client's machine is not told, because it is gone.
+            let events = world.settle();
+            if events.is_ok_and(|events| is_connected(&events)) {
+                break;
+            }
+            assert!(world.end.is_some(), "{plugin}, {lifetime} bytes: {:?}", world.log);
+            if world.is_dialled {
+                began += 1;
+                ended += usize::from(world.has_logged("password"));
+            }
+        }
+        assert!(began > 3 && ended == began, "{plugin}, {legs:?}: {ended} of {began} logins have ended");
+    }
 }
 
 #[test]

@@ -12,6 +12,9 @@ use crate::message::{Capabilities, HandshakeReply, SqlError};
 /// The most packets of the server in one exchange. No plugin needs as many.
 const MOST_ROUNDS: u8 = 16;
 
+/// An answer that no client of the plugin sends.
+const NO_PROOF: &str = "an answer that can't be the plugin's proof of a password";
+
 /// AuthMoreData of `caching_sha2_password`: the proof was right, and the client does not answer.
 const FAST_AUTH_SUCCESS: &[u8] = &[3];
 /// AuthMoreData of `caching_sha2_password`: the server asks for the password itself.
@@ -28,6 +31,8 @@ pub(super) struct Exchange {
     plugin: Option<Plugin>,
     /// Whether the client's answer is due.
     pub(super) awaits_client: bool,
+    /// Whether that is the first one to the plugin.
+    is_first: bool,
 }
 
 /// The effect of a packet of the server, which always passes to the client.
@@ -43,7 +48,7 @@ pub(super) enum Relayed {
 
 impl Exchange {
     pub(super) const fn new(legs: Legs) -> Self {
-        Self { legs, rounds: 0, name: String::new(), plugin: None, awaits_client: false }
+        Self { legs, rounds: 0, name: String::new(), plugin: None, awaits_client: false, is_first: false }
     }
 
     /// The protection of the two legs, compared.
@@ -73,36 +78,43 @@ impl Exchange {
             }
             HandshakeReply::AuthMoreData(more) => {
                 let is_sha2 = self.plugin == Some(Plugin::CachingSha2Password);
+                self.awaits_client = !(is_sha2 && more.data == FAST_AUTH_SUCCESS);
                 if is_sha2 && more.data == PERFORM_FULL_AUTHENTICATION {
                     self.demand_alike()?;
                 }
-                self.awaits_client = !(is_sha2 && more.data == FAST_AUTH_SUCCESS);
                 Ok(Relayed::More("AuthMoreData"))
             }
-            HandshakeReply::OldAuthSwitch => Err(refusal(SqlError::old_authentication(
-                "The server asks for the authentication from before MySQL 4.1, which the proxy does not relay; give the account a \
-                 password with a current plugin",
-            ))),
+            HandshakeReply::OldAuthSwitch => {
+                self.awaits_client = true;
+                Err(refusal(SqlError::old_authentication(
+                    "The server asks for the authentication from before MySQL 4.1, which the proxy does not relay; give the account a \
+                     password with a current plugin",
+                )))
+            }
         }
     }
 
     /// Takes an answer of the client.
     ///
     /// # Errors
-    /// The answer may be the password itself, and the legs are not alike.
+    /// The answer may be the password itself, and the legs are not alike. Or it can't be a proof, where the plugin asks for one: servers count
+    /// such an answer against the proxy's address.
     pub(super) fn client_says<'a>(&mut self, payload: &'a [u8]) -> Result<Answer<'a>, Error> {
-        self.awaits_client = false;
-        match (self.legs, self.plugin) {
-            (Legs::Alike(alike), _) => Ok(Answer::of_any_kind(payload, alike)),
-            (Legs::Unlike, Some(plugin)) => Answer::proof(plugin, payload).ok_or_else(|| self.unlike()),
-            (Legs::Unlike, None) => Err(self.unlike()),
-        }
+        let must_prove = self.is_first && self.plugin.and_then(proof_length).is_some();
+        let proof = self.plugin.and_then(|plugin| Answer::proof(plugin, payload));
+        let answer = match self.legs {
+            Legs::Alike(_) if must_prove => proof.ok_or(PeerMisbehaved::Unexpected(NO_PROOF))?,
+            Legs::Alike(alike) => Answer::of_any_kind(payload, alike),
+            Legs::Unlike => proof.ok_or_else(|| self.unlike())?,
+        };
+        (self.awaits_client, self.is_first) = (false, false);
+        Ok(answer)
     }
 
     fn ask(&mut self, name: &[u8]) -> Result<(), Error> {
         self.name = String::from_utf8_lossy(name).into_owned();
         self.plugin = Plugin::from_name(name);
-        self.awaits_client = true;
+        (self.awaits_client, self.is_first) = (true, true);
         // A plugin that is not known here may send the password itself.
         if self.plugin.and_then(proof_length).is_none() { self.demand_alike() } else { Ok(()) }
     }
@@ -186,7 +198,9 @@ mod tests {
                 Security::VerifiedTls | Security::LocalSocket => client_is_secure,
             };
             for (plugin, says) in PLUGINS.into_iter().flat_map(|plugin| scripts.map(|says| (plugin, says))) {
-                assert_eq!(passes(plugin, legs, says), is_alike, "{plugin}: {client_is_secure} and {server:?}");
+                // The first answer to a plugin with proofs must be one.
+                let proves = Plugin::from_name(plugin.as_bytes()).and_then(proof_length).is_some();
+                assert_eq!(passes(plugin, legs, says), is_alike && !proves, "{plugin}: {client_is_secure}, {server:?}");
             }
         }
     }
@@ -201,6 +215,18 @@ mod tests {
             assert!(exchange.awaits_client);
             let proof = alloc::vec![7; length];
             assert!(exchange.client_says(&proof).is_ok_and(|answer| answer.payload() == proof), "{plugin}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_no_proof_does_not_pass() {
+        let both_plain = Legs::of(&Facts::default(), Security::Plain);
+        for (plugin, answer) in [("mysql_native_password", 7), ("caching_sha2_password", 20), ("client_ed25519", 65)] {
+            let mut exchange = Exchange::new(both_plain);
+            exchange.server_says(&ask(plugin), Capabilities::NONE).unwrap();
+            assert!(exchange.client_says(&alloc::vec![7; answer]).is_err(), "{plugin}");
+            assert!(exchange.awaits_client, "the server waits still");
+            assert!(exchange.client_says(&[]).is_ok(), "an empty password");
         }
     }
 

@@ -50,6 +50,9 @@ const HIGH_WATER: usize = 256 * 1024;
 /// The received bytes above which a side is not read. The largest COM_CHANGE_USER has fewer.
 const MOST_WAITING: usize = 128 * 1024;
 
+/// How long a server may take to end the login of a client that has gone.
+const FAREWELL: Duration = Duration::from_secs(5);
+
 /// A client's connection through a proxy, without the sockets.
 ///
 /// Its methods are of four kinds:
@@ -68,6 +71,9 @@ pub struct Connection {
     client: Half,
     server: Half,
     stage: Stage,
+    /// The end that the client has come to while the server waits for its login. The login is brought to an end there with empty answers,
+    /// because a server counts those that end in the middle against the proxy's address, and refuses it after some (max_connect_errors).
+    leaving: Option<End>,
 }
 
 /// The progress of the connection.
@@ -103,7 +109,7 @@ impl Connection {
 
     fn of(server: server::Connection, peer: Peer) -> Self {
         let client = Half::of(half::End::Server(Box::new(server)));
-        Self { peer, client, server: Half::default(), stage: Stage::Greeting }
+        Self { peer, client, server: Half::default(), stage: Stage::Greeting, leaving: None }
     }
 
     /// Accepts a PROXY header from the client's side, whose peer is a trusted proxy: see
@@ -127,8 +133,10 @@ impl Connection {
 
     /// Says that the deadline of the last [`Output::Wait`] may have passed. An early call does no harm.
     pub fn handle_timeout(&mut self, now: Now) {
-        for side in [Side::Client, Side::Server] {
-            self.handle_input(side, Input::Timeout, now);
+        self.handle_input(Side::Client, Input::Timeout, now);
+        // A server that waits for the client is not late.
+        if !matches!(&self.stage, Stage::Authenticating(exchange, _) if exchange.awaits_client) {
+            self.handle_input(Side::Server, Input::Timeout, now);
         }
     }
 
@@ -138,6 +146,9 @@ impl Connection {
             Side::Client => (&self.client, &self.server),
             Side::Server => (&self.server, &self.client),
         };
+        if side == Side::Client && self.leaving.is_some() {
+            return false;
+        }
         from.waiting() < MOST_WAITING && to.unsent() < HIGH_WATER
     }
 
@@ -373,15 +384,15 @@ impl Connection {
     }
 
     fn poll_connecting(&mut self) -> Output<Event> {
-        if self.client.leg().is_some_and(|leg| leg.peer_has_closed()) {
-            return self.closed_by(Side::Client);
+        if self.leaving.is_none() && self.client.leg().is_some_and(|leg| leg.peer_has_closed()) {
+            self.leave(End::By(Side::Client));
         }
         let half::End::Client(client) = &mut self.server.end else { return Output::Wait(None) };
         let polled = client.poll_output(&mut self.server.pending);
         let Stage::Connecting(login) = &mut self.stage else { return Output::Wait(None) };
         match polled {
             Ok(Output::Wait(deadline)) if !client.has_relayed() => {
-                Output::Wait(deadline.into_iter().chain(self.client.deadline()).min())
+                Output::Wait(deadline.into_iter().chain(self.client_deadline()).min())
             }
             Ok(Output::Wait(_)) => {
                 let legs = self.client.facts().map_or(Legs::Unlike, |facts| Legs::of(facts, client.security()));
@@ -393,10 +404,16 @@ impl Connection {
             }
             // The machine has no events before the login is answered.
             Ok(Output::Transmit | Output::Event(_)) => Output::Transmit,
-            Err(error) => {
-                self.stage = Stage::Dialling(login.clone());
-                Output::Event(Event::ServerFailed(error))
-            }
+            Err(error) => match self.leaving.take() {
+                Some(end) => {
+                    self.end(end);
+                    self.poll_output()
+                }
+                None => {
+                    self.stage = Stage::Dialling(login.clone());
+                    Output::Event(Event::ServerFailed(error))
+                }
+            },
         }
     }
 
@@ -407,7 +424,13 @@ impl Connection {
         else {
             return Ok(Output::Wait(None));
         };
+        let is_leaving = self.leaving.is_some();
         loop {
+            if exchange.awaits_client && is_leaving {
+                exchange.awaits_client = false;
+                server.send("AuthSwitchResponse", &[]);
+                continue;
+            }
             if exchange.awaits_client {
                 let by_client = |error| (Side::Client, error);
                 let Some(packet) = client.next_packet().map_err(by_client)? else { break };
@@ -426,9 +449,16 @@ impl Connection {
                 Relayed::Denied(_) => "ERR_Packet",
             };
             server.trace(&packet, name);
-            client.send(name, payload);
+            if !is_leaving {
+                client.send(name, payload);
+            }
             match relayed {
                 Relayed::More(_) => {}
+                Relayed::Granted | Relayed::Denied(_) if is_leaving => {
+                    let end = self.leaving.take().unwrap_or(End::By(Side::Client));
+                    self.end(end);
+                    return Ok(self.poll_output());
+                }
                 Relayed::Granted => {
                     let ok = OkPacket::decode(payload, server.facts().capabilities);
                     let status = ok.map(|ok| ok.status).unwrap_or_default();
@@ -446,13 +476,21 @@ impl Connection {
                 }
             }
         }
-        if client.peer_has_closed() {
-            return Ok(self.closed_by(Side::Client));
-        }
         if server.peer_has_closed() {
             return Err((Side::Server, Error::ConnectionLost("at 'reading authorization packet'")));
         }
-        Ok(Output::Wait(client.deadline().into_iter().chain(server.deadline()).min()))
+        let awaits_client = exchange.awaits_client;
+        if client.peer_has_closed() && !is_leaving {
+            self.leave(End::By(Side::Client));
+            return self.authenticate();
+        }
+        let of_server = server.deadline().filter(|_| !awaits_client);
+        Ok(Output::Wait(of_server.into_iter().chain(self.client_deadline()).min()))
+    }
+
+    /// The time by which the client's login must have ended.
+    fn client_deadline(&self) -> Option<Duration> {
+        if self.leaving.is_some() { None } else { self.client.deadline() }
     }
 
     /// Relays all received bytes. An error is the client's.
@@ -499,8 +537,28 @@ impl Connection {
         self.stage = Stage::Over(Some(end));
     }
 
+    /// Ends the connection, once the server has answered the login that it waits for.
+    fn leave(&mut self, end: End) {
+        if matches!(self.stage, Stage::Connecting(_) | Stage::Authenticating(..)) {
+            self.client.close();
+            if let Some(server) = self.server.leg() {
+                server.restart_deadline(FAREWELL);
+            }
+            self.leaving = Some(end);
+        } else {
+            self.end(end);
+        }
+    }
+
     /// Ends the connection because of one side.
     fn fail(&mut self, side: Side, error: Error) {
+        if self.leaving.is_some() {
+            // The client has ended already. Without the server the login can't be ended there.
+            if let (Side::Server, Some(end)) = (side, self.leaving.take()) {
+                self.end(end);
+            }
+            return;
+        }
         match (&self.stage, side) {
             (Stage::Over(_), _) => return,
             (Stage::Authenticating(..), Side::Server) => self.tell_client(&server_failed(&error)),
@@ -517,14 +575,16 @@ impl Connection {
             }
             _ => {}
         }
-        if let (Side::Server, Some(leg)) = (side, self.server.leg()) {
-            leg.abandon(error.clone());
+        match error {
+            Error::Refused { by: Side::Server, error } => self.leave(End::Refused(error)),
+            error if side == Side::Client => self.leave(End::Failed(side, error)),
+            error => {
+                if let Some(leg) = self.server.leg() {
+                    leg.abandon(error.clone());
+                }
+                self.end(End::Failed(side, error));
+            }
         }
-        let end = match error {
-            Error::Refused { by: Side::Server, error } => End::Refused(error),
-            error => End::Failed(side, error),
-        };
-        self.end(end);
     }
 
     fn tell_client(&mut self, error: &SqlError) {
