@@ -276,7 +276,7 @@ impl World {
                     self.log.push(format!("failed: {error}"));
                     self.proxy.refuse(SqlError::unknown_error("no server is left")).unwrap();
                 }
-                Output::Event(Event::ChangeUser(user)) => {
+                Output::Event(Event::ChangeUser { user, .. }) => {
                     self.log.push(format!("change to '{user}'"));
                     match &self.refuse_change {
                         Some(error) => self.proxy.refuse_change_user(error.clone()),

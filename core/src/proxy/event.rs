@@ -24,10 +24,15 @@ pub enum Event {
     ServerFailed(Error),
     /// The server has accepted the login. From here on all packets are relayed.
     Connected,
-    /// A client that has logged in sends COM_CHANGE_USER with this user name. Call
+    /// A client that has logged in sends COM_CHANGE_USER. Call
     /// [`allow_change_user`](super::Connection::allow_change_user) or [`refuse_change_user`](super::Connection::refuse_change_user), or
     /// [`redial`](super::Connection::redial) to have the login at another server. The server decides about the login itself.
-    ChangeUser(String),
+    ChangeUser {
+        /// The name of the new user, with U+FFFD for bytes that are no UTF-8.
+        user: String,
+        /// The id of the character set in which the server reads the name.
+        charset: u16,
+    },
     /// A client that has logged in asks to end another connection or its statement, by the id of a greeting. Call
     /// [`allow_kill`](super::Connection::allow_kill) or [`answer_kill`](super::Connection::answer_kill).
     Kill(Kill),

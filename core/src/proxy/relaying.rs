@@ -106,7 +106,10 @@ impl Relaying {
                     let change = change_user(command, capabilities)?;
                     if self.asked == Asked::Nothing {
                         self.asked = Asked::ForChange;
-                        return Ok(Some(Event::ChangeUser(String::from_utf8_lossy(change.user).into_owned())));
+                        return Ok(Some(Event::ChangeUser {
+                            user: String::from_utf8_lossy(change.user).into_owned(),
+                            charset: change.charset.unwrap_or_else(|| u16::from(self.login.charset)),
+                        }));
                     }
                     self.asked = Asked::Nothing;
                     self.tracker.command(command, 0);

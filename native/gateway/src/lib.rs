@@ -36,6 +36,7 @@ mod session;
 mod settings;
 mod shared;
 mod tls;
+mod user_name;
 mod wire;
 
 pub use program::main;

@@ -1,6 +1,7 @@
 //! Chooses the pool of a session by its user or by the server name that its client sent in TLS.
 
 use super::place::Place;
+use super::user_name::bare;
 
 /// The routes; the first that fits decides.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,10 +33,13 @@ impl Routes {
 impl By {
     fn fits(&self, user: &str, server_name: Option<&str>) -> bool {
         match self {
-            Self::User(pattern) => match pattern.strip_suffix('%') {
-                Some(beginning) => user.starts_with(beginning),
-                None => user == pattern,
-            },
+            Self::User(pattern) => {
+                let user = bare(user);
+                match pattern.strip_suffix('%') {
+                    Some(beginning) => user.starts_with(beginning),
+                    None => user == pattern,
+                }
+            }
             Self::ServerName(pattern) => server_name.is_some_and(|name| {
                 let domain = pattern.strip_prefix("*.").zip(name.split_once('.'));
                 match domain {
@@ -66,6 +70,7 @@ mod tests {
             ("report_daily", Some("db.example.com"), Some(1)),
             ("app", None, Some(2)),
             ("apple", None, None),
+            ("'app'", None, Some(2)),
             ("other", Some("DB.example.com"), Some(4)),
             ("other", Some("one.eu.example.com"), Some(3)),
             ("other", Some("a.one.eu.example.com"), None),

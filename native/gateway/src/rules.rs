@@ -11,6 +11,8 @@ use sealwire_core::facts::Facts;
 use sealwire_core::server::admit;
 use sealwire_net::files::unreadable;
 
+use super::user_name::readings;
+
 /// The rules, sorted as MySQL sorts accounts: the first that matches decides.
 #[derive(Debug, Clone)]
 pub(super) struct Rules(Accounts);
@@ -47,19 +49,33 @@ impl Rules {
         Ok(Self(rules))
     }
 
-    /// Checks a client's connection against the rule for its user. A user without a rule has none to meet. The error is for the client,
-    /// the text says why, for the log.
-    pub(super) fn check(&self, user: &str, peer: SocketAddr, facts: Option<&Facts>) -> Result<(), (SqlError, String)> {
-        let from = ClientHost::Ip(peer.ip());
-        let Some(rule) = self.0.find(user, from) else { return Ok(()) };
-        let why = match facts.map(|facts| admit(&rule.requirement, facts)) {
-            Some(Ok(())) => return Ok(()),
-            Some(Err(refusal)) => refusal.to_string(),
-            None => "the client has no connection".to_owned(),
+    /// Checks a client's connection against the rule for its user, whose name is in the character set of a collation. A user without a rule
+    /// has none to meet. The error is for the client, the text says why, for the log.
+    pub(super) fn check(
+        &self,
+        user: &str,
+        charset: Option<u16>,
+        peer: SocketAddr,
+        facts: Option<&Facts>,
+    ) -> Result<(), (SqlError, String)> {
+        let denied = |more: &str| {
+            let host = peer.ip().to_canonical();
+            SqlError::access_denied(format!("Access denied for user '{user}'@'{host}' (using password: YES){more}"))
         };
-        // As a server says it: the client must not learn the rule.
-        let message = format!("Access denied for user '{user}'@'{}' (using password: YES)", peer.ip().to_canonical());
-        Err((SqlError::access_denied(message), why))
+        let names = readings(user, charset).map_err(|why| {
+            (denied(&format!(": the gateway has rules for users, and {why}")), format!("there are rules, and {why}"))
+        })?;
+        let from = ClientHost::Ip(peer.ip());
+        for rule in names.into_iter().filter_map(|name| self.0.find(name, from)) {
+            let why = match facts.map(|facts| admit(&rule.requirement, facts)) {
+                Some(Ok(())) => continue,
+                Some(Err(refusal)) => refusal.to_string(),
+                None => "the client has no connection".to_owned(),
+            };
+            // As a server says it: the client must not learn the rule.
+            return Err((denied(""), why));
+        }
+        Ok(())
     }
 }
 
@@ -92,7 +108,7 @@ mod tests {
         )
         .unwrap();
         let check = |user: &str, host: &str, has_tls| {
-            rules.check(user, format!("{host}:1").parse().unwrap(), Some(&facts(has_tls)))
+            rules.check(user, Some(45), format!("{host}:1").parse().unwrap(), Some(&facts(has_tls)))
         };
         assert!(check("a", "10.0.0.1", true).is_ok() && check("a", "10.0.0.2", false).is_ok());
         assert!(check("c", "10.0.0.1", false).is_ok(), "there is no rule for c");
@@ -103,6 +119,8 @@ mod tests {
         );
         assert!(why.contains("none was sent"), "{why}");
         assert!(check("b", "10.0.0.3", false).unwrap_err().1.contains("plaintext"));
+        assert!(check("'b'", "10.0.0.3", false).unwrap_err().1.contains("plaintext"), "a server takes the quotes off");
+        assert!(check("m\u{fffd}", "10.0.0.1", true).unwrap_err().0.message.contains("the user's name is not ASCII"));
     }
 
     #[test]

@@ -270,13 +270,13 @@ impl Session {
             Event::Dial(login) => {
                 self.user = Some(login.user.escape_debug().to_string());
                 self.place = self.route(&login.user, shared);
-                match self.check(&login.user, shared) {
+                match self.check(&login.user, login.charset, shared) {
                     Ok(()) => self.dial_next(shared, now),
                     // The login waits, because the event said so.
                     Err(error) => drop(self.proxy.refuse(error)),
                 }
             }
-            Event::ChangeUser(user) => self.change_user(&user, shared, now),
+            Event::ChangeUser { user, charset } => self.change_user(&user, charset, shared, now),
             Event::Kill(kill) => self.kill = Some(kill),
             Event::ServerFailed(error) => {
                 // The server gets the alert that says why.
@@ -328,10 +328,10 @@ impl Session {
     }
 
     /// Answers COM_CHANGE_USER. It is a login, so the session moves where its server is drained or is none for the new user.
-    fn change_user(&mut self, user: &str, shared: &mut Shared, now: Now) {
+    fn change_user(&mut self, user: &str, charset: u16, shared: &mut Shared, now: Now) {
         self.settle_user();
         tracing::info!("{} changes to user '{}'", self.name(), user.escape_debug());
-        if let Err(error) = self.check(user, shared) {
+        if let Err(error) = self.check(user, Some(charset), shared) {
             return self.proxy.refuse_change_user(error);
         }
         self.changing = Some((user.escape_debug().to_string(), self.proxy.changes_of_user()));
@@ -352,9 +352,9 @@ impl Session {
     }
 
     /// Checks the client's connection against the rules.
-    fn check(&self, user: &str, shared: &mut Shared) -> Result<(), SqlError> {
+    fn check(&self, user: &str, charset: Option<u16>, shared: &mut Shared) -> Result<(), SqlError> {
         let Some(rules) = &shared.rules else { return Ok(()) };
-        let checked = rules.check(user, self.peer(), self.proxy.client_facts());
+        let checked = rules.check(user, charset, self.peer(), self.proxy.client_facts());
         checked.map_err(|(error, why)| {
             shared.warn_of_refusal(&format!("{} {why}", self.name()));
             error
