@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sealwire_net::bounded_lines::BoundedLines;
+
 use super::announce::Announce;
 use super::certificates::Leaf;
 use super::health::{Consequence, Health, State, Thresholds, Verdict};
@@ -10,6 +12,12 @@ use super::settings::{Kind, Node, PoolSettings, Settings};
 
 /// How long a server that failed is tried after the others only.
 const PENALTY: Duration = Duration::from_secs(5);
+
+/// How long the logins that wait leave a server alone that has failed. Otherwise one login would connect to it thousands of times a second.
+pub(super) const PAUSE: Duration = Duration::from_secs(1);
+
+/// How many lines about failures of a server are logged in each period, because any client can cause them where the server refuses.
+const MOST_FAILURES: u32 = 20;
 
 /// The pools of servers.
 #[derive(Debug)]
@@ -45,6 +53,9 @@ pub(super) struct Member {
     pub(super) leaf: Option<Leaf>,
     /// Until when it is tried after the others only.
     penalty: Duration,
+    /// Until when logins that wait do not try it.
+    pause: Duration,
+    failures: BoundedLines,
     /// Its credit of turns: see [`Pools::in_turn`].
     credit: i64,
 }
@@ -92,6 +103,8 @@ impl Pools {
             check_took: Duration::ZERO,
             leaf: None,
             penalty: Duration::ZERO,
+            pause: Duration::ZERO,
+            failures: BoundedLines::default(),
             credit: 0,
         };
         let pool = |settings: &PoolSettings| Pool { settings: settings.clone(), writer: None };
@@ -104,9 +117,12 @@ impl Pools {
         }
     }
 
-    /// The server for a session that has tried these servers already: in turn, and those that failed last.
-    pub(super) fn choose(&mut self, place: Place, tried: &[usize], now: Duration) -> Choice {
-        let fit: Vec<usize> = self.fit(place).into_iter().filter(|node| !tried.contains(node)).collect();
+    /// The server for a session that has tried these servers already: in turn, and those that failed last. A session that waits is one of
+    /// many, so it gets none that has just failed.
+    pub(super) fn choose(&mut self, place: Place, tried: &[usize], waits: bool, now: Duration) -> Choice {
+        let fit = self.fit(place).into_iter().filter(|node| !tried.contains(node));
+        let may_try = |node: &usize| !waits || self.members.get(*node).is_some_and(|member| member.pause <= now);
+        let fit: Vec<usize> = fit.filter(may_try).collect();
         if fit.is_empty() {
             return Choice::Nobody;
         }
@@ -257,7 +273,20 @@ impl Pools {
     pub(super) fn failed(&mut self, node: usize, now: Duration) {
         if let Some(member) = self.members.get_mut(node) {
             member.penalty = now.saturating_add(PENALTY);
+            member.pause = now.saturating_add(PAUSE);
         }
+    }
+
+    /// Lets logins that wait try a server again, because it has taken a login or has a place free.
+    pub(super) fn end_pause(&mut self, node: usize) {
+        if let Some(member) = self.members.get_mut(node) {
+            member.pause = Duration::ZERO;
+        }
+    }
+
+    /// Whether a line about a failure of a server may be logged: the number of lines that were left out before it.
+    pub(super) fn admit_line(&mut self, node: usize, now: Duration) -> Option<u64> {
+        self.members.get_mut(node)?.failures.admit(now, MOST_FAILURES)
     }
 
     /// Notes that a server has taken a login.
@@ -354,7 +383,7 @@ mod tests {
     }
 
     fn turns(pools: &mut Pools, place: Place, count: usize) -> Vec<usize> {
-        let next = |pools: &mut Pools| match pools.choose(place, &[], NOW) {
+        let next = |pools: &mut Pools| match pools.choose(place, &[], false, NOW) {
             Choice::Server(node) => node,
             other => panic!("{other:?}"),
         };
@@ -367,12 +396,17 @@ mod tests {
         assert_eq!(turns(&mut pools, ANY, 4), [0, 1, 2, 0]);
         pools.failed(1, NOW);
         assert!(!turns(&mut pools, ANY, 6).contains(&1));
-        assert_eq!(pools.choose(ANY, &[2, 0], NOW), Choice::Server(1), "better than none");
-        assert_eq!(pools.choose(ANY, &[0, 1, 2], NOW), Choice::Nobody);
+        assert_eq!(pools.choose(ANY, &[2, 0], false, NOW), Choice::Server(1), "better than none");
+        assert_eq!(pools.choose(ANY, &[0, 1, 2], false, NOW), Choice::Nobody);
         pools.succeeded(1);
         assert!(turns(&mut pools, ANY, 3).contains(&1));
         pools.failed(0, NOW);
-        assert_eq!(pools.choose(ANY, &[1, 2], NOW + PENALTY), Choice::Server(0));
+        assert_eq!(pools.choose(ANY, &[1, 2], false, NOW + PENALTY), Choice::Server(0));
+        // Logins that wait try it once in a while.
+        assert_eq!(pools.choose(ANY, &[1, 2], true, NOW), Choice::Nobody);
+        assert_eq!(pools.choose(ANY, &[1, 2], true, NOW + PAUSE), Choice::Server(0));
+        pools.end_pause(0);
+        assert_eq!(pools.choose(ANY, &[1, 2], true, NOW), Choice::Server(0));
     }
 
     #[test]
@@ -403,8 +437,8 @@ mod tests {
         lose(&mut pools, 2);
         assert_eq!(turns(&mut pools, READER, 2), [1, 1], "a reader where there is none but the writer");
         lose(&mut pools, 1);
-        assert_eq!(pools.choose(WRITER, &[], NOW), Choice::Nobody);
-        assert_eq!(pools.choose(ANY, &[], NOW), Choice::Nobody);
+        assert_eq!(pools.choose(WRITER, &[], false, NOW), Choice::Nobody);
+        assert_eq!(pools.choose(ANY, &[], false, NOW), Choice::Nobody);
     }
 
     #[test]
@@ -414,7 +448,7 @@ mod tests {
         assert_eq!(turns(&mut pools, READER, 4), [1, 2, 1, 2]);
         let (writer, reader) = (Verdict::Good { can_write: true }, Verdict::Good { can_write: false });
         assert_eq!(pools.observe(0, reader, NOW, NOW), Some(Consequence::Drain));
-        assert_eq!(pools.choose(WRITER, &[], NOW), Choice::Nobody, "none takes writes");
+        assert_eq!(pools.choose(WRITER, &[], false, NOW), Choice::Nobody, "none takes writes");
         pools.observe(1, writer, NOW, NOW);
         assert_eq!(turns(&mut pools, WRITER, 1), [1]);
     }
@@ -429,7 +463,7 @@ mod tests {
         pools.enter(1);
         assert_eq!(turns(&mut pools, ANY, 2), [2, 2]);
         pools.enter(2);
-        assert_eq!(pools.choose(ANY, &[], NOW), Choice::Full(Full::Servers));
+        assert_eq!(pools.choose(ANY, &[], false, NOW), Choice::Full(Full::Servers));
         pools.leave(1);
         pools.end_handshake(1);
         assert_eq!(turns(&mut pools, ANY, 2), [1, 1]);
@@ -442,30 +476,30 @@ mod tests {
             ["--pool=main,max-connections=3", "--max-handshakes-per-server=2", "--max-connections-per-server=5"];
         let mut pools = Pools::new(&resolve(&[&servers[..], &options].concat()).unwrap());
         let mut entered = Vec::new();
-        while let Choice::Server(node) = pools.choose(ANY, &[], NOW) {
+        while let Choice::Server(node) = pools.choose(ANY, &[], false, NOW) {
             pools.enter(node);
             entered.push(node);
         }
         assert_eq!(entered, [0, 1, 1], "one session, and two handshakes");
-        assert_eq!(pools.choose(ANY, &[], NOW), Choice::Full(Full::Pool));
+        assert_eq!(pools.choose(ANY, &[], false, NOW), Choice::Full(Full::Pool));
         pools.leave(0);
         pools.end_handshake(0);
-        assert_eq!(pools.choose(ANY, &[], NOW), Choice::Server(0));
+        assert_eq!(pools.choose(ANY, &[], false, NOW), Choice::Server(0));
         pools.members[0].is_draining = true;
-        assert_eq!(pools.choose(ANY, &[], NOW), Choice::Full(Full::Handshakes));
+        assert_eq!(pools.choose(ANY, &[], false, NOW), Choice::Full(Full::Handshakes));
         pools.end_handshake(1);
-        assert_eq!(pools.choose(ANY, &[], NOW), Choice::Server(1));
+        assert_eq!(pools.choose(ANY, &[], false, NOW), Choice::Server(1));
     }
 
     #[test]
     fn a_server_is_unfit_until_its_first_check() {
         let mut pools = pools(&["--check-user=c"]);
-        assert_eq!(pools.choose(ANY, &[], NOW), Choice::Nobody);
+        assert_eq!(pools.choose(ANY, &[], false, NOW), Choice::Nobody);
         pools.observe(2, Verdict::Good { can_write: true }, NOW, NOW);
-        assert_eq!(pools.choose(ANY, &[], NOW), Choice::Server(2));
+        assert_eq!(pools.choose(ANY, &[], false, NOW), Choice::Server(2));
         pools.observe(1, Verdict::Good { can_write: true }, NOW, NOW);
-        assert_eq!(pools.choose(WRITER, &[], NOW), Choice::Nobody, "the first server may be able");
+        assert_eq!(pools.choose(WRITER, &[], false, NOW), Choice::Nobody, "the first server may be able");
         pools.observe(0, Verdict::Lost(String::new()), NOW, NOW);
-        assert_eq!(pools.choose(WRITER, &[], NOW), Choice::Server(1));
+        assert_eq!(pools.choose(WRITER, &[], false, NOW), Choice::Server(1));
     }
 }

@@ -10,6 +10,7 @@ use sealwire_core::facts::Facts;
 use sealwire_core::proxy::{Activity, Connection, End, Event, Kill};
 use sealwire_core::proxy_protocol::Endpoints;
 use sealwire_core::{Input, Now, Output, SqlError};
+use sealwire_net::clock;
 use sealwire_net::connections::Progress;
 use sealwire_net::dial::{Dial, DialError};
 use sealwire_net::reactor;
@@ -19,7 +20,7 @@ use super::announce::Announce;
 use super::attributes;
 use super::certificates::shown;
 use super::place::Place;
-use super::pool::Choice;
+use super::pool::{Choice, PAUSE};
 use super::shared::Shared;
 use super::wire::{Read, Wire};
 
@@ -47,7 +48,10 @@ pub(super) struct Session {
     node: Option<usize>,
     /// The servers that were tried for this login.
     tried: Vec<usize>,
-    /// Until when it waits for a server.
+    /// Whether it waits for a server, and when those that failed may be tried again.
+    is_queued: bool,
+    tries_again: Option<Duration>,
+    /// Until when the login may wait, once it has waited.
     waits_until: Option<Duration>,
     /// Whether the log says that it waits.
     is_waiting: bool,
@@ -91,6 +95,8 @@ impl Session {
             place,
             node: None,
             tried: Vec::new(),
+            is_queued: false,
+            tries_again: None,
             waits_until: None,
             is_waiting: false,
             user: None,
@@ -203,7 +209,8 @@ impl Session {
     /// When the session must advance even if no event occurs.
     pub(super) fn deadline(&self) -> Option<Duration> {
         let dial = self.dial.as_ref().map(Dial::deadline);
-        [self.deadline, dial, self.waits_until, self.ending].into_iter().flatten().min()
+        let queue = [self.waits_until, self.tries_again].into_iter().filter(|_| self.is_queued);
+        [self.deadline, dial, self.ending].into_iter().chain(queue).flatten().min()
     }
 
     /// Advances as far as possible without waiting.
@@ -212,8 +219,12 @@ impl Session {
             self.proxy.handle_timeout(now);
         }
         self.advance_dial(shared, now);
-        if self.waits_until.is_some_and(|until| until <= now.monotonic) {
+        if self.is_queued && self.waits_until.is_some_and(|until| until <= now.monotonic) {
             self.dial_next(shared, now);
+        }
+        if self.tries_again.take_if(|at| *at <= now.monotonic).is_some() {
+            // The logins that wait take turns.
+            shared.may_serve_waiting = true;
         }
         for _ in 0..MOST_ROUNDS {
             self.poll(shared, now);
@@ -296,12 +307,15 @@ impl Session {
                     shared.clients.logged_in();
                 }
                 self.tried = Vec::new();
+                self.waits_until = None;
                 if let Some((user, _)) = self.changing.take() {
                     self.user = Some(user);
                 }
                 shared.counters.logins = shared.counters.logins.saturating_add(1);
                 if let Some(node) = self.node {
                     shared.pools.succeeded(node);
+                    shared.pools.end_pause(node);
+                    shared.may_serve_waiting = true;
                     if let Some(certificate) = self.proxy.server_facts().and_then(shown) {
                         shared.pools.saw_certificate(node, certificate, now.wall.as_secs());
                     }
@@ -313,7 +327,7 @@ impl Session {
                 shared.counters.ended(&end, self.is_relaying);
                 shared.counters.add_bytes(&self.proxy);
                 self.dial = None;
-                self.waits_until = None;
+                self.is_queued = false;
                 self.leave(shared);
                 self.ending = Some(now.monotonic.saturating_add(LINGER));
             }
@@ -364,11 +378,12 @@ impl Session {
     /// Connects to the next server, waits for one, or refuses the login.
     fn dial_next(&mut self, shared: &mut Shared, now: Now) {
         loop {
-            let node = match shared.pools.choose(self.place, &self.tried, now.monotonic) {
+            (self.is_queued, self.tries_again) = (false, None);
+            let waits = self.waits_until.is_some();
+            let node = match shared.pools.choose(self.place, &self.tried, waits, now.monotonic) {
                 Choice::Server(node) => node,
                 none => return self.wait_for_server(none, shared, now),
             };
-            self.waits_until = None;
             self.tried.push(node);
             self.node = Some(node);
             shared.pools.enter(node);
@@ -397,15 +412,16 @@ impl Session {
         let until = *self.waits_until.get_or_insert_with(|| now.monotonic.saturating_add(shared.settings.limits.queue));
         let may_come = matches!(why, Choice::Full(_)) || shared.pools.is_checked();
         if may_come && now.monotonic < until {
-            // The servers that failed are tried again.
+            // The servers that failed are tried again, after a pause.
             self.tried.clear();
+            self.is_queued = true;
+            self.tries_again = (why == Choice::Nobody).then(|| now.monotonic.saturating_add(PAUSE));
             if !std::mem::replace(&mut self.is_waiting, true) {
                 tracing::info!("{} waits for a server", self.name());
             }
             shared.waiting.push(self.id);
             return;
         }
-        self.waits_until = None;
         let error = match why {
             Choice::Full(limit) => SqlError::too_many_connections(format!(
                 "Too many connections: {}, and that did not change in time (queue-timeout)",
@@ -421,7 +437,7 @@ impl Session {
 
     /// Tries again to get a server, if it waits for one.
     pub(super) fn retry(&mut self, shared: &mut Shared, now: Now) {
-        if self.waits_until.is_some() {
+        if self.is_queued {
             self.dial_next(shared, now);
         }
     }
@@ -464,9 +480,13 @@ impl Session {
     }
 
     fn leave(&mut self, shared: &mut Shared) {
+        let had_place = !self.is_handshaking;
         self.end_handshake(shared);
         if let Some(node) = self.node.take() {
             shared.pools.leave(node);
+            if had_place {
+                shared.pools.end_pause(node);
+            }
             shared.may_serve_waiting = true;
         }
     }
@@ -562,8 +582,16 @@ impl Session {
         )
     }
 
-    fn warn_of_server(&self, why: &str, shared: &Shared) {
-        tracing::warn!("{} server {}: {why}", self.name(), self.node_name(shared));
+    /// Logs a failure of the server: a few lines in each period, because each login tries servers.
+    fn warn_of_server(&self, why: &str, shared: &mut Shared) {
+        let Some(left_out) = self.node.and_then(|node| shared.pools.admit_line(node, clock::monotonic())) else {
+            return;
+        };
+        let server = self.node_name(shared);
+        if left_out > 0 {
+            tracing::warn!("{left_out} more failures of server {server} were left out");
+        }
+        tracing::warn!("{} server {server}: {why}", self.name());
     }
 
     fn log_end(&self, end: &End, shared: &mut Shared) {
