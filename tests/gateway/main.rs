@@ -7,6 +7,7 @@ mod certificates;
 mod drivers;
 mod galera;
 mod health;
+mod hostile;
 mod limits;
 mod operation;
 mod service;

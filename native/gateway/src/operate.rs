@@ -64,13 +64,14 @@ impl Gateway {
             return self.with_session(id, |session| session.answer_kill(Err(error)));
         };
         let real = session.proxy().server_facts().map(|facts| facts.connection_id).unwrap_or_default();
-        let (node, user) = (session.node(), session.user().map(str::to_owned));
+        let (node, pool, user) = (session.node(), session.place().pool, session.user().map(str::to_owned));
         let Some(slot) = self.sessions.get_mut(id) else { return };
         let own = &mut slot.connection;
         if own.node() == node {
             return own.allow_kill(real);
         }
-        if own.user().map(str::to_owned) != user {
+        // The same name may be another person's in another pool.
+        if own.place().pool != pool || own.user().map(str::to_owned) != user {
             return own.answer_kill(Err(SqlError::kill_denied(format!("You are not owner of thread {given}"))));
         }
         let word = if kill.is_query { "QUERY" } else { "CONNECTION" };

@@ -18,6 +18,13 @@ pub(super) struct Greeting {
     pub(super) plugin: Vec<u8>,
 }
 
+/// The capabilities that every client of today needs. A server without them is none for the gateway, whose greeting must have them.
+const NEEDED: Capabilities = Capabilities::PROTOCOL_41
+    .union(Capabilities::SECURE_CONNECTION)
+    .union(Capabilities::PLUGIN_AUTH)
+    .union(Capabilities::CONNECT_WITH_DB)
+    .union(Capabilities::TRANSACTIONS);
+
 /// How long to wait until all servers are tried again, if none has answered.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -88,6 +95,10 @@ fn read(mut stream: TcpStream, within: Duration) -> io::Result<Greeting> {
     }
     let greeting = HandshakeV10::decode(&payload)
         .map_err(|error| io::Error::new(ErrorKind::InvalidData, format!("this is no MySQL server: {error}")))?;
+    if !greeting.capabilities.contains(NEEDED) {
+        let text = format!("its greeting lacks what clients need: {:?}", NEEDED.without(greeting.capabilities));
+        return Err(io::Error::new(ErrorKind::InvalidData, text));
+    }
     Ok(Greeting {
         version: String::from_utf8_lossy(greeting.server_version).into_owned(),
         capabilities: greeting.capabilities,
