@@ -8,6 +8,7 @@ pub mod capture;
 pub mod certificates;
 pub mod child;
 pub mod clients;
+pub mod column_values;
 pub mod daemon;
 pub mod drivers;
 pub mod fuzz;

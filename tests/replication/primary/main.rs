@@ -17,5 +17,6 @@ mod statements;
 mod streams;
 mod temporary;
 mod tools;
+mod values;
 mod views;
 mod world;

@@ -7,5 +7,6 @@ mod ours;
 mod rivals;
 mod statements;
 mod tls;
+mod values;
 mod words;
 mod world;

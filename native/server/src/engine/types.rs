@@ -130,6 +130,7 @@ impl DeclaredType {
         let mut numbers = if name == "TINYINT" && first.starts_with("BOOL") { vec![1] } else { numbers };
         match name {
             "TINYINT" if numbers == [1] => {}
+            "DOUBLE" | "FLOAT" if numbers.len() == 2 => {}
             "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" | "TINYINT" | "DOUBLE" | "FLOAT" if !zerofill => {
                 numbers.clear()
             }
@@ -219,8 +220,8 @@ impl DeclaredType {
             "INT" => integer(10),
             "BIGINT" => integer(if self.unsigned { 20 } else { 19 }),
             "DECIMAL" => Extent { precision: first, scale: self.arguments.get(1).copied(), ..none },
-            "FLOAT" => Extent { precision: Some(12), ..none },
-            "DOUBLE" => Extent { precision: Some(22), ..none },
+            "FLOAT" => Extent { precision: first.or(Some(12)), scale: self.arguments.get(1).copied(), ..none },
+            "DOUBLE" => Extent { precision: first.or(Some(22)), scale: self.arguments.get(1).copied(), ..none },
             "BIT" => Extent { precision: first, ..none },
             "TIME" | "DATETIME" | "TIMESTAMP" => Extent { fraction: Some(first.unwrap_or(0)), ..none },
             "CHAR" | "VARCHAR" => {
@@ -322,6 +323,13 @@ impl DeclaredType {
             column.length = first.unwrap_or(10).saturating_add(2);
             column.decimals = second.unwrap_or(0).min(30) as u8;
         }
+        if let (ColumnType::FLOAT | ColumnType::DOUBLE, Some(length), Some(decimals)) = (column_type, first, second) {
+            column.length = length;
+            column.decimals = decimals.min(30) as u8;
+        }
+        if column_type == ColumnType::BIT {
+            column.length = first.unwrap_or(1);
+        }
         if matches!(column_type, ColumnType::TIME | ColumnType::DATETIME | ColumnType::TIMESTAMP) {
             column.decimals = first.unwrap_or(0).min(6) as u8;
         }
@@ -403,6 +411,8 @@ mod tests {
             ("BOOLEAN", "TINYINT(1)", "tinyint(1)"),
             ("LONGBLOB", "LONGBLOB", "longblob"),
             ("DOUBLE PRECISION", "DOUBLE", "double"),
+            ("FLOAT(7,3)", "FLOAT(7,3)", "float(7,3)"),
+            ("REAL(10,2) UNSIGNED", "DOUBLE UNSIGNED(10,2)", "double(10,2) unsigned"),
             ("TEXT", "TEXT", "text"),
             ("BLOB", "BLOB", "blob"),
         ] {

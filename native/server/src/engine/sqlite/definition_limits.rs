@@ -272,11 +272,7 @@ fn try_default(column: &Column, flavour: Flavour, value: ValueRef<'_>) -> Result
     let (logged, checked) =
         logged_values::column(column.name.clone(), &declared, annotated, column.stored.charset, true, flavour);
     let tried = logged_values::add(&mut Image::default(), &logged, &checked, value, (1, false));
-    // A number is rounded where it is stored.
-    tried.or_else(|error| match (error.code, value) {
-        (1265, ValueRef::Real(_)) => Ok(()),
-        _ => Err(wrong_default(column)),
-    })
+    tried.map(drop).map_err(|_| wrong_default(column))
 }
 
 fn wrong_default(column: &Column) -> SqlError {

@@ -90,7 +90,7 @@ impl Kind {
             (Self::Typed { column, checked, .. }, _) => {
                 let mut image = Image::default();
                 let added = logged_values::add(&mut image, column, checked, value, (0, true));
-                added.map_or_else(|_| itself(value), |()| Value::Blob(image.value(0).to_vec()))
+                added.map_or_else(|_| itself(value), |_| Value::Blob(image.value(0).to_vec()))
             }
             _ => itself(value),
         }

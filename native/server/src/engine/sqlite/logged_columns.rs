@@ -11,6 +11,9 @@ use crate::engine::annotations::Annotation;
 use crate::engine::translate::quote;
 use crate::replication::LoggedColumn;
 
+/// The names by which SQLite numbers the rows of a table, as far as no column has them.
+pub(super) const ROW_NUMBERS: [&str; 3] = ["rowid", "_rowid_", "oid"];
+
 /// The columns of a table, in their order.
 pub(super) struct LoggedColumns {
     /// The table's name as it was defined.
@@ -19,6 +22,8 @@ pub(super) struct LoggedColumns {
     pub(super) checks: Vec<Checked>,
     /// The indexes of the primary key's columns, in the key's order.
     pub(super) key: Vec<usize>,
+    /// The name by which SQLite numbers the rows; `None` where columns have all these names.
+    pub(super) row_number: Option<&'static str>,
 }
 
 impl LoggedColumns {
@@ -43,23 +48,24 @@ impl LoggedColumns {
         let (mut columns, mut checks, mut key) = (Vec::new(), Vec::new(), Vec::new());
         let mut statement = connection
             .prepare(
-                "SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo(?1, ?2) WHERE hidden IN (0, 2, 3) ORDER BY cid",
+                "SELECT name, type, \"notnull\", pk, hidden FROM pragma_table_xinfo(?1, ?2) WHERE hidden IN (0, 2, 3) ORDER BY cid",
             )
             .map_err(failed)?;
         let mut rows = statement.query([table.as_str(), schema]).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
-            let read = || -> rusqlite::Result<(String, String, bool, i64)> {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            let read = || -> rusqlite::Result<(String, String, bool, i64, i64)> {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
             };
-            let (column, declared, not_null, primary) = read().map_err(failed)?;
+            let (column, declared, not_null, primary, hidden) = read().map_err(failed)?;
             let annotations = stored.take(&column);
             let annotated = annotations.annotations.get(Annotation::Type);
             let is_nullable = !not_null && primary == 0;
             if primary > 0 {
                 key.push((primary, columns.len()));
             }
-            let (column, check) =
+            let (column, mut check) =
                 logged_values::column(column, &declared, annotated, annotations.charset, is_nullable, flavour);
+            check.is_generated = hidden != 0;
             columns.push(column);
             checks.push(check);
         }
@@ -67,6 +73,8 @@ impl LoggedColumns {
         drop(statement);
         key.sort_unstable();
         let key = key.into_iter().map(|(_, index)| index).collect();
-        Ok(Some(Self { table, columns, checks, key }))
+        let is_free = |name: &&str| !columns.iter().any(|column| column.name.eq_ignore_ascii_case(name));
+        let row_number = ROW_NUMBERS.into_iter().find(is_free);
+        Ok(Some(Self { table, columns, checks, key, row_number }))
     }
 }

@@ -5,11 +5,12 @@
 
 use std::borrow::Cow;
 
-use rusqlite::types::ValueRef;
+use rusqlite::types::{Value as Stored, ValueRef};
 use sealwire_binlog::{ColumnKind, Date, DateTime, Flavour, Time, Timestamp, Value, json};
 use sealwire_core::error::SqlError;
 
-use super::geometry;
+use super::stored_values::{Form, stored};
+use super::{geometry, uuids};
 use crate::engine::types::DeclaredType;
 use crate::replication::{BINARY, Image, LoggedColumn};
 use crate::sql::TextCharset;
@@ -19,7 +20,7 @@ use crate::sql::lex::{Lexer, Piece, unquote};
 const GENERAL: u16 = 45;
 const BIN: u16 = 46;
 /// The bytes of a UUID.
-const UUID: u16 = 16;
+const UUID: u16 = uuids::LENGTH as u16;
 
 /// A column of a table that is logged, with what its values are checked by.
 #[derive(Debug)]
@@ -29,6 +30,19 @@ pub(super) struct Checked {
     longest: u32,
     /// The character set of a text; `None` for other values.
     charset: Option<TextCharset>,
+    /// Whether the engine makes the values of the column.
+    pub(super) is_generated: bool,
+}
+
+impl Checked {
+    /// How SQLite stores the values.
+    fn form(&self) -> Form {
+        match self.declared.name() {
+            "BINARY" => Form::Padded(self.longest as usize),
+            "UUID" => Form::Uuid,
+            _ => Form::Plain,
+        }
+    }
 }
 
 /// The column as the log describes it. `annotated` is the type in MySQL's notation, where SQLite's differs.
@@ -99,7 +113,7 @@ pub(super) fn column(
     };
     let charset = if collation == own { charset } else { TextCharset::Utf8mb4 };
     let charset = Some(charset).filter(|_| collation != BINARY);
-    let checked = Checked { longest, charset, declared: declared.clone() };
+    let checked = Checked { longest, charset, declared: declared.clone(), is_generated: false };
     let is_unsigned = declared.is_unsigned();
     (LoggedColumn { name, kind, is_nullable, is_unsigned, collation, members }, checked)
 }
@@ -126,7 +140,8 @@ fn members(annotated: &str) -> Vec<String> {
     texts.map(|(_, text)| String::from_utf8_lossy(&unquote(text)).into_owned()).collect()
 }
 
-/// Adds a value to a row's image. `is_old` says that the value is there already, here or at a source, so that it is not judged anew.
+/// Adds a value to a row's image. `is_old` says that the value is there already, here or at a source, so that it is not judged anew. Returns the
+/// value that SQLite has in the place of this one; `None` where it is the same.
 ///
 /// # Errors
 /// 1048, 1264, 1265, 1292, 1366, 1406 or 1416 where the column's type can't hold the value.
@@ -136,11 +151,12 @@ pub(super) fn add(
     checked: &Checked,
     value: ValueRef<'_>,
     (row, is_old): (u64, bool),
-) -> Result<(), SqlError> {
+) -> Result<Option<Stored>, SqlError> {
     let refused = |problem: Refusal| problem.error(column, checked, value, row);
     let mut made = Vec::new();
     let logged = logged(column, checked, value, is_old, &mut made).map_err(refused)?;
-    image.add(column, logged).map_err(|_| refused(Refusal::OutOfRange))
+    image.add(column, logged).map_err(|_| refused(Refusal::OutOfRange))?;
+    Ok(stored(column, checked.form(), value, logged))
 }
 
 /// Why a column can't hold a value.
@@ -243,16 +259,19 @@ fn logged<'v>(
             integer(column, value)?
         }
         ColumnKind::Float => {
-            let number = real(value)?;
+            let number = real(column, checked, value)?;
             let float = number as f32;
             if float.is_infinite() && !number.is_infinite() {
                 return Err(Refusal::OutOfRange);
             }
             Value::Float(float)
         }
-        ColumnKind::Double => Value::Double(real(value)?),
+        ColumnKind::Double => Value::Double(real(column, checked, value)?),
         ColumnKind::Decimal { scale, .. } => {
             *made = decimal(value, scale)?.into_bytes();
+            if column.is_unsigned && made.starts_with(b"-") {
+                return Err(Refusal::OutOfRange);
+            }
             Value::Bytes(made)
         }
         ColumnKind::Bit { bits } => bit(value, bits)?,
@@ -285,12 +304,16 @@ fn logged<'v>(
             Value::Set(set)
         }
         ColumnKind::Char { bytes: UUID } if checked.declared.name() == "UUID" => {
-            *made = uuid(text_of(value, &mut Vec::new())?).ok_or(Refusal::Incorrect)?;
+            *made = uuids::bytes(text_of(value, &mut Vec::new())?).ok_or(Refusal::Incorrect)?;
             Value::Bytes(without_end(made, 0))
         }
         ColumnKind::Char { .. } => {
-            let text = checked.text(value, is_old, made)?;
-            Value::Bytes(without_end(text, if checked.charset.is_some() { b' ' } else { 0 }))
+            let end = if checked.charset.is_some() { b' ' } else { 0 };
+            let value = match value {
+                ValueRef::Text(bytes) => ValueRef::Text(without_end(bytes, end)),
+                other => other,
+            };
+            Value::Bytes(without_end(checked.text(value, is_old, made)?, end))
         }
         ColumnKind::Json { .. } => {
             let mut text = Vec::new();
@@ -364,8 +387,9 @@ fn text_of<'v>(value: ValueRef<'v>, made: &'v mut Vec<u8>) -> Result<&'v [u8], R
     Ok(made)
 }
 
-/// Members of ENUM and SET compare without regard to case, as their collation does.
+/// Members of ENUM and SET compare without regard to case and spaces at the end, as their collation does.
 fn same_text(member: &str, text: &[u8]) -> bool {
+    let text = without_end(text, b' ');
     std::str::from_utf8(text).is_ok_and(|text| member == text || member.to_lowercase() == text.to_lowercase())
 }
 
@@ -382,9 +406,8 @@ fn integer(column: &LoggedColumn, value: ValueRef<'_>) -> Result<Value<'static>,
     let number = match value {
         ValueRef::Integer(number) => i128::from(number),
         // SQLite keeps integers from 2^63 on as real numbers.
-        ValueRef::Real(number) if number.fract() == 0.0 && number.abs() < 1e19 => number as i128,
-        ValueRef::Real(number) if number.fract() == 0.0 => return Err(Refusal::OutOfRange),
-        ValueRef::Real(_) => return Err(Refusal::Truncated),
+        ValueRef::Real(number) if number.abs() < 1e19 => number.round() as i128,
+        ValueRef::Real(_) => return Err(Refusal::OutOfRange),
         _ => return Err(Refusal::Incorrect),
     };
     let bits = match column.kind {
@@ -406,12 +429,21 @@ fn integer(column: &LoggedColumn, value: ValueRef<'_>) -> Result<Value<'static>,
     })
 }
 
-const fn real(value: ValueRef<'_>) -> Result<f64, Refusal> {
-    match value {
-        ValueRef::Integer(number) => Ok(number as f64),
-        ValueRef::Real(number) => Ok(number),
-        _ => Err(Refusal::Incorrect),
+fn real(column: &LoggedColumn, checked: &Checked, value: ValueRef<'_>) -> Result<f64, Refusal> {
+    let number = match value {
+        ValueRef::Integer(number) => number as f64,
+        ValueRef::Real(number) => number,
+        _ => return Err(Refusal::Incorrect),
+    };
+    if column.is_unsigned && number < 0.0 {
+        return Err(Refusal::OutOfRange);
     }
+    let (&[digits, decimals], true) = (checked.declared.arguments(), number.is_finite()) else { return Ok(number) };
+    // As MySQL rounds DOUBLE(M,D): the fraction alone, to the even digit.
+    let scale = 10f64.powi(decimals.cast_signed());
+    let rounded = number.floor() + ((number - number.floor()) * scale).round_ties_even() / scale;
+    let most = 10f64.powi(digits.cast_signed() - decimals.cast_signed()) - 1.0 / scale;
+    if rounded.abs() > most { Err(Refusal::OutOfRange) } else { Ok(rounded) }
 }
 
 /// A number with so many decimals, as text. A real number counts as the decimal one that it was made of.
@@ -419,26 +451,53 @@ fn decimal(value: ValueRef<'_>, scale: u8) -> Result<String, Refusal> {
     match value {
         ValueRef::Integer(number) => Ok(number.to_string()),
         ValueRef::Real(number) if !number.is_finite() => Err(Refusal::OutOfRange),
-        ValueRef::Real(number) => {
-            let text = format!("{number:.*}", usize::from(scale));
-            let rounded: f64 = text.parse().map_err(|_| Refusal::Incorrect)?;
-            // The last digits of a computed number are its own.
-            let tolerance = number.abs().max(1.0) * 1e-13;
-            if (rounded - number).abs() > tolerance { Err(Refusal::Truncated) } else { Ok(text) }
-        }
+        ValueRef::Real(number) => Ok(rounded(&number.to_string(), scale.into())),
         ValueRef::Text(bytes) => std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| Refusal::Incorrect),
         _ => Err(Refusal::Incorrect),
     }
 }
 
+/// A decimal number with at most so many decimals; a half is rounded away from 0.
+fn rounded(text: &str, scale: usize) -> String {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let Some((kept, lost)) = fraction.split_at_checked(scale).filter(|(_, lost)| !lost.is_empty()) else {
+        return text.to_owned();
+    };
+    let mut digits = [whole, kept].concat().into_bytes();
+    if lost >= "5" {
+        // The digits behind the last one that is not 9 become 0, and that one is the next.
+        let mut carries = true;
+        for digit in digits.iter_mut().rev().filter(|digit| digit.is_ascii_digit()) {
+            carries = *digit == b'9';
+            *digit = if carries { b'0' } else { *digit + 1 };
+            if !carries {
+                break;
+            }
+        }
+        if carries {
+            digits.insert(usize::from(whole.starts_with('-')), b'1');
+        }
+    }
+    let point = digits.len() - kept.len();
+    if scale > 0 {
+        digits.insert(point, b'.');
+    }
+    // There is no -0.
+    if digits.starts_with(b"-") && digits.iter().all(|digit| matches!(digit, b'-' | b'0' | b'.')) {
+        digits.remove(0);
+    }
+    String::from_utf8(digits).unwrap_or_default()
+}
+
 fn bit(value: ValueRef<'_>, bits: u8) -> Result<Value<'static>, Refusal> {
     let number = match value {
-        ValueRef::Integer(number) => u64::try_from(number).map_err(|_| Refusal::TooLong)?,
-        ValueRef::Blob(bytes) if bytes.len() <= 8 => {
+        ValueRef::Integer(number) if number < 0 && bits < 64 => return Err(Refusal::TooLong),
+        ValueRef::Integer(number) => number.cast_unsigned(),
+        ValueRef::Real(number) if (0.0..9e18).contains(&number) => number.round() as u64,
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) if bytes.len() <= 8 => {
             bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
         }
-        ValueRef::Blob(_) => return Err(Refusal::TooLong),
-        _ => return Err(Refusal::Incorrect),
+        _ => return Err(Refusal::TooLong),
     };
     if bits < 64 && number >> bits != 0 { Err(Refusal::TooLong) } else { Ok(Value::Bit(number)) }
 }
@@ -532,47 +591,6 @@ fn timestamp(at: DateTime) -> Option<Timestamp> {
     (at.month > 0 && at.day > 0).then_some(Timestamp { seconds, micros: at.micros, digits: at.digits })
 }
 
-/// The bytes of a UUID in the order of its text, or rearranged where MariaDB would rearrange them; `None` for the few that it refuses.
-fn uuid(text: &[u8]) -> Option<Vec<u8>> {
-    let digits: Vec<u8> = text.iter().copied().filter(|byte| *byte != b'-').collect();
-    if digits.len() != 32 {
-        return None;
-    }
-    let nibble = |digit: u8| char::from(digit).to_digit(16);
-    let pairs = digits.chunks(2);
-    let bytes: Vec<u8> = pairs
-        .map(|pair| Some((nibble(*pair.first()?)? << 4 | nibble(*pair.get(1)?)?) as u8))
-        .collect::<Option<Vec<u8>>>()?;
-    if !is_rearranged(&bytes) {
-        return Some(bytes);
-    }
-    let part = |range: std::ops::Range<usize>| bytes.get(range).unwrap_or_default();
-    let rearranged = [part(10..16), part(8..10), part(6..8), part(4..6), part(0..4)].concat();
-    is_rearranged(&rearranged).then_some(rearranged)
-}
-
-/// Whether MariaDB takes the bytes of a UUID for those of earlier versions, which have its last part first. They are told by the version,
-/// which is then in the ninth byte, and by the variant in the seventh.
-fn is_rearranged(bytes: &[u8]) -> bool {
-    bytes.get(6).is_some_and(|byte| *byte >= 0x80) && bytes.get(8).is_some_and(|byte| *byte <= 0x80)
-}
-
-/// The text of a UUID in a log, where its bytes are without the zeros at their end; `None` for more bytes than it has.
-pub(super) fn uuid_text(stored: &[u8]) -> Option<String> {
-    let mut bytes = [0; UUID as usize];
-    bytes.get_mut(..stored.len())?.copy_from_slice(stored);
-    let part = |range: std::ops::Range<usize>| {
-        let bytes = bytes.get(range).unwrap_or_default();
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
-    };
-    let parts = if is_rearranged(&bytes) {
-        [part(12..16), part(10..12), part(8..10), part(6..8), part(0..6)]
-    } else {
-        [part(0..4), part(4..6), part(6..8), part(8..10), part(10..16)]
-    };
-    Some(parts.join("-"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -582,6 +600,7 @@ mod tests {
         let (column, checked) = column("c".to_owned(), "TEXT JSON", None, TextCharset::Utf8mb4, true, Flavour::MySql);
         let add = |text: &'static str| {
             add(&mut Image::default(), &column, &checked, ValueRef::Text(text.as_bytes()), (1, false))
+                .map(drop)
                 .map_err(|error| error.code)
         };
         assert_eq!(add(r#"{"a": [1, null, "x", 1.5e3]}"#), Ok(()));
@@ -595,7 +614,7 @@ mod tests {
     fn check_in(charset: TextCharset, declared: &str, value: ValueRef<'_>) -> Result<(), u16> {
         let annotated = Some(declared).filter(|declared| declared.contains('\''));
         let (column, checked) = column("c".to_owned(), declared, annotated, charset, true, Flavour::MariaDb);
-        add(&mut Image::default(), &column, &checked, value, (1, false)).map_err(|error| error.code)
+        add(&mut Image::default(), &column, &checked, value, (1, false)).map(drop).map_err(|error| error.code)
     }
 
     #[test]
@@ -623,29 +642,6 @@ mod tests {
         assert_eq!(check("CHAR(3)", ValueRef::Blob(b"\xe9")), Err(1366));
     }
 
-    /// The bytes are those of MariaDB 10.11.19.
-    #[test]
-    fn a_uuid_is_logged_in_the_order_of_its_text() {
-        for text in [
-            "123e4567-e89b-12d3-a456-426614174000",
-            "00000000-0000-0000-0000-000000000001",
-            "01020304-0506-4708-090a-0b0c0d0e0f10",
-            "01020304-0506-8708-890a-0b0c0d0e0f10",
-            "01890a5d-ac96-774b-bcce-b302099a8057",
-        ] {
-            let stored = uuid(text.as_bytes()).unwrap();
-            assert_eq!(stored.iter().map(|byte| format!("{byte:02x}")).collect::<String>(), text.replace('-', ""));
-            assert_eq!(uuid_text(without_end(&stored, 0)).as_deref(), Some(text));
-        }
-        assert_eq!(uuid(b"01020304-0506-8708-090a-0b0c0d0e0f10"), None);
-        assert_eq!(uuid_text(&[0; 17]), None);
-        let stored = uuid(b"f5244457-0000-8000-8000-ab31da46892d").unwrap();
-        assert_eq!(stored[..6], [0xab, 0x31, 0xda, 0x46, 0x89, 0x2d]);
-        assert_eq!(uuid_text(&stored).as_deref(), Some("f5244457-0000-8000-8000-ab31da46892d"));
-        let rearranged = *b"\x42\x66\x14\x17\x40\x00\xa4\x56\x12\xd3\xe8\x9b\x12\x3e\x45\x67";
-        assert_eq!(uuid_text(&rearranged).as_deref(), Some("123e4567-e89b-12d3-a456-426614174000"));
-    }
-
     #[test]
     fn a_value_that_the_type_can_not_hold_is_refused() {
         let text = |text: &'static str| ValueRef::Text(text.as_bytes());
@@ -655,18 +651,22 @@ mod tests {
             ("TINYINT UNSIGNED", ValueRef::Integer(255), Ok(())),
             ("TINYINT UNSIGNED", ValueRef::Integer(-1), Err(1264)),
             ("INT", text("abc"), Err(1366)),
-            ("INT", ValueRef::Real(1.5), Err(1265)),
+            ("INT", ValueRef::Real(1.5), Ok(())),
+            ("TINYINT", ValueRef::Real(127.5), Err(1264)),
+            ("FLOAT(5,2)", ValueRef::Real(999.995), Err(1264)),
+            ("DOUBLE UNSIGNED", ValueRef::Real(-0.5), Err(1264)),
             ("BIGINT UNSIGNED", ValueRef::Real(9_223_372_036_854_775_808.0), Ok(())),
             ("BIGINT UNSIGNED", ValueRef::Real(18_446_744_073_709_551_616.0), Err(1264)),
             ("DECIMAL(5,2)", ValueRef::Real(123.45), Ok(())),
             ("DECIMAL(5,2)", ValueRef::Real(0.1 + 0.2), Ok(())),
-            ("DECIMAL(5,2)", ValueRef::Real(1.005), Err(1265)),
+            ("DECIMAL(5,2)", ValueRef::Real(999.995), Err(1264)),
             ("DECIMAL(5,2)", ValueRef::Integer(1000), Err(1264)),
             ("DECIMAL(5,2)", text("x"), Err(1264)),
             ("FLOAT", ValueRef::Real(1e300), Err(1264)),
             ("VARCHAR(3)", text("abc"), Ok(())),
             ("VARCHAR(3)", text("äöü"), Ok(())),
             ("VARCHAR(3)", text("abcd"), Err(1406)),
+            ("CHAR(3)", text("abc  "), Ok(())),
             ("VARCHAR(3)", ValueRef::Blob(b"\xff"), Err(1366)),
             ("TINYBLOB", ValueRef::Blob(&[0; 256]), Err(1406)),
             ("BLOB VARBINARY(2)", ValueRef::Blob(b"abc"), Err(1406)),

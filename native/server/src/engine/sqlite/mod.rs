@@ -32,10 +32,12 @@ mod shared_session;
 mod show_create;
 mod stored_definitions;
 mod stored_relations;
+mod stored_values;
 mod table_filter;
 mod temporary;
 mod time;
 mod unique_keys;
+mod uuids;
 mod wal;
 mod writers;
 

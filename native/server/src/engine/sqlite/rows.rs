@@ -9,6 +9,8 @@ use crate::engine::translate::{database_of, titles};
 use crate::engine::types::{self, DeclaredType};
 use crate::sql::Datum;
 
+/// The decimals of a FLOAT or DOUBLE that has as many as each value needs.
+const DECIMALS_NOT_FIXED: u8 = 31;
 /// NULL in a text row.
 const NULL: u8 = 0xfb;
 
@@ -93,12 +95,12 @@ pub(super) fn put_row(row: &rusqlite::Row<'_>, columns: &[ColumnDefinition], is_
         }
         return;
     }
-    let decimals: Vec<Option<String>> =
-        columns.iter().enumerate().map(|(index, column)| decimal_text(value_at(index), column)).collect();
-    let values: Vec<Value<'_>> = decimals
+    let made: Vec<Option<Vec<u8>>> =
+        columns.iter().enumerate().map(|(index, column)| made_bytes(value_at(index), column)).collect();
+    let values: Vec<Value<'_>> = made
         .iter()
         .enumerate()
-        .map(|(index, text)| text.as_deref().map_or_else(|| wire_value(value_at(index)), Value::from))
+        .map(|(index, made)| made.as_deref().map_or_else(|| wire_value(value_at(index)), Value::Bytes))
         .collect();
     encode_binary_row(columns, &values, out);
 }
@@ -124,8 +126,8 @@ const fn wire_value(value: ValueRef<'_>) -> Value<'_> {
 
 /// Appends a value of a text row.
 fn put_text(value: ValueRef<'_>, column: &ColumnDefinition, out: &mut Vec<u8>) {
-    if let Some(text) = decimal_text(value, column) {
-        return out.put_lenenc_bytes(text.as_bytes());
+    if let Some(made) = made_bytes(value, column).or_else(|| float_text(value, column)) {
+        return out.put_lenenc_bytes(&made);
     }
     match wire_value(value) {
         Value::Null => out.put_u8(NULL),
@@ -134,17 +136,58 @@ fn put_text(value: ValueRef<'_>, column: &ColumnDefinition, out: &mut Vec<u8>) {
     }
 }
 
-/// The text of a number in a DECIMAL column, with all its decimals.
-fn decimal_text(value: ValueRef<'_>, column: &ColumnDefinition) -> Option<String> {
-    if column.column_type != ColumnType::NEWDECIMAL {
-        return None;
-    }
-    match value {
-        ValueRef::Integer(number) if column.decimals == 0 => Some(number.to_string()),
-        ValueRef::Integer(number) => {
-            Some(format!("{number}.{:0decimals$}", 0, decimals = usize::from(column.decimals)))
+/// The value of a number whose column has bytes in both forms: the text of a DECIMAL with all its decimals, and the bits of a BIT.
+fn made_bytes(value: ValueRef<'_>, column: &ColumnDefinition) -> Option<Vec<u8>> {
+    let decimals = usize::from(column.decimals);
+    let text = match (column.column_type, value) {
+        (ColumnType::BIT, ValueRef::Integer(number)) => {
+            let bytes = number.to_be_bytes();
+            let front = bytes.len().saturating_sub(column.length.div_ceil(8) as usize);
+            return bytes.get(front..).map(<[u8]>::to_vec);
         }
-        ValueRef::Real(number) => Some(format!("{number:.decimals$}", decimals = usize::from(column.decimals))),
-        ValueRef::Null | ValueRef::Text(_) | ValueRef::Blob(_) => None,
+        (ColumnType::NEWDECIMAL, ValueRef::Integer(number)) if decimals == 0 => number.to_string(),
+        (ColumnType::NEWDECIMAL, ValueRef::Integer(number)) => format!("{number}.{:0decimals$}", 0),
+        (ColumnType::NEWDECIMAL, ValueRef::Real(number)) => format!("{number:.decimals$}"),
+        _ => return None,
+    };
+    Some(text.into_bytes())
+}
+
+/// The text of a FLOAT, which has six digits: MySQL's `Field_float::val_str`.
+fn float_text(value: ValueRef<'_>, column: &ColumnDefinition) -> Option<Vec<u8>> {
+    let is_float = column.column_type == ColumnType::FLOAT && column.decimals >= DECIMALS_NOT_FIXED;
+    let ValueRef::Real(number) = value else { return None };
+    let shown: f64 = format!("{:.5e}", number as f32).parse().ok().filter(|_| is_float)?;
+    Some(Value::Double(shown).to_string().into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The texts and the bytes are those of MariaDB 10.11.
+    #[test]
+    fn numbers_have_the_texts_of_their_columns() {
+        for (declared, value, expected) in [
+            ("FLOAT", ValueRef::Real(123_456_789.0), &b"123457000"[..]),
+            ("FLOAT", ValueRef::Real(99_999.95), b"100000"),
+            ("FLOAT", ValueRef::Real(0.333_333_34), b"0.333333"),
+            ("FLOAT", ValueRef::Real(3.402_823_5e38), b"3.40282e38"),
+            ("FLOAT", ValueRef::Real(1e-45), b"1.4013e-45"),
+            ("FLOAT", ValueRef::Real(1e14), b"100000000000000"),
+            ("FLOAT", ValueRef::Real(1e15), b"1e15"),
+            ("FLOAT", ValueRef::Real(-1.5), b"-1.5"),
+            ("FLOAT(7,3)", ValueRef::Real(-1.0), b"-1.000"),
+            ("DOUBLE(10,2)", ValueRef::Real(1.5), b"1.50"),
+            ("DOUBLE", ValueRef::Real(123_456_789.0), b"123456789"),
+            ("DECIMAL(10,3)", ValueRef::Integer(5), b"5.000"),
+            ("BLOB BIT(1)", ValueRef::Integer(1), b"\x01"),
+            ("BLOB BIT(12)", ValueRef::Integer(255), b"\0\xff"),
+            ("BLOB BIT(64)", ValueRef::Integer(-1), b"\xff\xff\xff\xff\xff\xff\xff\xff"),
+        ] {
+            let mut out = Vec::new();
+            put_text(value, &DeclaredType::parse(declared).column("c"), &mut out);
+            assert_eq!(out.get(1..), Some(expected), "{declared} {value:?}");
+        }
     }
 }

@@ -56,6 +56,7 @@ mod safe_updates;
 mod savepoints;
 mod snapshot;
 mod system_tables;
+mod unsettled_rows;
 
 /// One connection's session with the engine.
 pub(super) struct SqliteSession {

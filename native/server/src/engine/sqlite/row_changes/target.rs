@@ -8,6 +8,7 @@ use sealwire_core::error::SqlError;
 
 use super::super::errors::to_mysql;
 use super::super::key_weight::MARK;
+use super::super::logged_columns::ROW_NUMBERS;
 use super::super::logged_values;
 use super::super::stored_definitions::StoredTable;
 use crate::engine::annotations::Annotation;
@@ -116,7 +117,7 @@ impl Target {
             key,
             unique_columns,
             has_other_key,
-            row_number: ["rowid", "_rowid_", "oid"].into_iter().find(is_free),
+            row_number: ROW_NUMBERS.into_iter().find(is_free),
             columns,
         }))
     }

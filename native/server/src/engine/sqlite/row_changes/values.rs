@@ -7,7 +7,8 @@ use rusqlite::types::{Null, ToSqlOutput, ValueRef};
 use sealwire_binlog::{Column, ColumnKind, Inflate, Value, json};
 use sealwire_core::error::SqlError;
 
-use super::super::logged_values::uuid_text;
+use super::super::stored_values::shortest;
+use super::super::uuids;
 use super::target::TargetColumn;
 use crate::sql::charset::{Charset, of_collation};
 
@@ -163,7 +164,7 @@ impl Conversion {
     /// A text or bytes.
     fn bytes<'v>(&self, bytes: Cow<'v, [u8]>) -> Result<Bound<'v>, SqlError> {
         if self.is_uuid && matches!(self.from, ColumnKind::Char { bytes: 16 }) {
-            let text = uuid_text(&bytes).ok_or_else(|| self.incorrect("uuid", "which is too long"))?;
+            let text = uuids::text(&bytes).ok_or_else(|| self.incorrect("uuid", "which is too long"))?;
             return Ok(Bound::Text(text.into()));
         }
         if !self.is_text {
@@ -243,11 +244,6 @@ const fn bits_of(kind: ColumnKind) -> Option<u32> {
 
 fn mask(kind: ColumnKind) -> u64 {
     u64::MAX >> (u64::BITS - bits_of(kind).unwrap_or(u64::BITS))
-}
-
-/// The number that a statement would have stored: the one with the fewest digits that is the same FLOAT.
-fn shortest(number: f32) -> f64 {
-    number.to_string().parse().unwrap_or_else(|_| f64::from(number))
 }
 
 /// The limits of the numbers that are the same FLOAT.

@@ -15,6 +15,7 @@ use sealwire_core::error::SqlError;
 
 use super::super::capture_names::FUNCTION;
 use super::super::logged_values::{self, Checked};
+use super::unsettled_rows::UnsettledRows;
 use crate::engine::Interruption;
 use crate::replication::{
     Awaited, BinaryLog, CacheLimits, Change, Image, LoggedTable, Mark, RowImage, Statement, TransactionCache,
@@ -48,6 +49,8 @@ pub(super) struct State {
     row: Row,
     /// How many rows the statement has changed.
     rows: u64,
+    /// The rows of the statement that SQLite is to store in another form.
+    pub(super) unsettled: UnsettledRows,
     /// The state of the cache before the statement.
     before: Mark,
     /// The last commit whose answer is to wait for a replica.
@@ -55,6 +58,7 @@ pub(super) struct State {
 }
 
 /// A table with triggers.
+#[derive(Clone)]
 pub(super) struct CapturedTable {
     pub(super) database: String,
     pub(super) table: String,
@@ -64,6 +68,8 @@ pub(super) struct CapturedTable {
     pub(super) is_unsettled: bool,
     pub(super) logged: Arc<LoggedTable>,
     pub(super) checks: Arc<[Checked]>,
+    /// The name by which SQLite numbers the rows; `None` where it has none.
+    pub(super) row_number: Option<&'static str>,
 }
 
 /// The row whose values are arriving.
@@ -72,6 +78,8 @@ struct Row {
     before: Image,
     after: Image,
     bytes: Vec<u8>,
+    /// Whether a value is stored in another form than it was written in.
+    is_unsettled: bool,
 }
 
 impl Capture {
@@ -179,6 +187,7 @@ impl Capture {
         state.is_applied = is_applied;
         let limits = self.log.cache_limits();
         (state.is_on, state.error, state.rows, state.limits) = (is_on, None, 0, Some(limits));
+        state.unsettled.clear();
         state.image = image;
         state.before = state.cache.begin_statement(text.map(|text| text.as_bytes().to_vec()));
         state.before
@@ -215,6 +224,7 @@ impl Capture {
         let mut state = self.state();
         let before = state.before;
         state.cache.go_back(before);
+        state.unsettled.clear();
     }
 
     /// Notes that a change has ended; `is_done` says whether it succeeded.
@@ -240,7 +250,8 @@ impl State {
         self.savepoints.iter().rposition(|(own, _)| own.eq_ignore_ascii_case(name))
     }
 
-    /// Takes values of a row: the table's number, the change, the first column's index, values. After the last values the row is complete.
+    /// Takes values of a row: the table's number, the change, the first column's index, the row's number, values. After the last values the row
+    /// is complete.
     fn take_values(&mut self, context: &Context<'_>) -> Result<Option<i64>, SqlError> {
         let wrong =
             || SqlError::new(1105, b"HY000", format!("the function {FUNCTION} was called by another than the engine"));
@@ -249,7 +260,8 @@ impl State {
         else {
             return Err(wrong());
         };
-        let Self { tables, row, is_on, is_applied, cache, databases, rows, limits, image: wanted, .. } = self;
+        let Self { tables, row, is_on, is_applied, cache, databases, rows, limits, image: wanted, unsettled, .. } =
+            self;
         let table = tables.get(&number).ok_or_else(wrong)?;
         if !*is_on {
             return Ok(None);
@@ -264,8 +276,9 @@ impl State {
         if index == 0 {
             row.before.clear();
             row.after.clear();
+            row.is_unsettled = false;
         }
-        for argument in 3..context.len() {
+        for argument in 4..context.len() {
             let (at, is_after) = if change == Change::Update && index >= columns.len() {
                 (index - columns.len(), true)
             } else {
@@ -274,7 +287,8 @@ impl State {
             let (Some(column), Some(check)) = (columns.get(at), table.checks.get(at)) else { return Err(wrong()) };
             let image = if is_after { &mut row.after } else { &mut row.before };
             let is_old = *is_applied || !is_after;
-            logged_values::add(image, column, check, context.get_raw(argument), (*rows + 1, is_old))?;
+            let stored = logged_values::add(image, column, check, context.get_raw(argument), (*rows + 1, is_old))?;
+            row.is_unsettled |= is_after && stored.is_some() && !check.is_generated;
             index += 1;
         }
         let images = if change == Change::Update { 2 } else { 1 };
@@ -282,6 +296,9 @@ impl State {
             return Ok(None);
         }
         *rows += 1;
+        if let (true, ValueRef::Integer(at)) = (row.is_unsettled, context.get_raw(3)) {
+            unsettled.add(number, at);
+        }
         if change == Change::Update && row.before.is_same(&row.after) {
             return Ok(None);
         }

@@ -52,6 +52,7 @@ impl SqliteSession {
             Some(repeated) if is_done => self.log_repeated(capture, mark, repeated, translated, request),
             _ => Ok(()),
         });
+        let ended = ended.and_then(|()| if is_done { self.settle_rows(capture) } else { Ok(()) });
         if let Err(error) = ended {
             // SQLite has made the change, which only the end of the transaction takes back.
             self.run_batch("ROLLBACK")?;
@@ -133,12 +134,12 @@ impl SqliteSession {
     ) -> Result<(), SqlError> {
         let format = &capture.log.format;
         // A statement on a view or on a table that does not exist fails by itself.
-        let Some(LoggedColumns { table: name, columns, checks, key, .. }) =
+        let Some(LoggedColumns { table: name, columns, checks, key, row_number }) =
             LoggedColumns::read(&self.connection, &schema_of(database), table, format.flavour)?
         else {
             return Ok(());
         };
-        let triggers = trigger_texts(database, &name, &columns)?;
+        let triggers = trigger_texts(database, &name, &columns, row_number)?;
         let names = (database, name.as_str());
         let logged =
             LoggedTable::new(format.flavour, metadata, names, columns, &key, has_foreign_keys).map_err(|problem| {
@@ -159,6 +160,7 @@ impl SqliteSession {
             is_unsettled,
             logged: Arc::new(logged),
             checks: checks.into(),
+            row_number,
         };
         state.tables.insert(number, table);
         Ok(())
@@ -347,7 +349,12 @@ const EVENTS: [&str; 3] = ["INSERT", "UPDATE", "DELETE"];
 const NUMBER: &str = "\u{1}number\u{1}";
 
 /// The statements that make the triggers of a table, without its number.
-fn trigger_texts(database: &str, table: &str, columns: &[LoggedColumn]) -> Result<Vec<String>, SqlError> {
+fn trigger_texts(
+    database: &str,
+    table: &str,
+    columns: &[LoggedColumn],
+    row_number: Option<&str>,
+) -> Result<Vec<String>, SqlError> {
     let mut texts = Vec::new();
     for (change, (event, rows)) in EVENTS.into_iter().zip([&["NEW"][..], &["OLD", "NEW"], &["OLD"]]).enumerate() {
         let name = trigger_name(event, database, table)?;
@@ -355,11 +362,13 @@ fn trigger_texts(database: &str, table: &str, columns: &[LoggedColumn]) -> Resul
             .iter()
             .flat_map(|row| columns.iter().map(move |column| Ok(format!("{row}.{}", quote(&column.name)?))))
             .collect::<Result<_, SqlError>>()?;
+        let row = row_number.and_then(|name| Some(format!("{}.{name}", rows.last()?)));
+        let row = row.as_deref().unwrap_or("NULL");
         let calls: Vec<String> = values
             .chunks(MOST_VALUES)
             .enumerate()
             .map(|(index, chunk)| {
-                format!("SELECT {FUNCTION}({NUMBER}, {change}, {}, {});", index * MOST_VALUES, chunk.join(", "))
+                format!("SELECT {FUNCTION}({NUMBER}, {change}, {}, {row}, {});", index * MOST_VALUES, chunk.join(", "))
             })
             .collect();
         let (schema, table) = (quote(&schema_of(database))?, quote(table)?);

@@ -35,8 +35,10 @@ fn expected() -> Vec<(usize, String)> {
             ("point", _) => return None,
             ("year", "0") => "0000".to_owned(),
             ("timestamp null", "'0000-00-00'") => "0000-00-00 00:00:00".to_owned(),
-            (_, literal) if literal.starts_with("b'") => {
-                u64::from_str_radix(literal.trim_matches(['b', '\'']), 2).unwrap().to_string()
+            (kind, literal) if literal.starts_with("b'") => {
+                let bits: usize = kind.trim_start_matches("bit(").trim_end_matches(')').parse().unwrap_or(1);
+                let number = u64::from_str_radix(literal.trim_matches(['b', '\'']), 2).unwrap();
+                String::from_utf8_lossy(&number.to_be_bytes()[8 - bits.div_ceil(8)..]).into_owned()
             }
             (_, literal) => literal.trim_matches('\'').to_owned(),
         };
