@@ -173,10 +173,15 @@ fn a_view_that_a_replica_lacks_stands_in_nobodys_way() {
          CREATE VIEW v AS SELECT a AS x FROM t WHERE x = 1;
          CREATE VIEW w AS SELECT x FROM v; CREATE OR REPLACE VIEW w AS SELECT x + 1 AS x FROM v; DROP VIEW w, v;
          CREATE TABLE v (a INT); INSERT INTO v VALUES (1); CREATE VIEW w AS SELECT a FROM v;
-         CREATE VIEW old AS SELECT a, b FROM t; CREATE OR REPLACE VIEW old AS SELECT a AS x FROM t WHERE x = 1;",
+         CREATE VIEW old AS SELECT a, b FROM t; CREATE OR REPLACE VIEW old AS SELECT a AS x FROM t WHERE x = 1;
+         CREATE VIEW late AS SELECT a, b FROM t; CREATE OR REPLACE VIEW late AS SELECT a AS `İ`, b AS `i` FROM t;",
     );
     world.wait(&replica);
-    assert_eq!(views(&replica), ["w"], "the old view is gone, too");
+    assert_eq!(
+        views(&replica),
+        ["w"],
+        "the old views are gone, too, also where MariaDB refuses the new one when it executes it"
+    );
     world.same(&replica, "SELECT * FROM d.w");
     // The account that defines is none of the replica's, because MariaDB lacks its plugin.
     sql(
@@ -192,4 +197,28 @@ fn a_view_that_a_replica_lacks_stands_in_nobodys_way() {
     sql(world.ours(), "DROP DATABASE d; CREATE DATABASE d; CREATE TABLE d.old (a INT);");
     world.wait(&replica);
     world.same(&replica, "SHOW TABLES FROM d");
+}
+
+#[test]
+fn an_old_view_is_dropped_from_the_database_that_the_replica_has() {
+    if !needs(PEERS) {
+        return;
+    }
+    let world = World::new(&[MARIADB]);
+    let options = ["--server-id=2", "--character-set-server=utf8mb4", "--replicate-rewrite-db=d->e"];
+    let settings = Settings { options: options.map(str::to_owned).to_vec(), ..Settings::default() };
+    let replica = Server::start(Kind::MariaDb, &settings).unwrap();
+    sql(
+        &replica,
+        "CREATE DATABASE e; CREATE TABLE e.t (a INT); CREATE VIEW e.v AS SELECT a FROM e.t; CREATE DATABASE d; CREATE VIEW d.v AS SELECT 1 AS a;",
+    );
+    sql(
+        world.ours(),
+        "SET sql_log_bin = 0; CREATE DATABASE d; CREATE TABLE d.t (a INT); CREATE VIEW d.v AS SELECT a FROM d.t",
+    );
+    world.follow(&replica, "slave_pos");
+    sql(world.ours(), "USE d; CREATE OR REPLACE VIEW v AS SELECT a AS x FROM t WHERE x = 1");
+    world.wait(&replica);
+    assert_eq!(views(&replica), ["v"], "another database's view");
+    assert!(sql(&replica, "SHOW TABLES FROM e").lines().eq(["t"]), "the old view");
 }

@@ -12,7 +12,7 @@ use sealwire_binlog::{Body, EventFlags, EventType, HEADER};
 use sealwire_core::error::SqlError;
 
 use super::events;
-use super::group::{Format, Statement as LoggedStatement, put_query, second_of};
+use super::group::{Contents, Format, Statement as LoggedStatement, put_query, query_flags, second_of};
 use super::table::{Change, LoggedTable, Present};
 
 /// From this size on a transaction is in a file, as `binlog_cache_size` has it in mysqld.
@@ -40,6 +40,7 @@ pub(crate) struct TransactionCache {
     memory: Vec<u8>,
     spilled: Option<Spilled>,
     statement: Statement,
+    has_definition: bool,
 }
 
 /// The file that holds the front of a large transaction. It has no name, so that it is gone with the process.
@@ -71,6 +72,11 @@ impl TransactionCache {
     /// The number of bytes of the complete events.
     pub(crate) fn length(&self) -> u64 {
         self.spilled.as_ref().map_or(0, |spilled| spilled.length) + self.memory.len() as u64
+    }
+
+    /// What the transaction is made of.
+    pub(super) const fn contents(&self) -> Contents {
+        if self.has_definition { Contents::Definition } else { Contents::Changes }
     }
 
     /// Notes that a statement begins; `text` is written before its rows.
@@ -129,10 +135,12 @@ impl TransactionCache {
         // The commit has the group's number.
         let body = |out: &mut Vec<u8>| put_query(format, statement, 0, out);
         let at = statement.moment.unwrap_or_else(events::now);
-        events::put_unplaced_at(at, EventType::QUERY, EventFlags::NONE, body, &mut self.memory);
+        let flags = query_flags(statement);
+        self.has_definition |= statement.is_definition;
+        events::put_unplaced_at(at, EventType::QUERY, flags, body, &mut self.memory);
         if let Some(second) = second_of(format, statement) {
             let body = |out: &mut Vec<u8>| put_query(format, &second, 0, out);
-            events::put_unplaced_at(at, EventType::QUERY, EventFlags::NONE, body, &mut self.memory);
+            events::put_unplaced_at(at, EventType::QUERY, flags, body, &mut self.memory);
         }
         self.bound(limits)
     }
@@ -172,6 +180,7 @@ impl TransactionCache {
         self.memory = Vec::new();
         if mark.0 == 0 {
             self.spilled = None;
+            self.has_definition = false;
         } else if let Some(spilled) = &mut self.spilled {
             spilled.length = mark.0;
         }

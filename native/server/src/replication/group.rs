@@ -97,11 +97,20 @@ const DDL: u8 = 0x20;
 /// The bytes of MariaDB's GTID event without header and checksum.
 pub(crate) const MARIADB_GTID: usize = 19;
 
+/// What a transaction in the log is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Contents {
+    /// Changes that a replica can roll back, and run beside others.
+    Changes,
+    /// A statement that defines something, as an optional one.
+    Definition,
+}
+
 /// Appends the GTID of a transaction, and its BEGIN. `rows` is the size of the events up to the commit.
 pub(super) fn put_begin(
     format: &Format,
     gtids: &mut Gtids,
-    origin: Option<Origin>,
+    (origin, contents): (Option<Origin>, Contents),
     rows: u64,
     placer: &mut Placer<'_>,
 ) {
@@ -110,7 +119,8 @@ pub(super) fn put_begin(
     begin(&mut body);
     let commit = commit_size(format);
     let rest = events::placed_size(body.len(), format.checksum) + rows + commit;
-    put_gtid(format, gtids, origin, TRANSACTIONAL | ALLOW_PARALLEL, rest, placer);
+    let flags = if contents == Contents::Definition { 0 } else { TRANSACTIONAL | ALLOW_PARALLEL };
+    put_gtid(format, gtids, origin, flags, rest, placer);
     if format.flavour == Flavour::MySql {
         placer.put(EventType::QUERY, EventFlags::SUPPRESS_USE, begin);
     }
@@ -139,21 +149,27 @@ pub(super) fn put_statement(
 ) {
     let mut body = Vec::new();
     put_query(format, statement, number, &mut body);
+    let event_flags = query_flags(statement);
     if let Some(second) = second_of(format, statement) {
         put_gtid(format, gtids, statement.origin, 0, 0, placer);
-        placer.put(EventType::QUERY, EventFlags::NONE, |out| out.append(&mut body));
-        placer.put(EventType::QUERY, EventFlags::NONE, |out| put_query(format, &second, number, out));
+        placer.put(EventType::QUERY, event_flags, |out| out.append(&mut body));
+        placer.put(EventType::QUERY, event_flags, |out| put_query(format, &second, number, out));
         return put_commit(number, placer);
     }
     let flags = STANDALONE | ALLOW_PARALLEL | if statement.is_definition { DDL } else { 0 };
     put_gtid(format, gtids, statement.origin, flags, events::placed_size(body.len(), format.checksum), placer);
-    let flags = if statement.database.is_none() { EventFlags::SUPPRESS_USE } else { EventFlags::NONE };
-    placer.put(EventType::QUERY, flags, |out| out.append(&mut body));
+    placer.put(EventType::QUERY, event_flags, |out| out.append(&mut body));
+}
+
+/// The flags of a statement's event. Without a current database there is none to USE.
+pub(super) const fn query_flags(statement: &Statement<'_>) -> EventFlags {
+    if statement.database.is_none() { EventFlags::SUPPRESS_USE } else { EventFlags::NONE }
 }
 
 /// The second statement of an optional one.
 pub(super) fn second_of<'a>(format: &Format, statement: &Statement<'a>) -> Option<Statement<'a>> {
-    let is_optional = format.flavour == Flavour::MariaDb && optional::read(statement.text.as_bytes()).is_some();
+    let is_optional = format.flavour == Flavour::MariaDb
+        && optional::read(statement.text.as_bytes()).is_some();
     is_optional.then_some(Statement { text: optional::EXECUTE, ..*statement })
 }
 

@@ -324,7 +324,7 @@ impl Session {
         }
         let account = self.view.account_text();
         let statements: Vec<Statement<'_>> =
-            statements.iter().map(|text| self.logged_statement(text, &account, false)).collect();
+            statements.iter().map(|text| self.logged_statement(text, &account, true)).collect();
         *self.awaited.borrow_mut() = log.commit_statements(&statements, |place| write(Some(place)))?;
         Ok(())
     }

@@ -8,7 +8,18 @@
 //! Source: MariaDB's documentation, "Comment Syntax", "BEGIN END", "DECLARE HANDLER" and "PREPARE Statement"; compound statements are prepared since
 //! 10.2.3. Tried with MariaDB 10.11.
 
-const FRONT: &str = "/*!100203 BEGIN NOT ATOMIC DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN END; PREPARE sealwire_new FROM 'DO 0'; PREPARE sealwire_new FROM '";
+/// Errors that say that a replica is short of something have a handler of their own, because it is to try again, or to stop.
+macro_rules! stops {
+    () => {
+        "DECLARE EXIT HANDLER FOR 1021, 1030, 1037, 1041, 1114, 1205, 1213, 1290, 1969 RESIGNAL; "
+    };
+}
+
+const FRONT: &str = concat!(
+    "/*!100203 BEGIN NOT ATOMIC DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN END; ",
+    stops!(),
+    "PREPARE sealwire_new FROM 'DO 0'; PREPARE sealwire_new FROM '"
+);
 /// A single statement alone can be prepared so, which keeps a text that MariaDB reads as several out of the next one.
 const CHECK: &str = "'; PREPARE sealwire_check FROM '";
 const NEW: &str = "'; PREPARE sealwire_new FROM '";
@@ -17,7 +28,7 @@ const END: &str = "'; END */";
 pub(crate) const EXECUTE: &str = "/*!100203 EXECUTE sealwire_new */";
 /// Replicas prepare this in the place of a refused statement that has no other.
 const NOTHING: &str = "DO 0";
-const HANDLED: &str = "BEGIN NOT ATOMIC DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END; ";
+const HANDLED: &str = concat!("BEGIN NOT ATOMIC DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END; ", stops!());
 const HANDLED_END: &str = "; END";
 
 /// An optional statement.
@@ -25,7 +36,7 @@ const HANDLED_END: &str = "; END";
 pub(crate) struct Optional {
     /// The statement.
     pub(crate) statement: String,
-    /// The statement that a replica runs where it refuses the other, so that it has nothing old in the place of that.
+    /// The statement that a replica runs before the other, or where it refuses that, so that it has nothing old in the place of it.
     pub(crate) otherwise: Option<String>,
 }
 
@@ -37,7 +48,11 @@ pub(crate) fn write(sql: &str, otherwise: Option<&str>) -> String {
     out.push_str(CHECK);
     push_literal(sql, &mut out);
     out.push_str(NEW);
-    push_literal(&handled(sql), &mut out);
+    // Some errors are found when the statement is executed, and then the old must be gone already.
+    push_literal(
+        &handled(&otherwise.map_or_else(|| sql.to_owned(), |otherwise| format!("{otherwise}; {sql}"))),
+        &mut out,
+    );
     out.push_str(END);
     out
 }

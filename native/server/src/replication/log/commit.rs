@@ -7,7 +7,7 @@ use sealwire_core::error::SqlError;
 use sealwire_core::random::Random as _;
 
 use super::super::events::Placer;
-use super::super::group::{self, CommitMark, Statement};
+use super::super::group::{self, CommitMark, Contents, Statement};
 use super::super::place::Place;
 use super::super::semi_sync::Awaited;
 use super::file::put_rows;
@@ -28,7 +28,9 @@ impl BinaryLog {
         commit: impl FnOnce() -> Result<(), SqlError>,
     ) -> Result<Option<Awaited>, SqlError> {
         let databases = match group {
-            Group::Rows(cache, origin, databases) if cache.length() >= LARGE_GROUP => {
+            Group::Rows(cache, origin, databases)
+                if cache.length() >= LARGE_GROUP && cache.contents() == Contents::Changes =>
+            {
                 return self.commit_large((cache, origin), databases, mark, commit);
             }
             Group::Rows(_, _, databases) => Some(databases),
@@ -124,7 +126,8 @@ impl BinaryLog {
         match group {
             Group::Rows(cache, ..) => {
                 let length = cache.length() + cache.events()? * self.format.checksum_bytes();
-                group::put_begin(&self.format, &mut writer.gtids, origin, length, &mut placer);
+                let group = (origin, cache.contents());
+                group::put_begin(&self.format, &mut writer.gtids, group, length, &mut placer);
                 put_rows(cache, number, &mut placer, &mut writer.file)?;
             }
             Group::Statement(statement) => {

@@ -10,7 +10,7 @@ use sealwire_core::wire::Reader;
 use super::super::cache::{TransactionCache, for_each_event};
 use super::super::events::{self, FIRST_POSITION, Placer};
 use super::super::files::LogFiles;
-use super::super::group::{self, Format, Origin, OriginGtid};
+use super::super::group::{self, Contents, Format, Origin, OriginGtid};
 use super::super::gtids::Gtids;
 use super::file::{self, CHUNK, put_rows};
 
@@ -49,7 +49,7 @@ impl Target<'_> {
         let mut out = file::head(self.format, self.server_id, gtids, false);
         let position = out.len() as u64;
         let mut placer = Placer { out: &mut out, position, server_id, checksum: self.format.checksum };
-        group::put_begin(self.format, gtids, origin, rows, &mut placer);
+        group::put_begin(self.format, gtids, (origin, Contents::Changes), rows, &mut placer);
         out
     }
 

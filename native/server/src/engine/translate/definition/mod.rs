@@ -186,8 +186,10 @@ fn create_view(
     let view = Target { database: database.clone(), table, is_temporary: false, exists: false };
     let mut old = None;
     if create.or_replace {
-        // A replica that refuses the new view must not go on with the old one, which may show more.
-        old = Some(format!("DROP VIEW IF EXISTS {}.{}", quote(&database)?, quote(&view.table)?));
+        // A replica that refuses the new view must not go on with the old one, which may show more. The name has its database where the
+        // statement's has it, because a replica may have the current database by another name.
+        let qualifier = if create.name.0.len() > 1 { format!("{}.", quote(&database)?) } else { String::new() };
+        old = Some(format!("DROP VIEW IF EXISTS {qualifier}{}", quote(&view.table)?));
         writer.push("DROP VIEW IF EXISTS ");
         view.write(writer)?;
         statements.push(writer.take());
