@@ -21,7 +21,7 @@ pub use privilege::{Grants, Level, Privilege, Privileges};
 pub use script::ScriptError;
 pub use sealwire_core::server::{Clause, Decoy, Refusal, Requirement, admit};
 pub use sql::{
-    AccountStatement, GrantLevel, Identified, Outcome, Session, Stop, Target, UserOptions, UserSpec, execute,
+    AccountStatement, GrantLevel, Identified, Outcome, Replayed, Session, Stop, Target, UserOptions, UserSpec, execute,
     parse_requirement, parse_script, parse_statement, replay,
 };
 

@@ -4,6 +4,7 @@
 mod definitions;
 mod ends;
 mod geometry;
+mod grants;
 mod groups;
 mod hostile;
 mod keys;

@@ -12,7 +12,7 @@ mod token;
 
 pub(super) use execute::apply;
 pub use execute::execute;
-pub use replay::replay;
+pub use replay::{Replayed, replay};
 pub use session::{Outcome, Session, Stop};
 pub(super) use show::{Style, create_user, grants};
 pub use statement::{AccountStatement, GrantLevel, Identified, Target, UserOptions, UserSpec};

@@ -38,12 +38,7 @@ pub(crate) fn create_user(account: &Account, style: Style) -> String {
 
 /// The statements that grant the account its privileges. The first is for the global ones, even if there are none.
 pub(crate) fn grants(account: &Account, style: Style) -> Vec<String> {
-    grants_of(account, style, |_| true)
-}
-
-/// As [`grants`], with only those privileges for which `is_wanted` holds.
-pub(super) fn grants_of(account: &Account, style: Style, is_wanted: impl Fn(Privilege) -> bool) -> Vec<String> {
-    let privileges = |held: Privileges, level: &Level| privileges(held, level, &is_wanted);
+    let privileges = |held: Privileges, level: &Level| privileges(held, level, &|_| true);
     let user = name(&account.name, style);
     let global = account.grants.at(&Level::Global);
     let mut first = format!("GRANT {} ON *.* TO {user}", privileges(global, &Level::Global));
@@ -58,14 +53,21 @@ pub(super) fn grants_of(account: &Account, style: Style, is_wanted: impl Fn(Priv
     }
     let mut statements = Vec::from([first]);
     for (level, held) in account.grants.local() {
-        let on = match level {
-            Level::Global => continue,
-            Level::Database(database) => format!("{}.*", backquoted(database)),
-            Level::Table(database, table) => format!("{}.{}", backquoted(database), backquoted(table)),
-        };
-        statements.push(format!("GRANT {} ON {on} TO {user}{}", privileges(held, level), grant_option(held)));
+        if *level == Level::Global {
+            continue;
+        }
+        statements.push(format!("GRANT {} ON {} TO {user}{}", privileges(held, level), on(level), grant_option(held)));
     }
     statements
+}
+
+/// A level as the statements name it.
+pub(super) fn on(level: &Level) -> String {
+    match level {
+        Level::Global => "*.*".to_owned(),
+        Level::Database(database) => format!("{}.*", backquoted(database)),
+        Level::Table(database, table) => format!("{}.{}", backquoted(database), backquoted(table)),
+    }
 }
 
 fn limits(account: &Account) -> String {
@@ -82,10 +84,14 @@ fn name(name: &AccountName, style: Style) -> String {
     }
 }
 
-fn privileges(held: Privileges, level: &Level, is_wanted: &impl Fn(Privilege) -> bool) -> String {
+/// The word for no privilege.
+pub(super) const NONE: &str = "USAGE";
+
+/// The names of privileges for which `is_wanted` holds, without the grant option.
+pub(super) fn privileges(held: Privileges, level: &Level, is_wanted: &impl Fn(Privilege) -> bool) -> String {
     let held = held.without(Privilege::GRANT_OPTION.into());
     if !held.iter().any(is_wanted) {
-        return "USAGE".to_owned();
+        return NONE.to_owned();
     }
     if held.contains_all(Privileges::all_at(level)) {
         return "ALL PRIVILEGES".to_owned();
@@ -93,6 +99,6 @@ fn privileges(held: Privileges, level: &Level, is_wanted: &impl Fn(Privilege) ->
     held.iter().filter(|privilege| is_wanted(*privilege)).map(Privilege::name).collect::<Vec<_>>().join(", ")
 }
 
-const fn grant_option(held: Privileges) -> &'static str {
+pub(super) const fn grant_option(held: Privileges) -> &'static str {
     if held.contains(Privilege::GRANT_OPTION) { " WITH GRANT OPTION" } else { "" }
 }

@@ -169,7 +169,7 @@ pub(super) const fn query_flags(statement: &Statement<'_>) -> EventFlags {
 /// The second statement of an optional one.
 pub(super) fn second_of<'a>(format: &Format, statement: &Statement<'a>) -> Option<Statement<'a>> {
     let is_optional = format.flavour == Flavour::MariaDb
-        && optional::read(statement.text.as_bytes()).is_some();
+        && optional::read(statement.text.as_bytes()).is_some_and(|optional| optional.has_second);
     is_optional.then_some(Statement { text: optional::EXECUTE, ..*statement })
 }
 

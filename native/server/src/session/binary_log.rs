@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use sealwire_accounts::{Accounts, Dialect, Privilege, replay};
+use sealwire_accounts::{Accounts, Dialect, Privilege, Replayed, replay};
 use sealwire_binlog::{Flavour, RowMetadata};
 use sealwire_core::error::SqlError;
 
@@ -16,7 +16,7 @@ use crate::accounts::Write;
 use crate::engine::Interruption;
 use crate::replication::{BinaryLog, FIRST_POSITION, Group, RowImage, Statement};
 use crate::settings::variable;
-use crate::sql::{Cursor, Datum, text};
+use crate::sql::{Cursor, Datum, optional, text};
 
 /// Either of these privileges shows the log's state.
 const SEES_LOG: &[Privilege] = &[Privilege::SUPER, Privilege::REPLICATION_CLIENT];
@@ -322,6 +322,11 @@ impl Session {
         if statements.is_empty() {
             return write(None);
         }
+        let logged = |statement: Replayed| match dialect {
+            Dialect::MariaDb if statement.is_on_table => optional::write_grant(statement.sql),
+            _ => statement.sql,
+        };
+        let statements: Vec<String> = statements.into_iter().map(logged).collect();
         let account = self.view.account_text();
         let statements: Vec<Statement<'_>> =
             statements.iter().map(|text| self.logged_statement(text, &account, true)).collect();

@@ -31,6 +31,10 @@ const NOTHING: &str = "DO 0";
 const HANDLED: &str = concat!("BEGIN NOT ATOMIC DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END; ", stops!());
 const HANDLED_END: &str = "; END";
 
+/// The front of GRANT and REVOKE on a table or view. A replica that lacks it goes on: 1146, and 1147 where it gave nothing on it.
+const GRANT_FRONT: &str = "/*!100203 BEGIN NOT ATOMIC DECLARE CONTINUE HANDLER FOR 1146, 1147 BEGIN END; ";
+const GRANT_END: &str = "; END */";
+
 /// An optional statement.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Optional {
@@ -38,6 +42,22 @@ pub(crate) struct Optional {
     pub(crate) statement: String,
     /// The statement that a replica runs before the other, or where it refuses that, so that it has nothing old in the place of it.
     pub(crate) otherwise: Option<String>,
+    /// Whether [`EXECUTE`] follows.
+    pub(crate) has_second: bool,
+}
+
+/// Writes a GRANT or REVOKE on a table or view as a statement that replicas without it pass over.
+pub(crate) fn write_grant(sql: String) -> String {
+    // Within a comment, this would be its end.
+    if sql.contains("*/") { sql } else { format!("{GRANT_FRONT}{sql}{GRANT_END}") }
+}
+
+/// Reads exactly what [`write_grant`] has written.
+fn read_grant(text: &[u8]) -> Option<Optional> {
+    let inner = text.strip_prefix(GRANT_FRONT.as_bytes())?.strip_suffix(GRANT_END.as_bytes())?;
+    let statement = String::from_utf8(inner.to_vec()).ok().filter(|inner| !inner.contains("*/"))?;
+    let is_grant = statement.starts_with("GRANT ") || statement.starts_with("REVOKE ");
+    is_grant.then_some(Optional { statement, otherwise: None, has_second: false })
 }
 
 /// Writes a statement in its canonical form as the first statement of an optional one.
@@ -76,8 +96,12 @@ fn push_literal(sql: &str, out: &mut String) {
     }
 }
 
-/// Reads exactly what [`write`] has written; `None` for all other texts.
+/// Reads exactly what [`write`] or [`write_grant`] has written; `None` for all other texts.
 pub(crate) fn read(text: &[u8]) -> Option<Optional> {
+    read_grant(text).or_else(|| read_prepared(text))
+}
+
+fn read_prepared(text: &[u8]) -> Option<Optional> {
     let (otherwise, rest) = literal(text.strip_prefix(FRONT.as_bytes())?)?;
     let (statement, _) = literal(rest.strip_prefix(CHECK.as_bytes())?)?;
     let (otherwise, statement) = (String::from_utf8(otherwise).ok()?, String::from_utf8(statement).ok()?);
@@ -85,7 +109,11 @@ pub(crate) fn read(text: &[u8]) -> Option<Optional> {
         Some(handled) => Some(handled.strip_suffix(HANDLED_END)?.to_owned()),
         None => None,
     };
-    (write(&statement, otherwise.as_deref()).as_bytes() == text).then_some(Optional { statement, otherwise })
+    (write(&statement, otherwise.as_deref()).as_bytes() == text).then_some(Optional {
+        statement,
+        otherwise,
+        has_second: true,
+    })
 }
 
 /// Reads a literal behind its first quote; returns its value and the text from its last quote on.
@@ -125,6 +153,18 @@ mod tests {
                 assert_eq!(read.otherwise.as_deref(), otherwise, "{text}");
                 assert_eq!(text.find("*/"), Some(text.len() - 2), "{text}");
             }
+        }
+    }
+
+    #[test]
+    fn a_grant_comes_back_as_it_was() {
+        let sql = "GRANT SELECT ON `d`.`it's /* a` TO 'u'@'h'";
+        let read_back = read(write_grant(sql.to_owned()).as_bytes()).unwrap();
+        assert!(read_back.statement == sql && !read_back.has_second);
+        let sql = "GRANT SELECT ON `d`.`*/` TO 'u'@'h'";
+        assert_eq!(write_grant(sql.to_owned()), sql);
+        for other in ["DROP TABLE t", "GRANT SELECT ON d.t TO u; */ DROP TABLE t /*!"] {
+            assert_eq!(read(format!("{GRANT_FRONT}{other}{GRANT_END}").as_bytes()), None, "{other}");
         }
     }
 

@@ -24,6 +24,9 @@ use crate::sql::{Cursor, optional};
 /// The numbers of errors by which a statement says that it was carried out before: a database, or an account, is there or is gone.
 const CARRIED_OUT: &[u16] = &[1007, 1008, 1141, 1147, 1269, 1396];
 
+/// The numbers of errors of GRANT and REVOKE on a table or view that is not here.
+const LACKED: &[u16] = &[1146, 1147];
+
 /// The statement before the events of MySQL's XA transactions. The identifier follows.
 const XA_START: &[u8] = b"XA START ";
 
@@ -368,6 +371,9 @@ impl Applier {
             }
             match self.run_prepared(query, sql, &needs) {
                 Err(error) if is_outside && is_repeated && CARRIED_OUT.contains(&error.code) => {}
+                Err(error) if LACKED.contains(&error.code) && optional::read(&query.sql).is_some() => {
+                    self.tell_left_out(&error);
+                }
                 ran => ran?,
             }
         }
@@ -390,11 +396,7 @@ impl Applier {
             ran => return ran,
         };
         let Some(optional) = optional::read(&query.sql) else { return Err(error) };
-        tracing::warn!(
-            "the channel '{}' goes on without a statement of the source's that replicas may refuse: {}",
-            self.channel,
-            error.message
-        );
+        self.tell_left_out(&error);
         // The statement is alone in its group.
         if self.session.has_transaction() {
             self.session.take_step(TransactionStep::Rollback)?;
@@ -404,6 +406,14 @@ impl Applier {
         // It may be refused, too.
         let otherwise = optional::write(&otherwise, None).into_bytes();
         self.run_statement(event, &Query { sql: otherwise.into(), ..query.clone() })
+    }
+
+    fn tell_left_out(&self, error: &SqlError) {
+        tracing::warn!(
+            "the channel '{}' goes on without a statement of the source's that replicas may refuse: {}",
+            self.channel,
+            error.message
+        );
     }
 
     fn run_within(&mut self, event: &Event<'_>, query: &Query<'_>) -> Result<(), SqlError> {
