@@ -25,6 +25,7 @@ use crate::sql::{Datum, Names};
 mod hostile;
 mod keys;
 mod made;
+mod partial;
 mod recorded;
 mod round_trip;
 mod xa;

@@ -19,7 +19,12 @@ pub(super) fn patched(document: &str, changes: &[u8]) -> std::result::Result<Str
             let message = format!("Relay log read failure: the changes to a JSON document are malformed: {problem}");
             SqlError::new(1594, b"HY000", message)
         }
-        other => SqlError::new(1105, b"HY000", format!("Can't change a JSON document as at the source: {other}")),
+        other => {
+            let message = format!(
+                "Can't change a JSON document as at the source: {other}; copy the row, and set binlog_row_value_options='' at the source, so that its log has whole documents"
+            );
+            SqlError::new(1105, b"HY000", message)
+        }
     })
 }
 
