@@ -18,7 +18,7 @@ const BINARY: u32 = 63;
 pub(super) struct JsonPrinter {
     /// The GTID of the current transaction, as a JSON text.
     gtid: Option<String>,
-    /// The statement behind the rows.
+    /// The statement behind the rows that follow, until the first of them has it.
     statement: Option<String>,
     inflate: Inflate,
 }
@@ -96,7 +96,7 @@ impl JsonPrinter {
         line
     }
 
-    fn rows(&self, rows: &Rows<'_>, event: &Event<'_>, file: &str, out: &mut Vec<u8>) -> Result<(), TextError> {
+    fn rows(&mut self, rows: &Rows<'_>, event: &Event<'_>, file: &str, out: &mut Vec<u8>) -> Result<(), TextError> {
         let kind = match rows.kind {
             RowsKind::Write => "insert",
             RowsKind::Update | RowsKind::PartialUpdate => "update",
@@ -106,11 +106,12 @@ impl JsonPrinter {
         let Some(table) = rows.table.as_deref() else { return Ok(()) };
         let mut start = self.begin(kind, event, file);
         let _ = write!(start, ",\"database\":{},\"table\":{}", text_of(table.database()), text_of(table.name()));
-        if let Some(statement) = &self.statement {
-            let _ = write!(start, ",\"statement\":{statement}");
-        }
         while all.next_into(&mut row)? {
             let mut line = start.clone();
+            // A statement of a megabyte may change a million rows.
+            if let Some(statement) = self.statement.take() {
+                let _ = write!(line, ",\"statement\":{statement}");
+            }
             for (name, values) in [("before", &row.before), ("after", &row.after)] {
                 if !values.is_empty() {
                     let _ = write!(line, ",\"{name}\":");
@@ -260,7 +261,45 @@ fn end(line: String, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use sealwire_binlog::{
+        Checksum, Flavour, FormatDescription, Head, Limits, NewColumn, NewTable, Reader, RowMetadata, RowsBuilder,
+        RowsFlags, TableMap, Writer,
+    };
+
     use super::*;
+
+    #[test]
+    fn the_first_row_alone_has_the_statement() {
+        let format = FormatDescription::new(Flavour::MariaDb, b"10.11.9-MariaDB", 0, Checksum::Crc32);
+        let (mut log, head) = (Vec::new(), Head::default());
+        let mut writer = Writer::file(&format, head, &mut log).unwrap();
+        let columns = vec![NewColumn::new(b"a", ColumnKind::Int)];
+        let new = NewTable { table_id: 7, flags: 1, database: b"d", name: b"t", columns, primary_key: Vec::new() };
+        let mut map = Vec::new();
+        new.encode(RowMetadata::Full, &mut map).unwrap();
+        let table = Arc::new(Table::decode(&map, 8).unwrap());
+        for sql in [&b"first"[..], b"second"] {
+            writer.write(head, &Body::AnnotateRows(sql), &mut log).unwrap();
+            writer.write(head, &Body::TableMap(TableMap::parse(&map).unwrap()), &mut log).unwrap();
+            for flags in [RowsFlags::default(), RowsFlags::STMT_END] {
+                let mut rows = RowsBuilder::new(Arc::clone(&table), RowsKind::Write, 1);
+                rows.push(&[], &[Some(Value::Int(1))]).unwrap();
+                rows.push(&[], &[Some(Value::Int(2))]).unwrap();
+                writer.write(head, &Body::Rows(rows.rows(flags)), &mut log).unwrap();
+            }
+        }
+        let (mut rest, mut reader, mut out) = (log.as_slice(), Reader::file(Limits::default()), Vec::new());
+        let mut printer = JsonPrinter::default();
+        while let Some(event) = reader.next(&mut rest).unwrap() {
+            printer.event(&event, &event.decode().unwrap(), "bin", &mut out).unwrap();
+        }
+        let text = String::from_utf8(out).unwrap();
+        let statements: Vec<bool> = text.lines().map(|line| line.contains("\"statement\":")).collect();
+        assert_eq!(statements, [true, false, false, false, true, false, false, false]);
+        assert!(text.contains("\"statement\":\"second\",\"after\":{\"a\":1}"), "{text}");
+    }
 
     #[test]
     fn strings_are_escaped() {
