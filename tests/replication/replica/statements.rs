@@ -107,6 +107,27 @@ fn statements_of_other_time_zones_have_their_effect_in_utc() {
     world.same("SELECT a, d, e, f, v FROM d.times ORDER BY a");
     world.same("SELECT a, UNIX_TIMESTAMP(ts), v FROM d.moments ORDER BY a");
     world.same("SELECT a, UNIX_TIMESTAMP(ts), d FROM d.both_kinds ORDER BY a");
+    // Named zones are those of MySQL's tables at a source, of which MariaDB fills in one here.
+    sql(
+        world.primary(),
+        "SET sql_log_bin = 0; INSERT INTO mysql.time_zone VALUES (900, 'N'); INSERT INTO mysql.time_zone_name VALUES ('Europe/Berlin', 900), ('No/Where', 900);
+         INSERT INTO mysql.time_zone_transition VALUES (900, 1711846800, 0), (900, 1729990800, 1);
+         INSERT INTO mysql.time_zone_transition_type VALUES (900, 0, 7200, 1, 'CEST'), (900, 1, 3600, 0, 'CET'); SET sql_log_bin = 1;
+         USE d; SET binlog_format = STATEMENT, time_zone = 'Europe/Berlin', timestamp = 1720000000; INSERT INTO times VALUES (20, NOW(), CURDATE(), CURTIME(), NOW());
+         SET timestamp = 1709164923; INSERT INTO times VALUES (21, NOW(), CURDATE(), CURTIME(), NOW()); INSERT INTO moments (a, v) VALUES (20, 'Berlin')",
+    );
+    world.wait();
+    world.same("SELECT a, d, e, f, v FROM d.times ORDER BY a");
+    world.same("SELECT a, UNIX_TIMESTAMP(ts), v FROM d.moments ORDER BY a");
+    sql(
+        world.primary(),
+        "SET binlog_format = STATEMENT, time_zone = 'No/Where'; INSERT INTO d.times (a, d) VALUES (22, NOW())",
+    );
+    let stopped = world.until("1235", |status| status["Slave_SQL_Running"] == "No");
+    let error = &stopped["Last_SQL_Error"];
+    assert!(error.contains("time zone 'No/Where'") && error.contains("/usr/share/zoneinfo"), "{error}");
+    let behind = sql(world.primary(), "SELECT @@gtid_binlog_pos");
+    sql(ours, &format!("STOP SLAVE; SET GLOBAL gtid_slave_pos = '{}'; START SLAVE", behind.trim()));
     // A text for a TIMESTAMP would need a conversion.
     sql(
         world.primary(),

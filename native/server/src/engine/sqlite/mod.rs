@@ -40,6 +40,7 @@ mod unique_keys;
 mod uuids;
 mod wal;
 mod writers;
+mod zone_files;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -56,6 +57,7 @@ use shared_session::SharedSession;
 
 pub(crate) use descriptors::allow_descriptors;
 pub(crate) use time::{date_time, unix_seconds, zone};
+pub(crate) use zone_files::zone_offset;
 
 /// The engine of a data directory.
 #[derive(Debug)]

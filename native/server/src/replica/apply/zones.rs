@@ -7,7 +7,7 @@ use sealwire_core::error::SqlError;
 
 use super::Applier;
 use super::errors::unsupported;
-use crate::engine::{date_time, time_zone};
+use crate::engine::{date_time, time_zone, zone_offset};
 use crate::sql::lex::{Lexer, Piece, unquote};
 
 /// Functions that give the time in the session's zone, and the part of it: from the first to the last character of `YYYY-MM-DD HH:MM:SS`.
@@ -224,7 +224,11 @@ impl Applier {
             let way_out = "this server's times are UTC; set time_zone='+00:00' or binlog_format=ROW at the source";
             unsupported(&format!("a statement in the time zone '{zone}', {why},"), way_out)
         };
-        let offset = time_zone(zone).ok_or_else(|| refused("which has no offset such as '+02:00'"))?;
+        let seconds = moment.unwrap_or(0).div_euclid(1_000_000);
+        let fixed = time_zone(zone);
+        let offset = fixed
+            .or_else(|| zone_offset(zone, seconds))
+            .ok_or_else(|| refused("which has no file in this system's /usr/share/zoneinfo"))?;
         let engine = &self.server.engine;
         let mut tables = Vec::new();
         for named in self.session.tables_named(sql)? {
@@ -235,8 +239,8 @@ impl Applier {
             let columns = time_columns(&definition.statement);
             tables.push(TimeTable { is_changed: named.is_changed, columns });
         }
-        let local = date_time(moment.unwrap_or(0).div_euclid(1_000_000).saturating_add(offset));
-        in_utc(sql, &tables, &local, false).ok_or_else(|| refused("whose times need a conversion"))
+        let local = date_time(seconds.saturating_add(offset));
+        in_utc(sql, &tables, &local, fixed.is_none()).ok_or_else(|| refused("whose times need a conversion"))
     }
 }
 
