@@ -45,6 +45,7 @@ mod compiling;
 mod definition;
 mod disk;
 mod giving_way;
+mod last_keys;
 mod like;
 mod logging;
 mod read_lock;
@@ -260,6 +261,7 @@ impl SqliteSession {
     ) -> Result<u64, SqlError> {
         let run_once = || self.run_once(sql, &allowed, translated, request);
         let ran = self.retry_while_changed(|| self.captured(translated, request, run_once));
+        let ran = ran.map_err(|error| self.used_up(&error, translated, request).unwrap_or(error));
         // The foreign keys are read without checks, because the engine reads them.
         ran.map_err(|error| match translated.accesses.first() {
             Some(Access { database, table: Some(table), .. }) if errors::is_foreign_key_violation(&error) => {

@@ -286,7 +286,15 @@ impl SqliteSession {
         let Some(table) = access.table.as_deref().filter(|_| self.generates_keys(translated)) else { return Ok(()) };
         let schema = quote(&schema_of(&access.database))?;
         let failed = |error: rusqlite::Error| self.explain(&error, request.sql);
-        let last = i64::try_from(first).unwrap_or(i64::MAX).saturating_sub(1);
+        let Ok(last) = i64::try_from(first).map(|first| first.saturating_sub(1)) else {
+            let message = format!(
+                "Failed to read auto-increment value from storage engine: this server's end at {}, and '{}.{table}' has {first} at the source; \
+                 leave the statement out by sql_slave_skip_counter, or the table by replicate_ignore_table",
+                i64::MAX,
+                access.database
+            );
+            return Err(SqlError::new(1467, b"HY000", message));
+        };
         // The change comes first, because SQLite waits for a lock only before it has read.
         let set = format!("UPDATE {schema}.sqlite_sequence SET seq = ?1 WHERE name = ?2 COLLATE NOCASE");
         let is_set = self.connection.execute(&set, rusqlite::params![last, table]).map_err(failed)? > 0;

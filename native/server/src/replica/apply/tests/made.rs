@@ -395,6 +395,22 @@ fn statements_run_with_what_they_depended_on() {
 }
 
 #[test]
+fn a_number_that_is_used_up_is_no_full_disk() {
+    let insert = "INSERT INTO t (b) VALUES (1), (2)";
+    for first in [1 << 63, u64::MAX, (1 << 63) - 1] {
+        let world = with_table("CREATE TABLE t (a BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, b INT)");
+        let mut log = Log::new();
+        log.begin().put(&Body::IntVar(IntVar { kind: IntVar::INSERT_ID, value: first })).query("d", insert).commit();
+        let (code, text) = error_of(&world, &log);
+        assert!(code == 1467 && text.contains("Failed to read auto-increment value"), "{first}: {code} {text}");
+        assert_eq!(world.rows("SELECT a FROM d.t"), [""; 0]);
+        world.run("INSERT INTO t VALUES (9223372036854775806, 1)").unwrap();
+        let error = world.run(insert).unwrap_err();
+        assert_eq!(error.code, 1467, "{error}");
+    }
+}
+
+#[test]
 fn filters_choose_what_is_applied() {
     let world = with_table(PLAIN);
     world.server.engine.create_database("renamed").unwrap();
