@@ -68,7 +68,9 @@ fn by_code(code: i32, text: &str) -> Option<SqlError> {
             format!("Check constraint '{}' is violated.", after("CHECK constraint failed: ")),
         ),
         ffi::SQLITE_TOOBIG => SqlError::packet_too_large("Got a packet bigger than 'max_allowed_packet' bytes"),
-        ffi::SQLITE_FULL => SqlError::new(1021, b"HY000", "Disk full; waiting for someone to free some space..."),
+        ffi::SQLITE_FULL => {
+            SqlError::new(1021, b"HY000", "Disk full: free disk space in the data directory, and try again")
+        }
         ffi::SQLITE_NOMEM => SqlError::new(1037, b"HY001", "Out of memory; restart server and try again"),
         ffi::SQLITE_READONLY => SqlError::new(1290, b"HY000", "The database can only be read"),
         _ => return None,
