@@ -29,7 +29,21 @@ pub(crate) fn reserve(buffer: &mut Vec<u8>, more: usize, most: usize) -> bool {
     let needed = buffer.len().saturating_add(more);
     // Double the capacity, so that a packet that arrives in small pieces is seldom copied.
     let wanted = needed.max(buffer.capacity().saturating_mul(2).min(most));
-    buffer.try_reserve_exact(wanted - buffer.len()).is_ok()
+    buffer.try_reserve_exact(wanted - buffer.len()).is_ok() || buffer.try_reserve_exact(more).is_ok()
+}
+
+/// Up to this length no memory is tried, because each packet would pay for it.
+#[cfg(feature = "client")]
+const SMALL: usize = 1024 * 1024;
+/// How many times the length of a packet its texts take in memory: as they are converted, and as the driver keeps them.
+#[cfg(feature = "client")]
+const COPIES: usize = 8;
+
+/// Whether the system has memory for the texts of a packet of this length. It is asked beforehand, because an allocation that fails while
+/// the packet is decoded ends the process.
+#[cfg(feature = "client")]
+pub(crate) fn has_memory_for(length: usize) -> bool {
+    length <= SMALL || Vec::<u8>::new().try_reserve_exact(length.saturating_mul(COPIES)).is_ok()
 }
 
 /// Releases unused capacity of a buffer if there is much of it.

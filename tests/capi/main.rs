@@ -7,6 +7,7 @@ mod debian;
 mod functions;
 mod interface;
 mod malformed;
+mod memory;
 mod nonblocking;
 mod outcomes;
 mod programs;

@@ -20,10 +20,13 @@ use crate::message::{
     StmtPrepareOk, StreamPacket, TextRow,
 };
 use crate::printable;
-use crate::received::{Packet, Received};
+use crate::received::{Packet, Received, has_memory_for};
 use crate::secret::Secret;
 use crate::wire::Put;
 use crate::wire::frame::{self, Found, HEADER, Scan};
+
+/// The most bytes of the definitions of one result's columns, or of a statement's parameters and columns. No server has so many.
+const MOST_DEFINITIONS: usize = 64 * 1024 * 1024;
 
 /// The largest part, in bytes, of a name from the server that is shown to the user.
 const MOST_SHOWN: usize = 256;
@@ -94,6 +97,8 @@ pub(super) struct CommandPhase {
     capabilities: Capabilities,
     pending: VecDeque<Pending>,
     stage: Stage,
+    /// The bytes of the definitions that the current reply has had so far.
+    definitions: usize,
     pub(super) columns: Vec<ColumnDefinition>,
     /// The row of the last row event.
     pub(super) row: Packet,
@@ -113,6 +118,7 @@ impl CommandPhase {
             capabilities,
             pending: VecDeque::new(),
             stage: Stage::Start,
+            definitions: 0,
             columns: Vec::new(),
             row: Packet { at: 0..0, sequence: 0 },
             status,
@@ -212,6 +218,7 @@ impl CommandPhase {
             if self.pending.is_empty() {
                 return Err(unsolicited_packet(payload));
             }
+            self.check_memory(payload)?;
             let before = self.pending.len();
             let Some(event) = self.packet(packet, payload, &mut link.channel, config)? else { continue };
             if self.refused.is_none() {
@@ -221,6 +228,26 @@ impl CommandPhase {
                 return Ok(self.refused.take().map(Event::Failed));
             }
         }
+    }
+
+    /// Checks that there is memory for the packet's texts. Rows and events of the binary log are used where they are.
+    fn check_memory(&mut self, payload: &[u8]) -> Result<(), Error> {
+        match self.stage {
+            Stage::Columns { .. } | Stage::Statement { .. } => self.definitions += payload.len(),
+            Stage::Rows(_) | Stage::SkippedRows if !ErrPacket::matches(payload) => return Ok(()),
+            Stage::Start if !ErrPacket::matches(payload) => {
+                self.definitions = 0;
+                let expect = self.pending.front().map(|pending| &pending.expect);
+                if matches!(expect, Some(Expect::Fetch(_) | Expect::BinlogStream(_))) {
+                    return Ok(());
+                }
+            }
+            _ => {}
+        }
+        if self.definitions > MOST_DEFINITIONS {
+            return Err(PeerMisbehaved::Unexpected("columns whose definitions have more than 64 MiB").into());
+        }
+        if has_memory_for(payload.len().max(self.definitions)) { Ok(()) } else { Err(Error::OutOfMemory) }
     }
 
     fn packet(
@@ -521,5 +548,39 @@ fn unsolicited_packet(payload: &[u8]) -> Error {
     match ErrPacket::decode(payload) {
         Ok(error) => Error::Refused { by: Side::Server, error: error.to_sql_error() },
         Err(_) => Error::PeerMisbehaved(PeerMisbehaved::Unexpected("a packet that answers no command")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::testing::{Peer, RecordedAnswer};
+
+    #[test]
+    fn the_definitions_of_a_result_are_bounded() {
+        let mut definition = b"\x03def".to_vec();
+        definition.put_lenenc_bytes(&alloc::vec![b'x'; MOST_DEFINITIONS / 5]);
+        definition.put(b"\0\0\0\0\x0c\x2d\0\0\0\0\0\xfd\0\0\0\0\0");
+        let mut peer = Peer::connected("8.0.0");
+        for _ in 0..2 {
+            peer.connection.query(b"SELECT 1").unwrap();
+            peer.sent();
+            peer.answer(&RecordedAnswer::Packets(&[b"\x04"]));
+            for _ in 0..4 {
+                peer.give(&definition);
+                assert!(matches!(peer.event(), Ok(None)));
+            }
+            peer.give(b"\xfe\0\0\x02\0");
+            assert!(matches!(peer.event(), Ok(Some(Event::ResultSet))));
+            peer.give(b"\xfe\0\0\x02\0");
+            assert!(matches!(peer.event(), Ok(Some(Event::ResultEnd { .. }))));
+        }
+        peer.connection.query(b"SELECT 1").unwrap();
+        peer.sent();
+        peer.answer(&RecordedAnswer::Packets(&[b"\x05"]));
+        for _ in 0..5 {
+            peer.give(&definition);
+        }
+        assert!(matches!(peer.event(), Err(Error::PeerMisbehaved(PeerMisbehaved::Unexpected(_)))));
     }
 }

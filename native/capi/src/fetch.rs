@@ -49,8 +49,7 @@ impl Place<Stmt> {
                 return ended.map(|_| Fetched::NoData);
             }
         }
-        self.row.clear();
-        self.row.extend_from_slice(handle.link()?.connection.row_payload());
+        self.keep_row(handle.link()?.connection.row_payload())?;
         // SAFETY: the caller promises it.
         unsafe { self.deliver(&handle.mysql) }
     }
@@ -115,10 +114,12 @@ impl Stmt {
             return Err(failure::out_of_sync());
         }
         let link = handle.link()?;
-        let is_here = self.take_lent(link) || link.lend() && self.take_lent(link);
-        if !is_here {
-            return Ok(None);
+        let mut taken = self.take_lent(link);
+        if taken.is_none() && link.lend() {
+            taken = self.take_lent(link);
         }
+        let Some(kept) = taken else { return Ok(None) };
+        kept?;
         // SAFETY: the caller promises it.
         unsafe { self.deliver(&handle.mysql) }.map(Some)
     }
@@ -140,8 +141,11 @@ impl Stmt {
             }
             // In place of `with`, which costs more than the row: if this panics, the handle stays poisoned.
             state.poisoned = true;
-            let is_taken = state.link.as_mut().is_some_and(|link| self.take_lent(link));
-            let fetched = is_taken.then(|| self.deliver(mysql));
+            let taken = state.link.as_mut().and_then(|link| self.take_lent(link));
+            let fetched = taken.map(|kept| {
+                kept?;
+                self.deliver(mysql)
+            });
             state.poisoned = false;
             fetched
         }
@@ -149,11 +153,18 @@ impl Stmt {
 
     /// Moves to the next row that the connection has lent, if there is one.
     #[inline]
-    fn take_lent(&mut self, link: &mut Link) -> bool {
-        let Some([payload @ .., _]) = link.lent().advance() else { return false };
+    fn take_lent(&mut self, link: &mut Link) -> Option<Result<(), SqlError>> {
+        let [payload @ .., _] = link.lent().advance()? else { return None };
+        Some(self.keep_row(payload))
+    }
+
+    /// Makes this the current row.
+    #[inline]
+    fn keep_row(&mut self, payload: &[u8]) -> Result<(), SqlError> {
         self.row.clear();
+        self.row.try_reserve(payload.len()).map_err(|_| failure::no_memory())?;
         self.row.extend_from_slice(payload);
-        true
+        Ok(())
     }
 
     /// Whether the next row is to be fetched from the cursor first.

@@ -143,10 +143,17 @@ impl SocketIo {
                 }
                 io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Err(timed_out(!self.unsent.is_empty())),
                 io::ErrorKind::ConnectionReset => Ok(Some(Input::Eof)),
-                _ => Err(Stop::Transport(failure::lost(&format!("reading: {error}")))),
+                _ => Err(not_read(&error)),
             },
         }
     }
+}
+
+fn not_read(error: &io::Error) -> Stop {
+    Stop::Transport(match error.kind() {
+        io::ErrorKind::OutOfMemory => failure::no_memory(),
+        _ => failure::lost(&format!("reading: {error}")),
+    })
 }
 
 fn timed_out(writing: bool) -> Stop {
@@ -187,7 +194,7 @@ impl Io for SocketIo {
         };
         if wait != self.current {
             let set = self.socket.set_read_timeout(wait);
-            set.map_err(|error| Stop::Transport(failure::lost(&format!("reading: {error}"))))?;
+            set.map_err(|error| not_read(&error))?;
             self.current = wait;
         }
         loop {
@@ -199,7 +206,7 @@ impl Io for SocketIo {
                     io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Ok(Some(Input::Timeout)),
                     io::ErrorKind::Interrupted => continue,
                     io::ErrorKind::ConnectionReset => Ok(Some(Input::Eof)),
-                    _ => Err(Stop::Transport(failure::lost(&format!("reading: {error}")))),
+                    _ => Err(not_read(&error)),
                 },
             };
         }

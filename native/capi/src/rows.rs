@@ -11,6 +11,7 @@ use sealwire_core::message::{TextRow, encode_text_row};
 use super::abi::MysqlRows;
 use super::arena::Arena;
 use super::failure;
+use super::lengths::reserve;
 
 /// Stored rows.
 #[derive(Debug)]
@@ -262,6 +263,7 @@ fn shortened(payload: &[u8]) -> Result<Vec<u8>, SqlError> {
     let values: Result<Vec<_>, _> = TextRow::new(payload).iter().collect();
     let values = values.map_err(|error| Error::from(error).as_client_error())?;
     let mut row = Vec::new();
+    reserve(&mut row, payload.len())?;
     encode_text_row(values, &mut row);
     Ok(row)
 }

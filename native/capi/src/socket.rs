@@ -91,20 +91,22 @@ impl Socket {
 
     /// Reads up to `most` bytes to the end of a vector.
     pub(crate) fn read_behind(&self, bytes: &mut Vec<u8>, most: usize) -> io::Result<usize> {
-        bytes.reserve(most);
-        let room = bytes.spare_capacity_mut().get_mut(..most).unwrap_or_default();
-        let (read, _) = rustix::io::read(self.borrowed(), room)?;
-        let (read, length) = (read.len(), bytes.len());
-        // SAFETY: the system has written this many bytes behind the vector's, within its capacity.
-        unsafe { bytes.set_len(length + read) };
-        Ok(read)
+        self.receive_behind(bytes, most, RecvFlags::empty())
     }
 
     /// As [`Self::read_behind`], but only what is there. Without bytes the error is `WouldBlock`.
     pub(crate) fn read_now_behind(&self, bytes: &mut Vec<u8>, most: usize) -> io::Result<usize> {
-        bytes.reserve(most);
+        self.receive_behind(bytes, most, RecvFlags::DONTWAIT)
+    }
+
+    /// Receives into memory that may be refused, because the server decides how much of it a packet takes.
+    fn receive_behind(&self, bytes: &mut Vec<u8>, most: usize, flags: RecvFlags) -> io::Result<usize> {
+        if bytes.try_reserve(most).is_err() && bytes.try_reserve_exact(most).is_err() {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
         let room = bytes.spare_capacity_mut().get_mut(..most).unwrap_or_default();
-        let ((read, _), _) = recv(self.borrowed(), room, RecvFlags::DONTWAIT)?;
+        // Not `read`, because the program may have put another file into the descriptor's place, for which this is an error.
+        let ((read, _), _) = recv(self.borrowed(), room, flags)?;
         let (read, length) = (read.len(), bytes.len());
         // SAFETY: the system has written this many bytes behind the vector's, within its capacity.
         unsafe { bytes.set_len(length + read) };
@@ -113,7 +115,7 @@ impl Socket {
 
     /// Reads into a buffer.
     pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        Ok(rustix::io::read(self.borrowed(), buffer)?)
+        Ok(recv(self.borrowed(), buffer, RecvFlags::empty())?.0)
     }
 
     /// As [`Self::read`], but only what is there. Without bytes the error is `WouldBlock`.

@@ -89,7 +89,11 @@ impl<S: Read + Write> Io for StreamIo<S> {
         match self.stream.read(&mut self.chunk) {
             Ok(0) => Ok(Some(Input::Eof)),
             Ok(length) => {
-                bytes.extend_from_slice(self.chunk.get(..length).unwrap_or_default());
+                let received = self.chunk.get(..length).unwrap_or_default();
+                if bytes.try_reserve(length).is_err() && bytes.try_reserve_exact(length).is_err() {
+                    return Err(Error::OutOfMemory.into());
+                }
+                bytes.extend_from_slice(received);
                 Ok(Some(Input::Bytes(bytes)))
             }
             Err(error) => match error.kind() {
