@@ -36,9 +36,14 @@ impl Connection {
     /// As [`query`](Self::query).
     pub fn query_with_attributes(&mut self, sql: &[u8], attributes: &[(&[u8], Value<'_>)]) -> Result<(), Error> {
         let command = Command::Query(Query { sql, attributes: attributes.to_vec() });
-        let no_backslash_escapes = self.status().contains(StatusFlags::NO_BACKSLASH_ESCAPES);
-        let file = self.config.local_infile.then(|| local_infile::named_by(sql, no_backslash_escapes)).flatten();
+        let file = self.file_named_by(sql);
         self.send(&command, "COM_QUERY", Some(Expect::Results(RowFormat::Text, file)))
+    }
+
+    /// The file that the server may request for this statement.
+    fn file_named_by(&self, sql: &[u8]) -> Option<Vec<u8>> {
+        let no_backslash_escapes = self.status().contains(StatusFlags::NO_BACKSLASH_ESCAPES);
+        self.config.local_infile.then(|| local_infile::named_by(sql, no_backslash_escapes)).flatten()
     }
 
     /// COM_STMT_PREPARE. Answered by `Prepared` or `Failed`.
@@ -46,7 +51,8 @@ impl Connection {
     /// # Errors
     /// As [`query`](Self::query).
     pub fn prepare(&mut self, sql: &[u8]) -> Result<(), Error> {
-        self.send(&Command::StmtPrepare(sql), "COM_STMT_PREPARE", Some(Expect::Prepare))
+        let file = self.file_named_by(sql);
+        self.send(&Command::StmtPrepare(sql), "COM_STMT_PREPARE", Some(Expect::Prepare(file)))
     }
 
     /// COM_STMT_EXECUTE. Answered as [`query`](Self::query), with binary rows.
@@ -78,7 +84,7 @@ impl Connection {
         types: Option<Vec<ParamType>>,
     ) -> Result<(), Error> {
         Self::check_count(statement, parameters)?;
-        self.execute_by_number(statement.statement, 0, parameters, types)
+        self.execute_by_number(statement.statement, 0, parameters, types, statement.file.clone())
     }
 
     fn check_count(statement: &Prepared, parameters: &[Value<'_>]) -> Result<(), Error> {
@@ -100,7 +106,8 @@ impl Connection {
         types: Vec<ParamType>,
     ) -> Result<(), Error> {
         Self::check_count(statement, parameters)?;
-        self.execute_by_number(statement.statement, StmtExecute::CURSOR_READ_ONLY, parameters, Some(types))
+        let file = statement.file.clone();
+        self.execute_by_number(statement.statement, StmtExecute::CURSOR_READ_ONLY, parameters, Some(types), file)
     }
 
     /// COM_STMT_BULK_EXECUTE. Answered as [`execute`](Self::execute), by one answer for all rows.
@@ -121,11 +128,12 @@ impl Connection {
         flags: u8,
         parameters: &[Value<'_>],
         types: Option<Vec<ParamType>>,
+        file: Option<Vec<u8>>,
     ) -> Result<(), Error> {
         let mut payload = Vec::new();
         let execute = StmtExecute { flags, types, ..StmtExecute::new(statement, parameters.to_vec()) };
         execute.encode(self.link.facts.capabilities, &mut payload);
-        self.send(&Command::StmtExecute(&payload), "COM_STMT_EXECUTE", Some(Expect::Results(RowFormat::Binary, None)))
+        self.send(&Command::StmtExecute(&payload), "COM_STMT_EXECUTE", Some(Expect::Results(RowFormat::Binary, file)))
     }
 
     /// Whether the server supports [`prepare_and_execute`](Self::prepare_and_execute). MariaDB does since 10.2, and Sealwire does.
@@ -149,7 +157,7 @@ impl Connection {
             return Err(Error::Misuse("the statement can't be executed yet: the server has not sent its ID"));
         }
         self.prepare(sql)?;
-        self.execute_by_number(StmtExecute::LAST_PREPARED, 0, parameters, None)
+        self.execute_by_number(StmtExecute::LAST_PREPARED, 0, parameters, None, self.file_named_by(sql))
     }
 
     /// COM_STMT_FETCH: requests the next rows of an open cursor. Answered by binary rows.

@@ -37,7 +37,7 @@ pub enum Event {
     /// The server requests this file. Answer with [`local_infile_data`](super::Connection::local_infile_data) and
     /// [`local_infile_end`](super::Connection::local_infile_end), or with [`local_infile_refuse`](super::Connection::local_infile_refuse).
     /// The event comes at most once per statement, and only if [`Config::local_infile`](super::Config::local_infile) allows it, the server
-    /// is verified or behind a Unix socket, and the statement just sent is a LOAD DATA LOCAL INFILE that names this file.
+    /// is verified or behind a Unix socket, and the statement just sent or executed is a LOAD DATA LOCAL INFILE that names this file.
     LocalInfile {
         /// The file's name as the server gives it. A rogue server can name any file: check it against your statement.
         filename: Vec<u8>,
@@ -103,6 +103,8 @@ impl From<OkPacket<'_>> for Summary {
 pub struct Prepared {
     /// The server's id of the statement.
     pub statement: u32,
+    /// The file of this computer that the statement names, if it is LOAD DATA LOCAL INFILE and the connection may send files.
+    pub(super) file: Option<Vec<u8>>,
     /// The definitions of the parameters.
     pub parameters: Vec<ColumnDefinition>,
     /// The definitions of the result's columns; empty if the statement returns no rows.

@@ -52,8 +52,8 @@ pub(super) enum Expect {
     FieldList,
     /// One packet of text: COM_STATISTICS.
     Text,
-    /// COM_STMT_PREPARE.
-    Prepare,
+    /// COM_STMT_PREPARE. The name is that of the file that the server may request when it executes the statement.
+    Prepare(Option<Vec<u8>>),
     /// COM_CHANGE_USER.
     ChangeUser(Exchange, Secret),
     /// Events of the binary log, up to EOF or ERR: COM_BINLOG_DUMP, COM_BINLOG_DUMP_GTID.
@@ -374,10 +374,11 @@ impl CommandPhase {
                 self.finish(channel);
                 Ok(Some(Event::Text(payload.to_vec())))
             }
-            Expect::Prepare => {
+            Expect::Prepare(file) => {
                 let ok = StmtPrepareOk::decode(payload)?;
                 let prepared = Prepared {
                     statement: ok.statement,
+                    file: file.take(),
                     parameters: Vec::new(),
                     columns: Vec::new(),
                     warnings: ok.warnings,
