@@ -43,7 +43,8 @@ const DATETIME: u8 = 12;
 const TIME: u8 = 11;
 const HUGE: &[u8] = &[0xfe, 0, 0, 0, 0, 0, 0, 0, 0x80];
 
-/// The client's errors: lost, a packet that is too large, malformed, the oldest plugin, no such plugin, and a plugin that has failed.
+/// The client's errors: unknown, lost, a packet that is too large, malformed, the oldest plugin, no such plugin, and a plugin that has failed.
+const UNKNOWN: u16 = 2000;
 const LOST: u16 = 2013;
 const TOO_LARGE: u16 = 2020;
 const MALFORMED: u16 = 2027;
@@ -114,6 +115,8 @@ fn cases_of_the_login() -> Vec<Case> {
         case("half of a greeting", At::Greeting, &[b"\x0a10.11.19-MariaDB\0\x07\0\0\0abcd"]),
         case("an error", At::Greeting, &[&error(1040, "Too many connections")]).with(1040),
         case("an error without its number", At::Greeting, &[b"\xff\x10"]),
+        case("an error with the number 0", At::Greeting, &[&error(0, "of no number")]).with(UNKNOWN),
+        case("an error with the number 0", At::Login, &[&error(0, "of no number")]).with(UNKNOWN),
         case("an empty packet", At::Login, &[b""]),
         case("half of an OK packet", At::Login, &[b"\0\0"]),
         case("an OK packet that ends in its numbers", At::Login, &[&[&[0], HUGE, HUGE].concat()]),
@@ -139,6 +142,10 @@ fn cases_of_queries() -> Vec<Case> {
         case("an empty packet", At::Query, &[b""]),
         case("half of an OK packet", At::Query, &[b"\0\x01"]),
         case("an error without its number", At::Query, &[b"\xff"]),
+        case("an error with the number 0", At::Query, &[&error(0, "of no number")]).with(UNKNOWN),
+        rows("an error with the number 0 among the rows", 1, &[b"\x011", &error(0, "of no number")]).with(UNKNOWN),
+        case("a change of the session that is cut", At::Query, &[b"\0\0\0\x02\x40\0\0\0\x04\x01\x09ab"]),
+        case("a variable without its value", At::Query, &[b"\0\0\0\x02\x40\0\0\0\x05\0\x03\x02ab"]),
         case("2^63 columns", At::Query, &[HUGE]),
         case("2^64 - 1 columns", At::Query, &[&[&[0xfe], &[0xff; 8][..]].concat()]),
         case("65536 columns, more than a table can have", At::Query, &[b"\xfd\0\0\x01"]),
@@ -175,6 +182,9 @@ fn cases_of_statements() -> Vec<Case> {
     let lengths = [b"\x03def".as_slice(), HUGE].concat();
     let mut all = vec![
         case("an empty packet", At::Prepare, &[b""]),
+        case("an error with the number 0", At::Prepare, &[&error(0, "of no number")]).with(UNKNOWN),
+        case("an error with the number 0", At::Execute, &[&error(0, "of no number")]).with(UNKNOWN),
+        case("an error with the number 0", At::Fetch, &[&error(0, "of no number")]).with(UNKNOWN),
         case("half of an OK packet", At::Prepare, &[b"\0\x01\0\0\0\x01"]),
         case("another status", At::Prepare, &[b"\x05\x01\0\0\0\0\0\0\0\0\0\0"]),
         case("65535 parameters of which none comes", At::Prepare, &[b"\0\x01\0\0\0\0\0\xff\xff\0\0\0"]).with(LOST),

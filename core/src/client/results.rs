@@ -346,7 +346,7 @@ impl CommandPhase {
             Expect::Results(format, file) => {
                 let format = *format;
                 match QueryReply::decode(payload, self.capabilities)? {
-                    QueryReply::Ok(ok) => Ok(Some(self.ok(&ok, channel))),
+                    QueryReply::Ok(ok) => self.ok(&ok, channel).map(Some),
                     QueryReply::Err(error) => Ok(Some(self.failed(&error, channel))),
                     QueryReply::LocalInfile(name) => {
                         let named = file.take_if(|file| file == name).is_some();
@@ -406,7 +406,7 @@ impl CommandPhase {
                         Ok(None)
                     }
                     NextStep::Wait => Ok(None),
-                    NextStep::Granted(ok) => Ok(Some(self.ok(&ok, channel))),
+                    NextStep::Granted(ok) => self.ok(&ok, channel).map(Some),
                     NextStep::Denied(error) => {
                         self.finish(channel);
                         Ok(Some(Event::Failed(error)))
@@ -424,13 +424,14 @@ impl CommandPhase {
             self.finish(channel);
             return Ok(Event::ResultEnd { status, warnings });
         }
-        Ok(self.ok(&OkPacket::decode(payload, self.capabilities)?, channel))
+        self.ok(&OkPacket::decode(payload, self.capabilities)?, channel)
     }
 
-    fn ok(&mut self, ok: &OkPacket<'_>, channel: &mut Channel) -> Event {
+    fn ok(&mut self, ok: &OkPacket<'_>, channel: &mut Channel) -> Result<Event, Error> {
+        ok.check_session_changes()?;
         self.status = ok.status;
         self.finish_unless_more(channel);
-        Event::Ok(Summary::from(*ok))
+        Ok(Event::Ok(Summary::from(*ok)))
     }
 
     fn failed(&mut self, error: &ErrPacket<'_>, channel: &mut Channel) -> Event {

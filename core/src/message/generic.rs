@@ -23,6 +23,8 @@ const LOCAL_INFILE: u8 = 0xfb;
 const EOF_BOUND: usize = 9;
 /// An OK that replaces EOF is shorter than this, while a row that begins with FE is not.
 const OK_AS_EOF_BOUND: usize = 0xff_ffff;
+/// The client's unknown error: CR_UNKNOWN_ERROR.
+const UNKNOWN_ERROR: u16 = 2000;
 /// The largest number of columns in a table or result of MySQL.
 const MAX_COLUMNS: u64 = 4096;
 
@@ -126,6 +128,19 @@ impl<'a> OkPacket<'a> {
     pub fn session_changes(&self) -> impl Iterator<Item = SessionChange<'a>> + use<'a> {
         let mut reader = Reader::new(self.session_state);
         core::iter::from_fn(move || if reader.is_empty() { None } else { SessionChange::read(&mut reader).ok() })
+    }
+
+    /// Checks that each change of the session's state can be decoded.
+    ///
+    /// # Errors
+    /// If one can't.
+    #[cfg(feature = "client")]
+    pub(crate) fn check_session_changes(&self) -> Result<()> {
+        let mut reader = Reader::new(self.session_state);
+        while !reader.is_empty() {
+            SessionChange::read(&mut reader)?;
+        }
+        Ok(())
     }
 
     fn encode_with(&self, header: u8, capabilities: Capabilities, out: &mut Vec<u8>) {
@@ -292,10 +307,11 @@ impl<'a> ErrPacket<'a> {
         out.put(self.message);
     }
 
-    /// The error as an owned value. A missing SQLSTATE becomes `HY000`, the general error.
+    /// The error as an owned value. A missing SQLSTATE becomes `HY000`, the general error, and the number 0 becomes 2000, the unknown error,
+    /// because programs take 0 for success.
     pub(crate) fn to_sql_error(self) -> SqlError {
         SqlError {
-            code: self.code,
+            code: if self.code == 0 { UNKNOWN_ERROR } else { self.code },
             sqlstate: self.sqlstate.unwrap_or(*b"HY000"),
             message: String::from_utf8_lossy(self.message).into_owned(),
         }
