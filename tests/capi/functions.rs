@@ -23,7 +23,7 @@ fn built(name: &str, place: &Path) -> PathBuf {
 }
 
 /// The output of a program that runs with MariaDB's library.
-fn said_by_theirs(program: &Path, arguments: &[&str]) -> String {
+pub(crate) fn said_by_theirs(program: &Path, arguments: &[&str]) -> String {
     said(Command::new(program).args(arguments).env_remove("LD_LIBRARY_PATH").env("HOME", "/nonexistent"))
 }
 

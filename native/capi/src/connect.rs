@@ -150,6 +150,9 @@ async fn log_in(
                     error.raw_os_error().map_or_else(|| error.to_string(), |number| number.to_string())
                 };
                 match error {
+                    NotReached::Socket(error) => {
+                        failure::hy000(2004, format!("Can't create TCP/IP socket ({})", error.raw_os_error()))
+                    }
                     NotReached::Connect(error) => {
                         let reason = reason(error);
                         failure::hy000(2002, format!("Can't connect to MySQL server on '{host}:{port}' ({reason})"))

@@ -57,6 +57,9 @@ impl Socket {
         };
         connected.map(Self::Unix).map_err(|error| {
             let number = error.raw_os_error().unwrap_or_default();
+            if [Errno::MFILE, Errno::NFILE].iter().any(|full| full.raw_os_error() == number) {
+                return failure::hy000(2001, format!("Can't create UNIX socket ({number})"));
+            }
             let text = format!("Can't connect to local MySQL server through socket '{}' ({number})", path.display());
             failure::hy000(2002, text)
         })
@@ -187,6 +190,8 @@ pub(crate) struct Route {
 
 /// Why there is no TCP connection.
 pub(crate) enum NotReached {
+    /// The system gives the process no socket.
+    Socket(Errno),
     /// This machine's address can't be used.
     Bind(io::Error),
     /// The server can't be reached.
@@ -213,7 +218,7 @@ impl Connecting {
     pub(crate) fn begin(route: Route) -> Result<Self, NotReached> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let family = if route.to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-        let socket = socket_with(family, SocketType::STREAM, flags, None)?;
+        let socket = socket_with(family, SocketType::STREAM, flags, None).map_err(NotReached::Socket)?;
         if let Some(from) = route.from {
             bind(&socket, &from).map_err(|error| NotReached::Bind(error.into()))?;
         }
