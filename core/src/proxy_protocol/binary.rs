@@ -197,7 +197,7 @@ fn octets(address: IpAddr) -> [u8; 16] {
 
 fn write_tls(tls: &ClientTls, body: &mut Vec<u8>) {
     let mut parts = Vec::new();
-    let has_certificate = tls.certificate.is_some() || tls.common_name.is_some();
+    let has_certificate = tls.is_verified || tls.certificate.is_some() || tls.common_name.is_some();
     let of_certificate = CLIENT_CERTIFICATE_ON_CONNECTION | CLIENT_CERTIFICATE_IN_SESSION;
     parts.push(if tls.is_encrypted { CLIENT_SSL } else { 0 } | if has_certificate { of_certificate } else { 0 });
     parts.extend(u32::from(!tls.is_verified).to_be_bytes());

@@ -64,10 +64,13 @@ fn a_header_of_version_2_round_trips() {
         certificate: Some(vec![0x30; 6144]),
         is_verified: true,
     };
+    // The proxy has verified a certificate and passes nothing of it on.
+    let told = ClientTls { is_encrypted: true, is_verified: true, ..ClientTls::default() };
     for (endpoints, tls) in [
         (ends("192.0.2.1:40000", "198.51.100.7:3306"), None),
         (ends("[2001:db8::1]:1", "[::1]:2"), Some(ClientTls::default())),
         (ends("[2001:db8::1]:1", "[::1]:2"), Some(tls)),
+        (ends("[2001:db8::1]:1", "[::1]:2"), Some(told)),
         (None, None),
     ] {
         let authority = endpoints.map(|_| "x".repeat(255));
