@@ -54,6 +54,8 @@ pub(crate) struct Channel {
     /// Bytes to send unchanged, because they were queued before TLS started or are already encrypted.
     ready: Vec<u8>,
     tls: Option<Tls>,
+    /// Whether the connection begins with TLS, so that nothing is sent in plaintext.
+    pub(crate) is_direct: bool,
     compression: Option<Compression>,
     /// The sequence number that the next packet of the exchange must have, whichever side sends it. With compression the peer's packet
     /// number is accepted as it is, because MySQL gives packets the numbers of compressed frames there and checks only the frames.
@@ -81,6 +83,7 @@ impl Channel {
             sealed: 0,
             ready: Vec::new(),
             tls: None,
+            is_direct: false,
             compression: None,
             sequence: 0,
             limit: PRE_AUTHENTICATION_LIMIT,
@@ -418,6 +421,17 @@ impl Channel {
         self.feed_tls(&mut behind, wall, received)
     }
 
+    /// Whether TLS has started.
+    pub(crate) const fn has_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Whether packets can be sent, as far as TLS is concerned: a server of TLS 1.3 may speak before the end of the handshake.
+    #[cfg(feature = "server")]
+    pub(crate) fn can_speak(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.layer.can_send())
+    }
+
     /// Whether the TLS handshake is in progress.
     pub(crate) fn is_securing(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.layer.is_handshaking())
@@ -440,7 +454,7 @@ impl Channel {
         }
         if let Some(tls) = &mut self.tls {
             // Encrypt the queued packets first, because they must precede close_notify. If that fails, nothing can follow anyway.
-            if !tls.layer.is_handshaking() {
+            if tls.layer.can_send() {
                 let unsealed = core::mem::take(&mut self.unsealed);
                 let rest = unsealed.get(core::mem::take(&mut self.sealed)..).unwrap_or_default();
                 let _ = tls.layer.seal(rest, &mut self.ready);
@@ -462,11 +476,12 @@ impl Channel {
         }
         let sealed_from = out.len();
         match &mut self.tls {
+            None if self.is_direct => self.unsealed.clear(),
             None if out.is_empty() => core::mem::swap(&mut self.unsealed, out),
             None => out.append(&mut self.unsealed),
             Some(tls) => {
                 tls.layer.take_output(out);
-                if !self.unsealed.is_empty() && !tls.layer.is_handshaking() {
+                if !self.unsealed.is_empty() && tls.layer.can_send() {
                     let rest = self.unsealed.get(self.sealed..).unwrap_or_default();
                     let part = rest.get(..SEALED_AT_ONCE).unwrap_or(rest);
                     tls.layer.seal(part, out)?;

@@ -10,6 +10,9 @@
 //! | another plugin | 1 | the server asks to switch |
 //! | the whole password | 1 | `caching_sha2_password` whose digest the server does not remember |
 //!
+//! Direct TLS (`--ssl-negotiation=direct`) takes one trip less, because the greeting comes with the server's Finished; in TLS 1.3 not where
+//! the server asks for a client certificate, as with `--ssl-ca`, because the greeting then waits for it.
+//!
 //! The first row comes one trip later. So does the first row of a prepared statement where the server is MariaDB or Sealwire, because it is
 //! prepared and executed at once (`Client::prepare_and_execute`); with other servers it comes two trips later.
 //!
@@ -65,6 +68,30 @@ fn connecting_takes_as_few_as_the_protocols_allow() {
         assert_eq!(client.connected_us, Some(expected * TRIP), "{case}");
         // With the first row the client has finished, and it disconnects.
         assert_eq!(client.ended_us, (expected + 1) * TRIP, "{case}");
+    }
+}
+
+#[test]
+fn direct_tls_takes_one_less() {
+    for (version, asks_for_certificate, starttls, direct) in [
+        ("TLSv1.3", false, 4, 3),
+        // The greeting waits for the client's certificate and Finished.
+        ("TLSv1.3", true, 4, 4),
+        ("TLSv1.2", false, 5, 4),
+        ("TLSv1.2", true, 5, 4),
+    ] {
+        for (direct, expected) in [(false, starttls), (true, direct)] {
+            let case = format!("{version}, asked for a certificate: {asks_for_certificate}, direct: {direct}");
+            let run = run(Scenario {
+                client: ClientSide { direct, tls_version: Some(version.to_owned()), ..ClientSide::default() },
+                server: ServerSide { asks_for_certificate, ..ServerSide::default() },
+                account: AccountSide { cached: true, ..AccountSide::default() },
+                ..Scenario::default()
+            });
+            let client = &run.connections[0].client;
+            assert_eq!(client.failure, None, "{case}");
+            assert_eq!(client.connected_us, Some(expected * TRIP), "{case}");
+        }
     }
 }
 

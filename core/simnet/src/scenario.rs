@@ -65,6 +65,8 @@ impl Default for Scenario {
 pub struct ClientSide {
     /// `--ssl-mode`, by MySQL's name: `DISABLED`, `PREFERRED`, `REQUIRED`, `VERIFY_CA` or `VERIFY_IDENTITY`.
     pub ssl_mode: String,
+    /// `--ssl-negotiation=direct`, at the server's port for it.
+    pub direct: bool,
     /// `--host`, which the server's certificate must carry.
     pub host: String,
     /// `--user`.
@@ -91,6 +93,7 @@ impl Default for ClientSide {
     fn default() -> Self {
         Self {
             ssl_mode: String::from("VERIFY_IDENTITY"),
+            direct: false,
             host: String::from("db.example.com"),
             user: String::from("learner"),
             password: String::from("correct horse battery staple"),
@@ -111,6 +114,8 @@ impl Default for ClientSide {
 pub struct ServerSide {
     /// The server's certificate; `None` for a server without TLS.
     pub certificate: Option<ServerCertificate>,
+    /// Whether clients are asked for a certificate, as with `--ssl-ca`.
+    pub asks_for_certificate: bool,
     /// `--tls-version`; `None` for all.
     pub tls_version: Option<String>,
     /// `--require-secure-transport`.
@@ -127,6 +132,7 @@ impl Default for ServerSide {
     fn default() -> Self {
         Self {
             certificate: Some(ServerCertificate::Good),
+            asks_for_certificate: true,
             tls_version: None,
             require_secure_transport: false,
             default_plugin: String::from("caching_sha2_password"),

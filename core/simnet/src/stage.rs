@@ -95,13 +95,14 @@ impl Stage {
         let mut client =
             client::Config::new(ours.user.clone(), ours.password.as_str().into(), Arc::new(Seeded::new(scenario.seed)));
         client.tls = self.policy(scenario)?;
+        client.direct = ours.direct;
         client.server_name.clone_from(&ours.host);
         client.default_auth = ours.default_auth.as_deref().map(plugin).transpose()?;
         client.enable_cleartext_plugin = ours.enable_cleartext_plugin;
         client.connect_timeout = Duration::from_secs(u64::from(ours.connect_timeout));
         let mut server = server::Config::new(theirs.version.clone(), Arc::new(Seeded::new(!scenario.seed)));
         server.default_plugin = plugin(&theirs.default_plugin)?;
-        server.tls = self.server_tls(theirs.certificate, theirs.tls_version.clone(), true)?;
+        server.tls = self.server_tls(theirs.certificate, theirs.tls_version.clone(), theirs.asks_for_certificate)?;
         server.require_secure_transport = theirs.require_secure_transport;
         server.connect_timeout = Duration::from_secs(u64::from(theirs.connect_timeout));
         let mut host = Host::with_accounts(self.accounts(scenario)?);
@@ -397,7 +398,12 @@ impl<'a> RunState<'a> {
             config.random = self.random(index, 2);
             config.observer = self.observer(index);
             let peer = Peer { transport: Transport::Tcp, host: CLIENT.to_string(), user: None };
-            let machine = server::Connection::new(Arc::new(config), index as u32 + 1, peer, now);
+            let (config, id) = (Arc::new(config), index as u32 + 1);
+            let machine = if self.machines.client.direct {
+                server::Connection::direct(config, id, peer, None, now)
+            } else {
+                server::Connection::new(config, id, peer, now)
+            };
             let host = self.machines.host.clone();
             let end = ServerEnd::new(machine, host, tcp, index, self.chunk, self.net.now());
             if let Some((_, server)) = self.listening.get_mut(slot) {

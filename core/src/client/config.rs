@@ -36,6 +36,9 @@ pub struct Config {
     pub database: Option<String>,
     /// Whether TLS is used.
     pub tls: TlsPolicy,
+    /// Whether the connection begins with TLS, before the greeting, as a server's port for direct TLS expects: `--ssl-negotiation=direct`. It
+    /// takes one round trip less, and shows nothing in plaintext. `tls` must not be `Disabled`.
+    pub direct: bool,
     /// The host's name or address, which is compared with the certificate.
     pub server_name: String,
     /// The host name to send as TLS server name indication. None is sent by default, as in MySQL's clients.
@@ -87,6 +90,7 @@ impl Config {
             password,
             database: None,
             tls: TlsPolicy::Disabled,
+            direct: false,
             server_name: String::from("localhost"),
             sni: None,
             transport: Transport::Tcp,

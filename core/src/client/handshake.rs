@@ -39,6 +39,7 @@ pub(super) struct Context<'a> {
 /// The states of the connection phase.
 #[derive(Debug)]
 pub(super) enum Handshake {
+    Opening(Opening),
     AwaitGreeting(AwaitGreeting),
     Requested(Requested),
     Securing(Securing),
@@ -60,6 +61,7 @@ pub(super) enum Next {
 impl Handshake {
     pub(super) const fn name(&self) -> &'static str {
         match self {
+            Self::Opening(_) => "Opening",
             Self::AwaitGreeting(_) => "AwaitGreeting",
             Self::Requested(_) => "Requested",
             Self::Securing(_) => "Securing",
@@ -72,13 +74,14 @@ impl Handshake {
     pub(super) const fn stage(&self) -> &'static str {
         match self {
             Self::AwaitGreeting(_) => GREETING,
-            Self::Requested(_) | Self::Securing(_) => "at 'SSL connection handshake'",
+            Self::Opening(_) | Self::Requested(_) | Self::Securing(_) => "at 'SSL connection handshake'",
             Self::Authenticating(_) | Self::Relayed => "at 'reading authorization packet'",
         }
     }
 
     pub(super) fn step(self, with: &mut Context<'_>) -> Result<Next, Error> {
         match self {
+            Self::Opening(state) => state.step(with),
             Self::AwaitGreeting(state) => state.step(with),
             Self::Requested(state) => state.step(with),
             Self::Securing(state) => state.step(with),
@@ -88,7 +91,29 @@ impl Handshake {
     }
 }
 
-/// The client waits for the greeting and has sent nothing.
+/// The connection begins with TLS, before the greeting.
+#[derive(Debug)]
+pub(super) struct Opening(pub(super) AwaitGreeting);
+
+impl Opening {
+    fn step(self, with: &mut Context<'_>) -> Result<Next, Error> {
+        if !with.link.channel.has_tls() {
+            let (TlsPolicy::Required(context) | TlsPolicy::Preferred(context)) = &with.config.tls else {
+                return Err(Error::Misuse("a connection that begins with TLS has no TLS settings"));
+            };
+            let (name, sni, wall) = (&with.config.server_name, with.config.sni.as_deref(), with.link.now.wall);
+            let layer = TlsLayer::direct_client(context, name, sni, wall)?;
+            with.link.channel.start_tls(layer, wall, with.received)?;
+        }
+        if with.link.channel.is_securing() {
+            return Ok(Next::Wait(Handshake::Opening(self)));
+        }
+        with.link.facts.tls = with.link.channel.tls_facts();
+        Ok(Next::Again(Handshake::AwaitGreeting(self.0)))
+    }
+}
+
+/// The client waits for the greeting and has sent nothing, or nothing but its part of TLS.
 #[derive(Debug, Default)]
 pub(super) struct AwaitGreeting {
     /// The login of a proxy's client, instead of that of the settings.
@@ -121,7 +146,7 @@ impl AwaitGreeting {
                     "ERR_Packet",
                     || format!("{}", error.code),
                 );
-                if matches!(with.config.tls, TlsPolicy::Required(_)) {
+                if !with.link.channel.has_tls() && matches!(with.config.tls, TlsPolicy::Required(_)) {
                     error.message = printable::line(&error.message).into_owned();
                     error.message.push_str(" (received before TLS; it may not come from the server)");
                 }
@@ -161,6 +186,10 @@ impl AwaitGreeting {
             )));
         }
         match &with.config.tls {
+            _ if with.link.channel.has_tls() => {
+                let capabilities = negotiate(with.config, &greeting_data)?;
+                send_response(greeting_data, capabilities, with)
+            }
             TlsPolicy::Required(_) if !offered.contains(Capabilities::SSL) => Err(ours(SqlError::ssl_connection(
                 "SSL connection error: SSL is required but the server doesn't support it",
             ))),

@@ -33,7 +33,7 @@ use crate::machine::{Input, Now, Output};
 use crate::message::{BinaryRow, ColumnDefinition, StatusFlags, TextRow};
 use crate::received::Received;
 use crate::trace::Tracer;
-use handshake::{AwaitGreeting, Context, Handshake, Next};
+use handshake::{AwaitGreeting, Context, Handshake, Next, Opening};
 use results::CommandPhase;
 
 /// A connection to a MySQL server, without the socket. [`drive`] is a loop that runs it, for drivers that wait for nothing else.
@@ -84,7 +84,7 @@ impl Connection {
     }
 
     fn with_login(config: Arc<Config>, first: AwaitGreeting, now: Now) -> Self {
-        let first = Handshake::AwaitGreeting(first);
+        let first = if config.direct { Handshake::Opening(Opening(first)) } else { Handshake::AwaitGreeting(first) };
         let tracer = Tracer::new(config.observer.clone(), Side::Client, first.name());
         let facts = Facts { transport: config.transport, ..Facts::default() };
         let link = Link::new(tracer, facts, config.connect_timeout, now);

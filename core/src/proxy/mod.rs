@@ -101,6 +101,18 @@ impl Connection {
         Self::of(server, peer)
     }
 
+    /// Creates a connection to a client that begins with TLS: see [`server::Connection::direct`].
+    pub fn direct(
+        config: Arc<server::Config>,
+        connection_id: u32,
+        peer: Peer,
+        refusal: Option<SqlError>,
+        now: Now,
+    ) -> Self {
+        let server = server::Connection::direct(config, connection_id, peer.clone(), refusal, now);
+        Self::of(server, peer)
+    }
+
     /// Creates a connection that sends the client this error instead of a greeting.
     pub fn refused(config: Arc<server::Config>, connection_id: u32, peer: Peer, error: SqlError, now: Now) -> Self {
         let server = server::Connection::refused(config, connection_id, peer.clone(), error, now);

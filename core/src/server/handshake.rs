@@ -17,7 +17,8 @@ use crate::facts::{Facts, Transport};
 use crate::link::Link;
 use crate::message::SqlError;
 use crate::message::{
-    AuthMoreData, AuthSwitchRequest, Capabilities, ChangeUser, HandshakeResponse41, HandshakeV10, OkPacket, StatusFlags,
+    AuthMoreData, AuthSwitchRequest, Capabilities, ChangeUser, ErrPacket, HandshakeResponse41, HandshakeV10, OkPacket,
+    StatusFlags,
 };
 use crate::proxy_protocol::{self, Endpoints, Header, Malformed, Start};
 use crate::received::Received;
@@ -45,6 +46,8 @@ pub(super) struct Context<'a> {
 /// The states of the connection phase.
 #[derive(Debug)]
 pub(super) enum Handshake {
+    /// The connection begins with TLS, and nothing has been sent.
+    Opening(Opening),
     /// The server has sent the greeting.
     AwaitResponse(AwaitResponse),
     /// The server has received the SSLRequest. The TLS handshake is in progress, and the response follows inside TLS.
@@ -83,10 +86,15 @@ pub(super) struct Denial {
     pub(super) reason: String,
 }
 
+/// The names of the states with which connections begin.
+pub(super) const OPENING: &str = "Opening";
+pub(super) const GREETED: &str = "AwaitResponse";
+
 impl Handshake {
     pub(super) const fn name(&self) -> &'static str {
         match self {
-            Self::AwaitResponse(_) => "AwaitResponse",
+            Self::Opening(_) => OPENING,
+            Self::AwaitResponse(_) => GREETED,
             Self::Securing(_) => "Securing",
             Self::AwaitAccount(_) => "AwaitAccount",
             Self::Authenticating(_) => "Authenticating",
@@ -97,6 +105,7 @@ impl Handshake {
 
     pub(super) fn step(self, with: &mut Context<'_>) -> Result<Next, Error> {
         match self {
+            Self::Opening(state) => state.step(with),
             Self::AwaitResponse(state) => state.step(with),
             Self::Securing(state) => state.step(with),
             Self::Authenticating(state) => state.step(with),
@@ -108,18 +117,28 @@ impl Handshake {
 
 /// Queues the greeting.
 pub(super) fn greet(config: &Config, scramble: [u8; 20], link: &mut Link) -> AwaitResponse {
+    let offered = config.offered();
     let greeting = HandshakeV10 {
         server_version: config.server_version.as_bytes(),
         connection_id: link.facts.connection_id,
         scramble,
-        capabilities: config.offered(),
+        capabilities: if link.channel.has_tls() { offered.without(Capabilities::SSL) } else { offered },
         charset: config.charset,
         status: StatusFlags::AUTOCOMMIT,
         auth_plugin: Some(config.default_plugin.name().as_bytes()),
     };
     let summary = || format!("version {}, capabilities {:?}", config.server_version, greeting.capabilities);
     link.channel.send_traced("HandshakeV10", |out| greeting.encode(out), summary);
-    AwaitResponse { scramble, has_begun: false }
+    AwaitResponse { scramble, has_begun: link.channel.has_tls() }
+}
+
+/// Queues an error in the place of the greeting, and ends the connection.
+pub(super) fn turn_away(error: SqlError, link: &mut Link) -> Error {
+    // Without agreed capabilities, the packet has no SQLSTATE.
+    let packet = ErrPacket { code: error.code, sqlstate: None, message: error.message.as_bytes() };
+    link.channel.send_traced("ERR_Packet", |out| packet.encode(out), || format!("{error}"));
+    link.channel.close();
+    link.fail(refuse(error))
 }
 
 /// 20 random bytes from `!` to `~` except `$`, because NUL and separators confuse some clients.
@@ -143,16 +162,9 @@ pub(super) struct AwaitResponse {
 impl AwaitResponse {
     fn step(mut self, with: &mut Context<'_>) -> Result<Next, Error> {
         if !self.has_begun {
-            let header = match proxy_header(with)? {
-                Start::Incomplete => return Ok(Next::Wait(Handshake::AwaitResponse(self))),
-                Start::NoHeader => None,
-                Start::Header { header, length } => {
-                    with.received.taken += length;
-                    Some(header)
-                }
-            };
+            let Some(begun) = begin(with)? else { return Ok(Next::Wait(Handshake::AwaitResponse(self))) };
             self.has_begun = true;
-            if let Some(endpoints) = header.and_then(|header| take_over(header, with)) {
+            if let Begun::Proxied(endpoints) = begun {
                 return Ok(Next::Proxied(Handshake::AwaitResponse(self), endpoints));
             }
         }
@@ -164,6 +176,12 @@ impl AwaitResponse {
             Some(bytes) => Capabilities::from_bits(u64::from(u32::from_le_bytes(*bytes))),
             None => return Err(bad("the response is shorter than its capability flags")),
         };
+        if with.link.channel.has_tls() {
+            if payload.len() <= SSL_REQUEST {
+                return Err(bad("an SSLRequest inside TLS"));
+            }
+            return respond(payload.to_vec(), packet.sequence, self.scramble, None, with);
+        }
         // Read only this flag of an SSLRequest, because the response repeats the others inside TLS, where nobody can alter them.
         if !capabilities.contains(Capabilities::SSL) {
             if !capabilities.contains(Capabilities::PROTOCOL_41) {
@@ -190,6 +208,78 @@ impl AwaitResponse {
         with.link.channel.start_tls(layer, with.link.now.wall, with.received)?;
         Ok(Next::Again(Handshake::Securing(Securing { scramble: self.scramble, request })))
     }
+}
+
+/// The connection begins with TLS, before the greeting.
+#[derive(Debug)]
+pub(super) struct Opening {
+    scramble: [u8; 20],
+    /// Whether the first bytes have been looked at, which may be a PROXY header.
+    has_begun: bool,
+    /// The error for the client in the place of the greeting.
+    refusal: Option<SqlError>,
+    /// The state that follows, once the greeting is queued.
+    greeted: Option<AwaitResponse>,
+}
+
+impl Opening {
+    pub(super) const fn new(scramble: [u8; 20], refusal: Option<SqlError>) -> Self {
+        Self { scramble, has_begun: false, refusal, greeted: None }
+    }
+
+    fn step(mut self, with: &mut Context<'_>) -> Result<Next, Error> {
+        if !self.has_begun {
+            let Some(begun) = begin(with)? else { return Ok(Next::Wait(Handshake::Opening(self))) };
+            self.has_begun = true;
+            if let Begun::Proxied(endpoints) = begun {
+                return Ok(Next::Proxied(Handshake::Opening(self), endpoints));
+            }
+        }
+        if !with.link.channel.has_tls() {
+            let Some(context) = &with.config.tls else { return Err(bad("this server has no TLS")) };
+            match with.received.rest().first() {
+                None => return Ok(Next::Wait(Handshake::Opening(self))),
+                Some(&HANDSHAKE_RECORD) => {}
+                Some(_) => return Err(bad("connections to this port begin with TLS, and this one does not")),
+            }
+            let layer = TlsLayer::direct_server(context)?;
+            with.link.channel.start_tls(layer, with.link.now.wall, with.received)?;
+        }
+        if with.link.channel.can_speak() && self.greeted.is_none() {
+            if let Some(error) = self.refusal.take() {
+                return Err(turn_away(error, with.link));
+            }
+            self.greeted = Some(greet(with.config, self.scramble, with.link));
+        }
+        match self.greeted {
+            Some(greeted) if !with.link.channel.is_securing() => {
+                with.link.facts.tls = with.link.channel.tls_facts();
+                Ok(Next::Again(Handshake::AwaitResponse(greeted)))
+            }
+            _ => Ok(Next::Wait(Handshake::Opening(self))),
+        }
+    }
+}
+
+/// The content type of a ClientHello's record (RFC 8446, section 5.1).
+const HANDSHAKE_RECORD: u8 = 22;
+
+/// The beginning of a connection.
+enum Begun {
+    /// The peer is the client, or a proxy that speaks for itself.
+    Direct,
+    Proxied(Endpoints),
+}
+
+/// Takes a PROXY header, if there is one; `None` if more bytes are needed.
+fn begin(with: &mut Context<'_>) -> Result<Option<Begun>, Error> {
+    let (header, length) = match proxy_header(with)? {
+        Start::Incomplete => return Ok(None),
+        Start::NoHeader => return Ok(Some(Begun::Direct)),
+        Start::Header { header, length } => (header, length),
+    };
+    with.received.taken += length;
+    Ok(Some(take_over(header, with).map_or(Begun::Direct, Begun::Proxied)))
 }
 
 /// The sequence number of the answer to the client's first packet.

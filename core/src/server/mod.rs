@@ -26,10 +26,10 @@ use crate::facts::Facts;
 use crate::link::Link;
 use crate::machine::{Input, Now, Output};
 use crate::message::SqlError;
-use crate::message::{Command, ErrPacket, SemiSyncAck, StatusFlags};
+use crate::message::{Command, SemiSyncAck, StatusFlags};
 use crate::received::{Packet, Received};
 use crate::trace::{Direction, Tracer};
-use handshake::{Context, Denial, Handshake, Next};
+use handshake::{Context, Denial, GREETED, Handshake, Next, OPENING, Opening};
 use reply_stage::{Reply, send_error};
 
 /// A connection from a MySQL client, without the socket.
@@ -85,7 +85,7 @@ enum Step {
 impl Connection {
     /// Creates a connection that sends the greeting. The connect timeout starts at `now`.
     pub fn new(config: Arc<Config>, connection_id: u32, peer: Peer, now: Now) -> Self {
-        let mut connection = Self::silent(config, connection_id, peer, now);
+        let mut connection = Self::silent(config, connection_id, peer, GREETED, now);
         connection.scramble = handshake::scramble(&connection.config);
         let greeted = handshake::greet(&connection.config, connection.scramble, &mut connection.link);
         let greeted = Handshake::AwaitResponse(greeted);
@@ -93,20 +93,28 @@ impl Connection {
         connection
     }
 
+    /// Creates a connection that begins with TLS, at a port for such connections: the client sends a ClientHello before the greeting. If it
+    /// offers application protocols by ALPN, `mysql` must be one of them. Nothing is sent in plaintext. [`Config::tls`] must be set. With
+    /// `refusal`, the client gets this error instead of the greeting, inside TLS.
+    pub fn direct(config: Arc<Config>, connection_id: u32, peer: Peer, refusal: Option<SqlError>, now: Now) -> Self {
+        let mut connection = Self::silent(config, connection_id, peer, OPENING, now);
+        connection.scramble = handshake::scramble(&connection.config);
+        connection.link.channel.is_direct = true;
+        let opening = Opening::new(connection.scramble, refusal);
+        connection.state = State::Handshake(Some(Handshake::Opening(opening)));
+        connection
+    }
+
     /// Creates a connection that sends this error instead of a greeting: `Too many connections` and the like.
     pub fn refused(config: Arc<Config>, connection_id: u32, peer: Peer, error: SqlError, now: Now) -> Self {
-        let mut connection = Self::silent(config, connection_id, peer, now);
-        // Without agreed capabilities, the packet has no SQLSTATE.
-        let packet = ErrPacket { code: error.code, sqlstate: None, message: error.message.as_bytes() };
-        let summary = || alloc::format!("{error}");
-        connection.link.channel.send_traced("ERR_Packet", |out| packet.encode(out), summary);
-        connection.link.fail(Error::Refused { by: Side::Server, error });
+        let mut connection = Self::silent(config, connection_id, peer, GREETED, now);
+        handshake::turn_away(error, &mut connection.link);
         connection
     }
 
     /// Creates a connection that has sent nothing.
-    fn silent(config: Arc<Config>, connection_id: u32, peer: Peer, now: Now) -> Self {
-        let mut tracer = Tracer::new(config.observer.clone(), Side::Server, "AwaitResponse");
+    fn silent(config: Arc<Config>, connection_id: u32, peer: Peer, first: &'static str, now: Now) -> Self {
+        let mut tracer = Tracer::new(config.observer.clone(), Side::Server, first);
         tracer.connection = connection_id;
         let facts = Facts {
             server_version: config.server_version.clone(),

@@ -243,7 +243,7 @@ impl TlsError {
             Self::NoCommonCipher | Self::NoCipherForKey { .. } => {
                 Some("Look at ssl-cipher and tls-ciphersuites on both sides.".to_string())
             }
-            Self::NotTls => Some("Is the port MySQL's, and does a proxy in between understand TLS?".to_string()),
+            Self::NotTls => Some("Is the port MySQL's, does a proxy in between understand TLS, and is it a port for --ssl-negotiation=direct if that is given?".to_string()),
             _ => None,
         }
     }

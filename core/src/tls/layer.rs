@@ -3,6 +3,7 @@
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 use core::sync::atomic::Ordering;
@@ -17,7 +18,7 @@ use super::ciphers::{cipher_of, group_name};
 use super::clock::Clock;
 use super::resolver::Resolver;
 use super::server_verifier::verify_client;
-use super::session::{Processed, Session, Traffic};
+use super::session::{Outcome, Processed, Session, Traffic};
 use super::{ClientContext, ServerContext, TlsError};
 use crate::facts::{TlsFacts, TlsVersion, Verification};
 
@@ -38,6 +39,8 @@ pub struct TlsLayer {
     clock: Arc<Clock>,
     facts: Option<TlsFacts>,
     failure: Option<TlsError>,
+    /// Whether application data could be sent before the end of the handshake.
+    sends_early: bool,
     peer_has_closed: bool,
     has_closed: bool,
 }
@@ -46,6 +49,9 @@ enum Role {
     Client { context: ClientContext, host: String, sni: Option<String> },
     Server { context: ServerContext, resolver: Arc<Resolver> },
 }
+
+/// The name of MySQL's protocol in ALPN, where TLS begins at once. IANA has registered none.
+const MYSQL: &[u8] = b"mysql";
 
 /// The length of a record's header, and the content type of application data (RFC 8446, section 5.1).
 const RECORD_HEADER: usize = 5;
@@ -65,8 +71,31 @@ impl TlsLayer {
         sni: Option<&str>,
         now_unix: Duration,
     ) -> Result<Self, TlsError> {
+        Self::open(context, server_name, sni, now_unix, false)
+    }
+
+    /// The same for a connection that begins with TLS: the client offers the application protocol `mysql`.
+    pub fn direct_client(
+        context: &ClientContext,
+        server_name: &str,
+        sni: Option<&str>,
+        now_unix: Duration,
+    ) -> Result<Self, TlsError> {
+        Self::open(context, server_name, sni, now_unix, true)
+    }
+
+    fn open(
+        context: &ClientContext,
+        server_name: &str,
+        sni: Option<&str>,
+        now_unix: Duration,
+        is_direct: bool,
+    ) -> Result<Self, TlsError> {
         context.clock().set(now_unix);
-        let (config, name) = context.config_for(server_name, sni)?;
+        let (mut config, name) = context.config_for(server_name, sni)?;
+        if is_direct {
+            Arc::make_mut(&mut config).alpn_protocols = vec![MYSQL.to_vec()];
+        }
         let session = UnbufferedClientConnection::new(config, name).map_err(|error| TlsError::from(&error))?;
         let (host, sni) = (server_name.to_owned(), sni.map(ToOwned::to_owned));
         let role = Role::Client { context: context.clone(), host, sni };
@@ -77,7 +106,21 @@ impl TlsLayer {
 
     /// Creates a server's session, which waits for a ClientHello.
     pub fn server(context: &ServerContext) -> Result<Self, TlsError> {
-        let (config, resolver) = context.connection_config();
+        Self::accept(context, false)
+    }
+
+    /// The same for a connection that begins with TLS: a client that offers application protocols must offer `mysql`. In TLS 1.3 the server
+    /// may send data with its Finished, before the client's (RFC 8446, section 4.4.4), unless it asks for the client's certificate.
+    pub fn direct_server(context: &ServerContext) -> Result<Self, TlsError> {
+        Self::accept(context, true)
+    }
+
+    fn accept(context: &ServerContext, is_direct: bool) -> Result<Self, TlsError> {
+        let (mut config, resolver) = context.connection_config();
+        if is_direct {
+            config.alpn_protocols = vec![MYSQL.to_vec()];
+            config.send_half_rtt_data = true;
+        }
         let session = UnbufferedServerConnection::new(Arc::new(config)).map_err(|error| TlsError::from(&error))?;
         context.counters().accepts.fetch_add(1, Ordering::Relaxed);
         let role = Role::Server { context: context.clone(), resolver };
@@ -94,6 +137,7 @@ impl TlsLayer {
             clock,
             facts: None,
             failure: None,
+            sends_early: false,
             peer_has_closed: false,
             has_closed: false,
         }
@@ -152,11 +196,13 @@ impl TlsLayer {
     /// Decrypts records in place. Returns how many bytes at their front have been processed.
     fn process(&mut self, records: &mut [u8], plain: &mut Vec<u8>) -> Result<usize, TlsError> {
         let queued_before = self.output.len();
-        let Processed { taken, peer_has_closed } = self.session.process(records, plain, &mut self.output);
+        let Processed { taken, outcome } = self.session.process(records, plain, &mut self.output);
         let fresh = self.output.get(queued_before..).unwrap_or_default();
         self.alerts_unencrypted &= !changes_cipher(fresh);
-        match peer_has_closed {
-            Ok(closed) => self.peer_has_closed |= closed,
+        match outcome {
+            Ok(Outcome::Handshaking) => {}
+            Ok(Outcome::Sending) => self.sends_early = true,
+            Ok(Outcome::PeerClosed) => self.peer_has_closed = true,
             Err(error) => {
                 // rustls sends no alert for some errors, but the peer should learn that the connection has failed.
                 if fresh.is_empty() && !matches!(error, rustls::Error::AlertReceived(_)) && self.alerts_are_plain() {
@@ -272,7 +318,7 @@ impl TlsLayer {
         if self.has_closed {
             return Err(TlsError::Closed);
         }
-        if self.is_handshaking() {
+        if !self.can_send() {
             return Err(TlsError::HandshakeNotComplete);
         }
         self.take_output(out);
@@ -292,6 +338,12 @@ impl TlsLayer {
     /// Whether the handshake is not yet complete.
     pub fn is_handshaking(&self) -> bool {
         self.session.state().is_handshaking()
+    }
+
+    /// Whether application data can be sent: the handshake is complete, or nothing but the client's Finished is missing and the server of a
+    /// direct connection may speak.
+    pub fn can_send(&self) -> bool {
+        self.sends_early || !self.is_handshaking()
     }
 
     /// Whether the peer sent close_notify, after which it sends no more data.

@@ -35,8 +35,19 @@ pub(super) enum Traffic<'a> {
 pub(super) struct Processed {
     /// The number of bytes at the front of the records that have been processed.
     pub(super) taken: usize,
-    /// Whether the peer's close_notify was among the records, or the error with which rustls refused them.
-    pub(super) peer_has_closed: Result<bool, Error>,
+    /// What the records have come to, or the error with which rustls refused them.
+    pub(super) outcome: Result<Outcome, Error>,
+}
+
+/// What processed records have come to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The handshake needs the peer's next message, and no application data can be sent before.
+    Handshaking,
+    /// Application data can be sent. A server of TLS 1.3 may come to this before the client's Finished.
+    Sending,
+    /// The peer's close_notify was among them.
+    PeerClosed,
 }
 
 impl Session {
@@ -113,12 +124,13 @@ fn process<R: Records>(session: &mut R, records: &mut [u8], plain: &mut Vec<u8>,
             }
             Ok(ConnectionState::EncodeTlsData(data)) => encode(data, output),
             Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
-            Ok(ConnectionState::PeerClosed) => return Processed { taken, peer_has_closed: Ok(true) },
+            Ok(ConnectionState::PeerClosed) => return Processed { taken, outcome: Ok(Outcome::PeerClosed) },
+            Ok(ConnectionState::WriteTraffic(_)) => return Processed { taken, outcome: Ok(Outcome::Sending) },
             // No complete record is left. Early data is never accepted.
-            Ok(_) => return Processed { taken, peer_has_closed: Ok(false) },
+            Ok(_) => return Processed { taken, outcome: Ok(Outcome::Handshaking) },
             Err(error) => {
                 take_alert(session, records.get_mut(taken..).unwrap_or_default(), output);
-                return Processed { taken, peer_has_closed: Err(error) };
+                return Processed { taken, outcome: Err(error) };
             }
         }
     }
