@@ -75,6 +75,7 @@ struct GtidState {
 }
 
 /// An error, or a sentence about something that can't be printed.
+#[derive(Debug)]
 pub(super) enum TextError {
     Problem(Problem),
     Sentence(String),
