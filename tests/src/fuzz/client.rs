@@ -7,18 +7,16 @@ use sealwire_core::auth::Plugin;
 use sealwire_core::client::{Config, Connection, Event, Prepared, RowFormat, TlsPolicy};
 use sealwire_core::error::PeerMisbehaved;
 use sealwire_core::facts::Transport;
-use sealwire_core::message::{Capabilities, SslRequest, Value};
-use sealwire_core::tls::TlsLayer;
-use sealwire_core::wire::frame::HEADER;
+use sealwire_core::message::{Capabilities, Value};
 use sealwire_core::{Error, Input, Now, Output};
 use sealwire_simnet::{Seeded, reseed};
 
-use super::script::{ACT, ALLOWANCE, BYTES, EOF, Peer, TIME, WIRE, client_tls, holds, server_tls, start, steps};
+use super::script::{
+    ACT, ALLOWANCE, BYTES, CODES, EOF, Peer, SSL_REQUEST, TIME, WIRE, client_tls, holds, start, steps,
+};
 
 /// The password, which must not occur anywhere in plaintext.
 pub(super) const PASSWORD: &str = "correct horse battery staple";
-/// The size of an SSLRequest with its header; a client sends nothing else before TLS.
-const SSL_REQUEST: usize = 36;
 const MOST_POLLS: usize = 100_000;
 
 /// The input is two bytes of settings, then the script.
@@ -117,7 +115,7 @@ impl Settings {
             now,
             chunk,
         };
-        for (code, bytes) in steps(script) {
+        for (code, bytes) in steps(script, CODES) {
             state.step(code, bytes);
         }
         state.step(EOF, &[]);
@@ -253,18 +251,7 @@ impl RunState {
         }
         self.bytes_out += out.len();
         self.wire.extend_from_slice(out);
-        let mut rest = out;
-        if let Some((request, hello)) = out.split_at_checked(SSL_REQUEST)
-            && self.peer.received.is_empty()
-            && SslRequest::decode(&request[HEADER..])
-                .is_ok_and(|request| request.capabilities.contains(Capabilities::SSL))
-            && request[..HEADER] == [32, 0, 0, 1]
-        {
-            self.peer.receive(request, self.now);
-            self.peer.begin_tls(TlsLayer::server(&server_tls()).expect("our own certificate"));
-            rest = hello;
-        }
-        let answer = self.peer.receive(rest, self.now);
+        let answer = self.peer.receive_from_client(out, self.now);
         if !answer.is_empty() {
             self.bytes_in += answer.len();
             // An error shows when the machine is polled.

@@ -11,6 +11,9 @@ mod lexer;
 mod messages;
 mod options;
 mod pem;
+mod proxy;
+mod proxy_header;
+mod proxy_seeds;
 mod rows;
 mod script;
 mod seeds;
@@ -29,7 +32,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 14] = [
     Target { name: "messages", run: messages::run },
     Target { name: "frames", run: frames::run },
     Target { name: "accounts", run: accounts::run },
@@ -42,6 +45,8 @@ pub const TARGETS: [Target; 12] = [
     Target { name: "lexer", run: lexer::run },
     Target { name: "events", run: events::run },
     Target { name: "rows", run: rows::run },
+    Target { name: "proxy_header", run: proxy_header::run },
+    Target { name: "proxy", run: proxy::run },
 ];
 
 /// The target of that name.

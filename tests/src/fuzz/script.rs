@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use rustls::crypto::CryptoProvider;
 use sealwire_core::Now;
+use sealwire_core::message::{Capabilities, SslRequest};
+use sealwire_core::server::Config;
 use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, ServerContext, ServerOptions, TlsLayer, Trust};
-use sealwire_core::wire::frame::{self, Scan, scan};
+use sealwire_core::wire::frame::{self, HEADER, Scan, scan};
 
 use crate::no_security;
 
@@ -30,20 +32,23 @@ pub(super) const ACT: u8 = 5;
 /// A packet with the right sequence number.
 pub(super) const PACKET: u8 = 0;
 /// How many codes there are.
-const CODES: u8 = 6;
+pub(super) const CODES: u8 = 6;
+
+/// The size of an SSLRequest with its header; a client that demands TLS sends nothing else before it.
+pub(super) const SSL_REQUEST: usize = 36;
 
 /// The most steps that are made, because longer conversations show nothing new.
 const MOST: usize = 96;
 
-/// The steps of a script.
-pub(super) fn steps(script: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+/// The steps of a script, with codes below `codes`.
+pub(super) fn steps(script: &[u8], codes: u8) -> impl Iterator<Item = (u8, &[u8])> {
     let mut rest = script;
     let next = move || {
         let (&[code, low, high], after) = rest.split_first_chunk::<3>()?;
         let length = usize::from(u16::from_le_bytes([low, high])).min(after.len());
         let (bytes, after) = after.split_at(length);
         rest = after;
-        Some((code % CODES, bytes))
+        Some((code % codes, bytes))
     };
     std::iter::from_fn(next).take(MOST)
 }
@@ -66,9 +71,34 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    /// Uses TLS from now on.
-    pub(super) fn begin_tls(&mut self, layer: TlsLayer) {
-        self.tls = Some(layer);
+    /// A client's SSLRequest.
+    pub(super) fn ssl_request(&mut self) -> Vec<u8> {
+        let mut request = Vec::new();
+        let capabilities = Config::CAPABILITIES | Capabilities::SSL;
+        SslRequest { capabilities, max_packet: 1 << 24, charset: 45 }.encode(&mut request);
+        self.framed(&request)
+    }
+
+    /// Uses TLS from now on, as a client; returns the ClientHello.
+    pub(super) fn begin_tls(&mut self, now: Now) -> Vec<u8> {
+        self.tls = Some(TlsLayer::client(&client_tls(true), HOST, None, now.wall).expect("our own settings"));
+        self.receive(&[], now)
+    }
+
+    /// Takes bytes of a client's machine, and uses TLS once that requests it; returns the TLS layer's answer.
+    pub(super) fn receive_from_client(&mut self, bytes: &[u8], now: Now) -> Vec<u8> {
+        let mut rest = bytes;
+        if let Some((request, hello)) = bytes.split_at_checked(SSL_REQUEST)
+            && self.received.is_empty()
+            && SslRequest::decode(&request[HEADER..])
+                .is_ok_and(|request| request.capabilities.contains(Capabilities::SSL))
+            && request[..HEADER] == [32, 0, 0, 1]
+        {
+            self.receive(request, now);
+            self.tls = Some(TlsLayer::server(&server_tls()).expect("our own certificate"));
+            rest = hello;
+        }
+        self.receive(rest, now)
     }
 
     /// Whether TLS has begun.

@@ -12,7 +12,7 @@ use sealwire_core::wire::frame::{self, HEADER, Scan};
 use sealwire_simnet::{Host, OwnedEvent, Pair, Toward};
 
 use super::script::{ACT, PACKET, step};
-use super::{accounts, client as client_target, lexer, messages, server as server_target, sql};
+use super::{accounts, client as client_target, lexer, messages, proxy_seeds, server as server_target, sql};
 
 /// The initial inputs of a target. Those of `pem` are files of the repository, whose folder is `root`.
 pub fn seeds(target: &str, root: &Path) -> Vec<Vec<u8>> {
@@ -30,12 +30,14 @@ pub fn seeds(target: &str, root: &Path) -> Vec<Vec<u8>> {
         "lexer" => lexer::SEEDS.iter().flat_map(|text| [0, 4, 7].map(|how| under(how, text.as_bytes()))).collect(),
         "events" => events(root),
         "rows" => rows(root),
+        "proxy_header" => proxy_seeds::headers(root),
+        "proxy" => proxy_seeds::conversations(),
         "bridge" => BRIDGE.iter().map(|(mode, bytes)| under(*mode, bytes)).collect(),
         _ => Vec::new(),
     }
 }
 
-fn under(mode: u8, bytes: &[u8]) -> Vec<u8> {
+pub(super) fn under(mode: u8, bytes: &[u8]) -> Vec<u8> {
     [&[mode][..], bytes].concat()
 }
 
@@ -264,17 +266,17 @@ const FILE: u8 = 0x0e;
 const GIVES_FILES: u8 = client_target::LOCAL_INFILE | client_target::UNIX_SOCKET;
 
 /// A conversation in parts: before the first action, and after each one.
-type Talk = Vec<Part>;
+pub(super) type Talk = Vec<Part>;
 
 #[derive(Default)]
-struct Part {
+pub(super) struct Part {
     act: &'static [u8],
     /// The payloads of the packets.
-    to_client: Vec<Vec<u8>>,
-    to_server: Vec<Vec<u8>>,
+    pub(super) to_client: Vec<Vec<u8>>,
+    pub(super) to_server: Vec<Vec<u8>>,
 }
 
-fn talk(mut pair: Pair, gives_files: bool) -> Talk {
+pub(super) fn talk(mut pair: Pair, gives_files: bool) -> Talk {
     let (mut talk, mut told) = (Talk::new(), 0);
     let mut part = |pair: &mut Pair, act| {
         pair.run();

@@ -6,13 +6,11 @@ use std::time::Duration;
 use sealwire_accounts::Accounts;
 use sealwire_core::auth::Plugin;
 use sealwire_core::facts::Transport;
-use sealwire_core::message::{Capabilities, SslRequest};
 use sealwire_core::server::{self, Config, Connection};
-use sealwire_core::tls::TlsLayer;
 use sealwire_core::{Error, Input, Now};
 use sealwire_simnet::{Host, Seeded, Step, reseed};
 
-use super::script::{ACT, ALLOWANCE, BYTES, EOF, HOST, Peer, TIME, WIRE, client_tls, holds, server_tls, start, steps};
+use super::script::{ACT, ALLOWANCE, BYTES, CODES, EOF, Peer, TIME, WIRE, holds, server_tls, start, steps};
 
 const MOST_POLLS: usize = 100_000;
 
@@ -105,7 +103,7 @@ fn play(flags: u8, script: &[u8], chunk: usize) -> Outcome {
         is_over: false,
     };
     state.poll();
-    for (code, bytes) in steps(script) {
+    for (code, bytes) in steps(script, CODES) {
         state.step(code, bytes);
     }
     state.step(EOF, &[]);
@@ -168,14 +166,9 @@ impl RunState {
     }
 
     fn begin_tls(&mut self) {
-        let capabilities = Config::CAPABILITIES | Capabilities::SSL;
-        let mut request = Vec::new();
-        SslRequest { capabilities, max_packet: 1 << 24, charset: 45 }.encode(&mut request);
-        let framed = self.peer.framed(&request);
-        self.feed(&framed);
-        let layer = TlsLayer::client(&client_tls(true), HOST, None, self.now.wall).expect("our own settings");
-        self.peer.begin_tls(layer);
-        let hello = self.peer.receive(&[], self.now);
+        let request = self.peer.ssl_request();
+        self.feed(&request);
+        let hello = self.peer.begin_tls(self.now);
         self.feed(&hello);
     }
 

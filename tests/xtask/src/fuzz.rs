@@ -8,8 +8,21 @@ use crate::nightly;
 use crate::run::{Context, Tally, run, spelled};
 
 /// The programs of tests/fuzz.
-const TARGETS: [&str; 12] = [
-    "messages", "frames", "accounts", "options", "pem", "client", "server", "bridge", "sql", "lexer", "events", "rows",
+const TARGETS: [&str; 14] = [
+    "messages",
+    "frames",
+    "accounts",
+    "options",
+    "pem",
+    "client",
+    "server",
+    "bridge",
+    "sql",
+    "lexer",
+    "events",
+    "rows",
+    "proxy_header",
+    "proxy",
 ];
 
 /// Seconds for each target in CI.
