@@ -6,363 +6,21 @@
 #[macro_use]
 extern crate sealwire_wasm_tests;
 
+mod legs;
+mod world;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use sealwire_core::auth::Plugin;
 use sealwire_core::client::{self, TlsPolicy};
 use sealwire_core::error::{Error, Side};
-use sealwire_core::facts::Transport;
-use sealwire_core::message::{ColumnDefinition, ColumnType, Command, StatusFlags};
-use sealwire_core::proxy::{Activity, Connection, End, Event};
-use sealwire_core::random::Random;
-use sealwire_core::server::{self, Candidate, Peer};
-use sealwire_core::tls::{ClientContext, ClientOptions, NamedPem, ServerContext, ServerOptions, Trust};
-use sealwire_core::{Input, Now, Output, SqlError};
+use sealwire_core::message::StatusFlags;
+use sealwire_core::proxy::{Activity, End, Event};
+use sealwire_core::server;
+use sealwire_core::tls::Trust;
+use sealwire_core::{Input, Output, SqlError};
 
-const PASSWORD: &str = "correct horse battery staple";
-const OURS: u32 = 0xC000_0001;
-
-/// Bytes from a seed.
-#[derive(Debug)]
-struct Seeded(std::sync::Mutex<u64>);
-
-impl Seeded {
-    const fn new(seed: u64) -> Self {
-        Self(std::sync::Mutex::new(seed))
-    }
-
-    fn next(&self, below: usize) -> usize {
-        let mut byte = [0; 2];
-        self.fill(&mut byte);
-        usize::from(u16::from_le_bytes(byte)) % below
-    }
-}
-
-impl Random for Seeded {
-    fn fill(&self, out: &mut [u8]) {
-        let mut state = self.0.lock().unwrap();
-        for byte in out {
-            *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            *byte = (*state >> 56) as u8;
-        }
-    }
-}
-
-fn now() -> Now {
-    // The certificates are made at this time.
-    let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    Now { monotonic: Duration::from_secs(1), wall }
-}
-
-/// A certificate for a name, which is its own CA.
-struct Identity {
-    cert: String,
-    key: String,
-    name: &'static str,
-}
-
-impl Identity {
-    fn new(name: &'static str) -> Self {
-        let certified = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
-        Self { cert: certified.cert.pem(), key: certified.signing_key.serialize_pem(), name }
-    }
-
-    fn server(&self) -> ServerContext {
-        let mut options = ServerOptions::new(Arc::new(rustls::crypto::ring::default_provider()));
-        options.cert = Some(NamedPem::new("certificate", self.cert.clone()));
-        options.key = Some(NamedPem::new("key", self.key.clone()));
-        ServerContext::build(options).unwrap()
-    }
-
-    fn trusting(&self) -> ClientContext {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut options = ClientOptions::new(provider, Trust::CaAndIdentity);
-        options.ca = vec![NamedPem::new("certificate", self.cert.clone())];
-        ClientContext::build(options).unwrap()
-    }
-}
-
-/// The legs that have TLS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Legs {
-    client: bool,
-    server: bool,
-}
-
-const SECURE: Legs = Legs { client: true, server: true };
-const PLAIN: Legs = Legs { client: false, server: false };
-
-/// A client, a proxy and a server with the bytes between them.
-struct World {
-    client: client::Connection,
-    proxy: Connection,
-    server: server::Connection,
-    /// To the proxy and to the client; to the server and to the proxy.
-    front: [Vec<u8>; 2],
-    back: [Vec<u8>; 2],
-    back_config: Arc<client::Config>,
-    candidate: Candidate,
-    pieces: Seeded,
-    largest_piece: usize,
-    log: Vec<String>,
-    /// The bytes on the server's leg.
-    wire: Vec<u8>,
-    end: Option<End>,
-    is_dialled: bool,
-    refuse_change: Option<SqlError>,
-    /// Whether a change of user moves to another server, and the settings of all servers.
-    moves: bool,
-    server_config: Arc<server::Config>,
-    /// The answer to a KILL, or the id with which it passes.
-    kill: Result<u32, Result<(), SqlError>>,
-    /// Whether the server answers queries, and the status that it gives.
-    is_mute: bool,
-    status: StatusFlags,
-    /// The rows of a result, of this many bytes each.
-    rows: (usize, usize),
-    /// How many bytes of the client arrive before it is gone.
-    lifetime: Option<usize>,
-    is_gone: bool,
-}
-
-impl World {
-    fn new(plugin: Plugin, password: &str, legs: Legs, seed: u64) -> Self {
-        let (gateway, node) = (Identity::new("gateway"), Identity::new("db1"));
-        let random = || Arc::new(Seeded::new(seed));
-        let mut client = client::Config::new("learner", PASSWORD.into(), random());
-        client.enable_cleartext_plugin = true;
-        client.database = Some("d".into());
-        client.attributes = vec![("program".into(), "test".into()), ("_client_ip".into(), "a lie".into())];
-        client.server_name = gateway.name.into();
-        if password.is_empty() {
-            client.password = "".into();
-        }
-        let mut front = server::Config::new("8.4.0-proxy", random());
-        front.default_plugin = Plugin::MysqlNativePassword;
-        let mut back = client::Config::new("", "".into(), random());
-        back.server_name = node.name.into();
-        let mut server = server::Config::new("8.4.0-node", random());
-        if legs.client {
-            front.tls = Some(gateway.server());
-            client.tls = TlsPolicy::Required(gateway.trusting());
-        }
-        if legs.server {
-            server.tls = Some(node.server());
-            back.tls = TlsPolicy::Required(node.trusting());
-        }
-        let peer = || Peer { transport: Transport::Tcp, host: "10.1.2.3".into(), user: None };
-        let server_config = Arc::new(server);
-        let candidate = Candidate::with_password(plugin, password.as_bytes(), &Seeded::new(seed)).unwrap();
-        Self {
-            client: client::Connection::new(Arc::new(client), now()),
-            proxy: Connection::new(Arc::new(front), OURS, peer(), now()),
-            server: server::Connection::new(Arc::clone(&server_config), 5, peer(), now()),
-            front: Default::default(),
-            back: Default::default(),
-            back_config: Arc::new(back),
-            candidate,
-            pieces: Seeded::new(seed),
-            largest_piece: [1, 2, 3, 7, 64, 1000, 100_000][seed as usize % 7],
-            log: Vec::new(),
-            wire: Vec::new(),
-            end: None,
-            is_dialled: false,
-            refuse_change: None,
-            moves: false,
-            server_config,
-            kill: Ok(7),
-            is_mute: false,
-            status: StatusFlags::AUTOCOMMIT,
-            rows: (3, 10),
-            lifetime: None,
-            is_gone: false,
-        }
-    }
-
-    /// A piece of the bytes under way.
-    fn piece(&self, from: &mut Vec<u8>) -> Vec<u8> {
-        if self.largest_piece == usize::MAX {
-            return std::mem::take(from);
-        }
-        let most = 1 + self.pieces.next(self.largest_piece);
-        let rest = from.split_off(most.min(from.len()));
-        std::mem::replace(from, rest)
-    }
-
-    /// Moves bytes and answers the server's and the proxy's events until nothing moves. Returns the client's events.
-    fn settle(&mut self) -> Result<Vec<client::Event>, Error> {
-        let mut events = Vec::new();
-        // The server's side goes on after the client has failed.
-        let mut failed = None;
-        loop {
-            let mut moved = false;
-            while failed.is_none() {
-                match self.client.poll_output(&mut self.front[0]) {
-                    Ok(Output::Event(event)) => {
-                        if let client::Event::Row(_) = event {
-                            self.log.push(format!("row of {}", self.client.row_payload().len()));
-                        }
-                        events.push(event);
-                    }
-                    Ok(Output::Transmit) => {}
-                    Ok(Output::Wait(_)) => break,
-                    Err(error) => failed = Some(error),
-                }
-            }
-            if self.is_gone {
-                self.front[0].clear();
-            }
-            if self.proxy.may_read(Side::Client) && !self.front[0].is_empty() {
-                let mut front = std::mem::take(&mut self.front[0]);
-                let mut piece = self.piece(&mut front);
-                self.front[0] = front;
-                if let Some(lifetime) = &mut self.lifetime {
-                    piece.truncate(*lifetime);
-                    *lifetime -= piece.len();
-                }
-                self.proxy.handle_input(Side::Client, Input::Bytes(&mut piece), now());
-                moved = true;
-            }
-            let is_gone = self.lifetime == Some(0) || failed.is_some();
-            if is_gone && !std::mem::replace(&mut self.is_gone, true) {
-                self.proxy.handle_input(Side::Client, Input::Eof, now());
-                moved = true;
-            }
-            if self.proxy.may_read(Side::Server) && !self.back[1].is_empty() {
-                let mut back = std::mem::take(&mut self.back[1]);
-                let mut piece = self.piece(&mut back);
-                self.back[1] = back;
-                self.proxy.handle_input(Side::Server, Input::Bytes(&mut piece), now());
-                moved = true;
-            }
-            self.poll_proxy();
-            if !self.back[0].is_empty() {
-                let mut back = std::mem::take(&mut self.back[0]);
-                let mut piece = self.piece(&mut back);
-                self.back[0] = back;
-                self.wire.extend_from_slice(&piece);
-                let _ = self.server.handle_input(Input::Bytes(&mut piece), now());
-                moved = true;
-            }
-            self.poll_server();
-            if !self.front[1].is_empty() {
-                let mut front = std::mem::take(&mut self.front[1]);
-                let mut piece = self.piece(&mut front);
-                self.front[1] = front;
-                // The next poll returns the error.
-                let _ = self.client.handle_input(Input::Bytes(&mut piece), now());
-                moved = true;
-            } else if self.end.is_some() {
-                let _ = self.client.handle_input(Input::Eof, now());
-            }
-            if !moved && self.back[1].is_empty() && (self.front[0].is_empty() || !self.proxy.may_read(Side::Client)) {
-                return failed.map_or(Ok(events), Err);
-            }
-        }
-    }
-
-    fn poll_proxy(&mut self) {
-        loop {
-            let output = self.proxy.poll_output();
-            while self.proxy.transmit(Side::Client, &mut self.front[1]) {}
-            while self.proxy.transmit(Side::Server, &mut self.back[0]) {}
-            match output {
-                Output::Event(Event::Dial(login)) => {
-                    self.log.push(format!("dial for '{}', {:?}", login.user, login.database));
-                    self.dial();
-                }
-                Output::Event(Event::ServerFailed(error)) => {
-                    self.log.push(format!("failed: {error}"));
-                    self.proxy.refuse(SqlError::unknown_error("no server is left")).unwrap();
-                }
-                Output::Event(Event::ChangeUser { user, .. }) => {
-                    self.log.push(format!("change to '{user}'"));
-                    match &self.refuse_change {
-                        Some(error) => self.proxy.refuse_change_user(error.clone()),
-                        None if self.moves => {
-                            self.proxy.redial(Duration::from_secs(1)).unwrap();
-                            while self.proxy.transmit(Side::Server, &mut self.back[0]) {}
-                            self.dial();
-                        }
-                        None => self.proxy.allow_change_user(),
-                    }
-                }
-                Output::Event(Event::Kill(kill)) => {
-                    self.log.push(format!("kill of {}, {}", kill.connection_id, kill.is_query));
-                    match self.kill.clone() {
-                        Ok(id) => self.proxy.allow_kill(id),
-                        Err(answer) => self.proxy.answer_kill(answer),
-                    }
-                }
-                Output::Event(Event::Proxied(ends)) => self.log.push(format!("proxied: {ends:?}")),
-                Output::Event(Event::Connected) => self.log.push("connected".into()),
-                Output::Event(Event::Closed(end)) => {
-                    let _ = self.server.handle_input(Input::Eof, now());
-                    self.end = Some(end);
-                }
-                Output::Transmit => {}
-                Output::Wait(_) => return,
-            }
-        }
-    }
-
-    fn dial(&mut self) {
-        if std::mem::replace(&mut self.is_dialled, true) {
-            let peer = Peer { transport: Transport::Tcp, host: "10.1.2.3".into(), user: None };
-            self.server = server::Connection::new(Arc::clone(&self.server_config), 6, peer, now());
-            self.back = Default::default();
-        }
-        self.proxy.dialled(Arc::clone(&self.back_config), &[("_client_ip", "10.1.2.3")], now()).unwrap();
-    }
-
-    fn poll_server(&mut self) {
-        while self.is_dialled {
-            let cipher = self.server.facts().ssl_cipher().unwrap_or("none");
-            match self.server.poll_output(&mut self.back[1]) {
-                Ok(Output::Event(server::Event::Login(login))) => {
-                    self.log.push(format!("login of '{}', {:?}, {:?}", login.user, login.database, login.attributes));
-                    self.server.authenticate(self.candidate.clone()).unwrap();
-                }
-                Ok(Output::Event(server::Event::Authenticated { learned, .. })) => {
-                    self.log.push("the password is right".into());
-                    self.candidate.fast_digest = learned.or(self.candidate.fast_digest);
-                    self.server.accept(StatusFlags::AUTOCOMMIT).unwrap();
-                }
-                Ok(Output::Event(server::Event::Command(Command::Query(query)))) => {
-                    let sql = query.sql.to_vec();
-                    self.log.push(format!("query of {}", sql.len()));
-                    self.log.push(String::from_utf8_lossy(&sql[..sql.len().min(50)]).into_owned());
-                    if self.is_mute {
-                        continue;
-                    }
-                    let (count, length) = self.rows;
-                    self.server.begin_rows(&[ColumnDefinition::new("cipher", ColumnType::VAR_STRING)]).unwrap();
-                    for _ in 0..count {
-                        self.server.text_row([Some(&*vec![b'r'; length])]).unwrap();
-                    }
-                    self.server.text_row([Some(cipher.as_bytes())]).unwrap();
-                    self.server.end_rows(self.status, 0).unwrap();
-                }
-                Ok(Output::Event(server::Event::AuthenticationFailed { reason })) => self.log.push(reason),
-                Ok(Output::Event(server::Event::Closed)) => self.log.push("the server saw the end".into()),
-                Ok(Output::Event(_) | Output::Transmit) => {}
-                Ok(Output::Wait(_)) | Err(_) => return,
-            }
-        }
-    }
-
-    fn has_logged(&self, text: &str) -> bool {
-        self.log.iter().any(|line| line.contains(text))
-    }
-}
-
-const PLUGINS: [Plugin; 4] =
-    [Plugin::MysqlNativePassword, Plugin::CachingSha2Password, Plugin::Sha256Password, Plugin::ClientEd25519];
-
-fn is_connected(events: &[client::Event]) -> bool {
-    matches!(events, [client::Event::Connected(_)])
-}
+use world::{Identity, Legs, OURS, PASSWORD, PLAIN, PLUGINS, Protection, SECURE, Seeded, World, is_connected, now};
 
 #[test]
 fn every_plugin_logs_in_however_the_bytes_arrive() {
@@ -425,7 +83,7 @@ fn plaintext_on_both_sides_is_as_safe_as_plaintext_without_a_proxy() {
 #[test]
 fn a_password_does_not_leave_a_secure_leg_for_another() {
     let password = |wire: &[u8]| wire.windows(PASSWORD.len()).any(|part| part == PASSWORD.as_bytes());
-    for (client, server) in [(true, false), (false, true)] {
+    for (client, server) in [(Protection::Tls, Protection::Plain), (Protection::Plain, Protection::Tls)] {
         for (seed, plugin) in (0..8).zip(PLUGINS.into_iter().cycle()) {
             let mut world = World::new(plugin, PASSWORD, Legs { client, server }, seed);
             let outcome = world.settle();
@@ -447,7 +105,12 @@ fn a_password_does_not_leave_a_secure_leg_for_another() {
     world.settle().unwrap();
     let digest = world.candidate.fast_digest;
     assert!(digest.is_some());
-    let mut world = World::new(Plugin::CachingSha2Password, PASSWORD, Legs { client: true, server: false }, 6);
+    let mut world = World::new(
+        Plugin::CachingSha2Password,
+        PASSWORD,
+        Legs { client: Protection::Tls, server: Protection::Plain },
+        6,
+    );
     world.candidate.fast_digest = digest;
     assert!(is_connected(&world.settle().unwrap()));
     // A change of user may send the password, and the proxy does not look at the answers.
@@ -515,7 +178,7 @@ fn a_server_that_fails_before_the_login_learns_nothing() {
     let mut world = World::new(Plugin::MysqlNativePassword, PASSWORD, SECURE, 6);
     let other = Identity::new("db1");
     let mut back = world.back_config.as_ref().clone();
-    back.tls = TlsPolicy::Required(other.trusting());
+    back.tls = TlsPolicy::Required(other.trusting(Trust::CaAndIdentity));
     world.back_config = Arc::new(back);
     let error = world.settle().unwrap_err();
     assert!(error.to_string().contains("no server is left"), "{error}");
