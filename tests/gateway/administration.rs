@@ -6,9 +6,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
+use sealwire::Client;
 use sealwire_tests::certificates::CertificateSet;
-use sealwire_tests::clients::ask;
+use sealwire_tests::clients::{ask, plain};
 use sealwire_tests::drivers::PASSWORD;
+use sealwire_tests::middle::connect;
 use sealwire_tests::programs::{can, needs};
 use sealwire_tests::server::{Kind, Server, Settings};
 
@@ -24,6 +26,81 @@ fn answer(mut stream: impl Read + Write, request: &str) -> String {
 
 pub(crate) fn by_socket(path: &Path, request: &str) -> String {
     answer(UnixStream::connect(path).unwrap(), request)
+}
+
+#[test]
+fn a_session_that_moves_while_the_gateway_stops_ends_all_the_same() {
+    if !needs(&["openssl"]) {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let set = CertificateSet::by_openssl(place.path());
+    let (first, second) = (server(Kind::Sealwired, Some(&set)), server(Kind::Sealwired, Some(&set)));
+    let socket = place.path().join("admin");
+    let admin = format!("--admin-socket={}", socket.display());
+    let gateway = gateway(&set, &[first.port, second.port], &set, &[&admin, "--shutdown-timeout=300"]);
+    let mut client = log_in(gateway.port, "native", &set).unwrap();
+    ask(&mut client, "BEGIN").unwrap();
+    by_socket(&socket, &format!("POST /drain?server=127.0.0.1:{}", first.port));
+    gateway.signal("TERM");
+    gateway.says("Received SIGTERM");
+    assert_eq!(ask(&mut client, "SELECT 1").unwrap(), "1", "its transaction is open");
+    client.change_user("native", PASSWORD.into(), None).unwrap();
+    let error = ask(&mut client, "SELECT 1").unwrap_err().to_string();
+    assert!(error.contains("1053") && error.contains("shutting down"), "{error}");
+    gateway.says("Shutdown complete");
+}
+
+/// A client's stream on which something happens when the server's second packet has come: the request for the password.
+struct Interrupted<F> {
+    stream: TcpStream,
+    reads: usize,
+    happens: F,
+}
+
+impl<F: FnMut()> Read for Interrupted<F> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.stream.read(into)?;
+        self.reads += 1;
+        if self.reads == 2 {
+            (self.happens)();
+        }
+        Ok(count)
+    }
+}
+
+impl<F> Write for Interrupted<F> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+#[test]
+fn a_client_that_logs_in_while_its_server_is_drained_leaves_it_too() {
+    if !needs(&["openssl"]) {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let set = CertificateSet::by_openssl(place.path());
+    let server = server(Kind::Sealwired, Some(&set));
+    let socket = place.path().join("admin");
+    let admin = format!("--admin-socket={}", socket.display());
+    let gateway = gateway(&set, &[server.port], &set, &[&admin, "--skip-require-secure-transport"]);
+    let drain = format!("POST /drain?server=127.0.0.1:{}", server.port);
+    let happens = || {
+        let said = by_socket(&socket, &drain);
+        assert!(said.contains("it had 0 sessions"), "the login has not ended: {said}");
+    };
+    let stream = Interrupted { stream: connect(gateway.port), reads: 0, happens };
+    let error = match Client::over(stream, plain("native")) {
+        Ok(mut client) => client.query("SELECT 1").map(drop).unwrap_err(),
+        Err(error) => error,
+    };
+    assert!(error.to_string().contains("1053") && error.to_string().contains("drained"), "{error}");
 }
 
 #[test]

@@ -42,9 +42,7 @@ impl Gateway {
     /// Lets a session end between two statements.
     pub(super) fn drain(&mut self, id: usize, why: &str) {
         let Some(slot) = self.sessions.get_mut(id) else { return };
-        slot.connection.drain(SqlError::server_shutdown(format!(
-            "sealwire-gateway: the connection ends, because {why}; connect again"
-        )));
+        slot.connection.drain(why);
         self.advance(id);
     }
 

@@ -29,7 +29,7 @@ use super::certificates::Daily;
 use super::check::{Checker, Done, Order, Report};
 use super::place::{Place, Role};
 use super::probe::{self, Greeting};
-use super::session::Session;
+use super::session::{STOPS, Session};
 use super::settings::{Drain, Kind, Settings};
 use super::shared::Shared;
 use super::tls::ReloadableTls;
@@ -357,11 +357,12 @@ impl Gateway {
 
     fn begin_stop(&mut self) {
         self.reactor.stop(self.shared.settings.limits.shutdown);
+        self.shared.is_stopping = self.shared.settings.drain == Drain::Close;
         for id in self.sessions.ids() {
             if self.sessions.get(id).is_some_and(|session| !session.is_relaying()) {
                 self.close(id);
             } else if self.shared.settings.drain == Drain::Close {
-                self.drain(id, "the gateway is shutting down");
+                self.drain(id, STOPS);
             }
         }
     }

@@ -21,11 +21,15 @@ use super::attributes;
 use super::certificates::shown;
 use super::place::Place;
 use super::pool::{Choice, PAUSE};
+use super::settings::Drain;
 use super::shared::Shared;
 use super::wire::{Read, Wire};
 
 /// How often a session reads and writes before the others have their turn.
 const MOST_ROUNDS: usize = 16;
+
+/// Why a session ends with the gateway.
+pub(super) const STOPS: &str = "the gateway is shutting down";
 
 /// How long a session waits for the ends of both peers.
 const LINGER: Duration = Duration::from_secs(5);
@@ -173,8 +177,10 @@ impl Session {
     }
 
     /// Ends the session between two statements, outside a transaction.
-    pub(super) fn drain(&mut self, error: SqlError) {
-        self.proxy.drain(error);
+    pub(super) fn drain(&mut self, why: &str) {
+        self.proxy.drain(SqlError::server_shutdown(format!(
+            "sealwire-gateway: the connection ends, because {why}; connect again"
+        )));
     }
 
     /// Ends the session, because its server does not answer.
@@ -321,6 +327,7 @@ impl Session {
                     }
                 }
                 tracing::info!("{} {}", self.name(), self.legs(shared));
+                self.leave_again(shared);
             }
             Event::Closed(end) => {
                 self.log_end(&end, shared);
@@ -331,6 +338,19 @@ impl Session {
                 self.leave(shared);
                 self.ending = Some(now.monotonic.saturating_add(LINGER));
             }
+        }
+    }
+
+    /// Drains the session if its server was drained, or another took the writes, while the client logged in; or if the gateway stops, where
+    /// COM_CHANGE_USER has moved the session from the server with which it was to be drained.
+    fn leave_again(&mut self, shared: &mut Shared) {
+        if shared.is_stopping {
+            self.drain(STOPS);
+        } else if let Some(node) = self.node
+            && shared.pools.is_misplaced(self.place, node)
+            && (shared.settings.drain == Drain::Close || shared.pools.can_serve(node))
+        {
+            self.drain("its server was drained during the login");
         }
     }
 

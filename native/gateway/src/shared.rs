@@ -30,6 +30,8 @@ pub(super) struct Shared {
     pub(super) waiting: Vec<usize>,
     /// Whether a server may have become free for them.
     pub(super) may_serve_waiting: bool,
+    /// Whether the gateway stops and its sessions leave between two statements.
+    pub(super) is_stopping: bool,
     pub(super) registry: Registry,
     pub(super) resolver: Resolver,
     pub(super) clients: Clients,
@@ -65,6 +67,7 @@ impl Shared {
             offer: None,
             waiting: Vec::new(),
             may_serve_waiting: false,
+            is_stopping: false,
             registry,
             resolver,
             clients: Clients::default(),
