@@ -44,6 +44,11 @@ impl TlsVersion {
             Self::V1_3 => "TLSv1.3",
         }
     }
+
+    /// The version of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::V1_2, Self::V1_3].into_iter().find(|version| version.name() == name)
+    }
 }
 
 /// The way in which the peer's certificate was verified.

@@ -10,6 +10,7 @@ mod health;
 mod hostile;
 mod limits;
 mod operation;
+mod rules;
 mod service;
 mod support;
 mod verification;

@@ -136,6 +136,13 @@ impl CertificateSet {
         OpenSsl::new(folder).sign_for(whose, &date("-1 day"), &end);
     }
 
+    /// Signs the client's certificate of [`Self::by_openssl`] anew, with this subject and these alternative names, as openssl has them.
+    pub fn rename_client(folder: &Path, subject: &str, names: &str) {
+        let openssl = OpenSsl::new(folder);
+        openssl.request("client", KeyKind::P256, subject);
+        openssl.sign("client", 4, Some(&format!("basicConstraints=CA:FALSE\nsubjectAltName={names}")));
+    }
+
     /// A revocation list of this set's CA that revokes the given certificate.
     pub fn revocation_list(folder: &Path, certificate: &Path) -> PathBuf {
         let openssl = OpenSsl::new(folder);

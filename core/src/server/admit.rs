@@ -9,7 +9,7 @@ use alloc::string::{String, ToString};
 use core::fmt;
 
 use super::requirement::Requirement;
-use crate::facts::{Facts, TlsFacts};
+use crate::facts::{Facts, TlsFacts, TlsVersion};
 use crate::proxy_protocol::ClientTls;
 use crate::tls::{CertificateInfo, Name};
 
@@ -26,6 +26,10 @@ pub enum Clause {
     Issuer,
     /// The certificate's subject is not the required one.
     Subject,
+    /// The required URI is none of the certificate's.
+    Uri,
+    /// The version of TLS is older than the required one.
+    Version,
 }
 
 /// Stands for the certificate's name if the client sent no certificate.
@@ -51,6 +55,8 @@ impl fmt::Display for Refusal {
             Clause::Cipher => "X509 ciphers",
             Clause::Issuer => "X509 issuer",
             Clause::Subject => "X509 subject",
+            Clause::Uri => "X509 SAN",
+            Clause::Version => "TLS version",
         };
         if self.clause == Clause::X509 && self.actual == NONE {
             return write!(f, "{what} mismatch: the account demands a client certificate and none was sent");
@@ -74,15 +80,28 @@ pub fn admit(requirement: &Requirement, facts: &Facts) -> Result<(), Refusal> {
     if *requirement == Requirement::Ssl {
         return Ok(());
     }
+    if let Requirement::Specified { version: Some(least), .. } = requirement {
+        // Behind a proxy, both ways count.
+        let of_client = facts.client_tls.as_ref().map(|client| client.version.as_deref().unwrap_or(NONE));
+        let is_old = |name: &&str| TlsVersion::from_name(name).is_none_or(|version| version < *least);
+        if let Some(old) = of_client.into_iter().chain([tls.version.name()]).find(is_old) {
+            return Err(refusal(Clause::Version, least.name(), old));
+        }
+    }
+    if let Requirement::Specified { cipher: None, issuer: None, subject: None, uri: None, version: Some(_) } =
+        requirement
+    {
+        return Ok(());
+    }
     let (ciphers, certificate) = match &facts.client_tls {
         Some(client) => ([client.cipher.as_deref().unwrap_or(NONE); 2], certificate_by_proxy(client)?),
         None => ([tls.cipher, tls.suite], verified_certificate(tls)?),
     };
-    let Requirement::Specified { cipher, issuer, subject } = requirement else { return Ok(()) };
+    let Requirement::Specified { cipher, issuer, subject, uri, .. } = requirement else { return Ok(()) };
     if let Some(cipher) = cipher.as_deref().filter(|cipher| !ciphers.contains(cipher)) {
         return Err(refusal(Clause::Cipher, cipher, ciphers[0]));
     }
-    if issuer.is_none() && subject.is_none() {
+    if issuer.is_none() && subject.is_none() && uri.is_none() {
         return Ok(());
     }
     if certificate.is_empty() {
@@ -96,6 +115,10 @@ pub fn admit(requirement: &Requirement, facts: &Facts) -> Result<(), Refusal> {
     }
     if let Some(subject) = subject {
         same_name(Clause::Subject, subject, &certificate.subject)?;
+    }
+    if let Some(uri) = uri.as_ref().filter(|uri| !certificate.uris.contains(uri)) {
+        let shown = if certificate.uris.is_empty() { NONE.to_string() } else { certificate.uris.join(", ") };
+        return Err(refusal(Clause::Uri, uri, &shown));
     }
     Ok(())
 }

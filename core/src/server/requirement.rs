@@ -4,6 +4,7 @@ use core::fmt;
 
 use alloc::string::String;
 
+use crate::facts::TlsVersion;
 use crate::sql::text_literal;
 
 /// The REQUIRE clause of an account. Every variant except `None` demands TLS.
@@ -16,7 +17,8 @@ pub enum Requirement {
     Ssl,
     /// The client must present a certificate that a trusted CA issued.
     X509,
-    /// As `X509`, and the given values must match. As in MySQL, the client must present a certificate even if only the cipher is given.
+    /// As `X509`, and the given values must match. As in MySQL, the client must present a certificate even if only the cipher is given; a
+    /// version alone demands none.
     Specified {
         /// The cipher, with OpenSSL's or IANA's name; case matters.
         cipher: Option<String>,
@@ -24,6 +26,10 @@ pub enum Requirement {
         issuer: Option<String>,
         /// The complete subject of the certificate in slash form.
         subject: Option<String>,
+        /// One of the certificate's URIs, such as a SPIFFE id. The clause is TiDB's: `SAN 'URI:spiffe://example.org/app'`.
+        uri: Option<String>,
+        /// The oldest version of TLS: `VERSION 'TLSv1.3'`.
+        version: Option<TlsVersion>,
     },
 }
 
@@ -35,21 +41,26 @@ impl Requirement {
 }
 
 impl fmt::Display for Requirement {
-    /// Formats the clause as SHOW does, in the order ISSUER, SUBJECT, CIPHER. Parsing it gives the same requirement.
+    /// Formats the clause as SHOW does, in the order ISSUER, SUBJECT, CIPHER, SAN, VERSION. Parsing it gives the same requirement.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("REQUIRE")?;
         match self {
             Self::None => f.write_str(" NONE"),
             Self::Ssl => f.write_str(" SSL"),
             // With no value given, only the demand for a certificate remains.
-            Self::X509 | Self::Specified { cipher: None, issuer: None, subject: None } => f.write_str(" X509"),
-            Self::Specified { cipher, issuer, subject } => {
+            Self::X509 | Self::Specified { cipher: None, issuer: None, subject: None, uri: None, version: None } => {
+                f.write_str(" X509")
+            }
+            Self::Specified { cipher, issuer, subject, uri, version } => {
                 for (word, value) in [("ISSUER", issuer), ("SUBJECT", subject), ("CIPHER", cipher)] {
                     if let Some(value) = value {
                         write!(f, " {word} {}", text_literal(value))?;
                     }
                 }
-                Ok(())
+                if let Some(uri) = uri {
+                    write!(f, " SAN {}", text_literal(&alloc::format!("URI:{uri}")))?;
+                }
+                version.map_or(Ok(()), |version| write!(f, " VERSION '{}'", version.name()))
             }
         }
     }

@@ -245,6 +245,8 @@ pub struct CertificateInfo {
     pub fingerprint_sha256: String,
     /// The alternative names: hosts and addresses as they are, others with their kind in front (`URI:…`, `email:…`).
     pub san: Vec<String>,
+    /// The URIs among the alternative names, such as a SPIFFE id, without their kind.
+    pub uris: Vec<String>,
     /// Serial number in upper-case hex.
     pub serial: String,
     /// X.509 version, 1 or 3.
@@ -274,6 +276,13 @@ impl CertificateInfo {
             not_after: certificate.not_after,
             fingerprint_sha256: Fingerprint::sha256_of(der).to_string(),
             san,
+            uris: certificate
+                .names
+                .other
+                .iter()
+                .filter_map(|name| name.strip_prefix("URI:"))
+                .map(ToString::to_string)
+                .collect(),
             serial: certificate.serial.iter().map(|byte| alloc::format!("{byte:02X}")).collect(),
             version: certificate.version,
             key: key_description(certificate.public_key)?,

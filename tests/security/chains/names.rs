@@ -146,7 +146,8 @@ fn verdict(certificate: &[u8], subject: &str) -> Result<(), String> {
     };
     let facts = Facts { tls: Some(tls), ..Facts::default() };
     let subject = Some(subject.to_owned());
-    admit(&Requirement::Specified { cipher: None, issuer: None, subject }, &facts).map_err(|refusal| refusal.actual)
+    let requirement = Requirement::Specified { cipher: None, issuer: None, subject, uri: None, version: None };
+    admit(&requirement, &facts).map_err(|refusal| refusal.actual)
 }
 
 /// Names with every attribute that OpenSSL knows, several in each, and many with odd values.

@@ -605,7 +605,10 @@ mod tests {
         assert!(matches!(requirement(&accounts), Requirement::Specified { cipher: Some(_), subject: Some(_), .. }));
         run(&mut accounts, "GRANT SELECT ON *.* TO u REQUIRE ISSUER 'i'").unwrap();
         let issuer = Some("i".to_string());
-        assert_eq!(requirement(&accounts), Requirement::Specified { cipher: None, issuer, subject: None });
+        assert_eq!(
+            requirement(&accounts),
+            Requirement::Specified { cipher: None, issuer, subject: None, uri: None, version: None }
+        );
     }
 
     #[test]

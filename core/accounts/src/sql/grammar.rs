@@ -9,6 +9,7 @@ use super::statement::{AccountStatement, GrantLevel, Identified, Target, UserOpt
 use super::token::Kind;
 use crate::{Level, Privilege, Privileges, Requirement};
 use sealwire_core::SqlError;
+use sealwire_core::facts::TlsVersion;
 use sealwire_core::secret::Secret;
 
 /// Parses the statement that starts here. `None` if it is not about accounts; no token is consumed then.
@@ -308,7 +309,7 @@ pub(super) fn requirement(p: &mut Cursor<'_>) -> Parsed<Option<Requirement>> {
             return Ok(Some(requirement));
         }
     }
-    let (mut cipher, mut issuer, mut subject) = (None, None, None);
+    let (mut cipher, mut issuer, mut subject, mut san, mut least) = (None, None, None, None, None);
     loop {
         if p.eat_words(&["CIPHER"]) {
             required_text(p, &mut cipher, "CIPHER")?;
@@ -316,15 +317,34 @@ pub(super) fn requirement(p: &mut Cursor<'_>) -> Parsed<Option<Requirement>> {
             required_text(p, &mut issuer, "ISSUER")?;
         } else if p.eat_words(&["SUBJECT"]) {
             required_text(p, &mut subject, "SUBJECT")?;
+        } else if p.eat_words(&["SAN"]) {
+            let start = p.clone();
+            required_text(p, &mut san, "SAN")?;
+            if san.as_deref().and_then(uri).is_none_or(str::is_empty) {
+                return Err(start.syntax_error());
+            }
+        } else if p.eat_words(&["VERSION"]) {
+            let start = p.clone();
+            required_text(p, &mut least, "VERSION")?;
+            if least.as_deref().and_then(TlsVersion::from_name).is_none() {
+                return Err(start.syntax_error());
+            }
         } else {
             return Err(p.syntax_error());
         }
         let and = p.eat_words(&["AND"]);
-        let more = ["CIPHER", "ISSUER", "SUBJECT"].iter().any(|word| p.at_word(word));
+        let more = ["CIPHER", "ISSUER", "SUBJECT", "SAN", "VERSION"].iter().any(|word| p.at_word(word));
         if !and && !more {
-            return Ok(Some(Requirement::Specified { cipher, issuer, subject }));
+            let uri = san.as_deref().and_then(uri).map(ToString::to_string);
+            let version = least.as_deref().and_then(TlsVersion::from_name);
+            return Ok(Some(Requirement::Specified { cipher, issuer, subject, uri, version }));
         }
     }
+}
+
+/// The URI in an alternative name as TiDB writes it.
+fn uri(name: &str) -> Option<&str> {
+    name.strip_prefix("URI:")
 }
 
 fn required_text(p: &mut Cursor<'_>, field: &mut Option<String>, word: &str) -> Parsed<()> {

@@ -68,6 +68,7 @@ mod tests {
 
     use super::{Requirement, parse_requirement};
     use alloc::string::String;
+    use sealwire_core::facts::TlsVersion;
 
     #[test]
     fn only_none_lives_without_tls() {
@@ -91,8 +92,11 @@ mod tests {
                     if cipher.is_none() && issuer.is_none() && subject.is_none() {
                         continue;
                     }
-                    let requirement = Requirement::Specified { cipher, issuer, subject };
-                    assert_eq!(parse_requirement(&requirement.to_string()), Ok(requirement));
+                    for (uri, version) in [(None, None), (subject.clone(), Some(TlsVersion::V1_2))] {
+                        let (cipher, issuer, subject) = (cipher.clone(), issuer.clone(), subject.clone());
+                        let requirement = Requirement::Specified { cipher, issuer, subject, uri, version };
+                        assert_eq!(parse_requirement(&requirement.to_string()), Ok(requirement));
+                    }
                 }
             }
         }
@@ -102,5 +106,12 @@ mod tests {
     fn display_orders_issuer_subject_cipher_without_and() {
         let requirement = parse_requirement("REQUIRE CIPHER 'c' AND SUBJECT 's' ISSUER 'i'").unwrap();
         assert_eq!(requirement.to_string(), "REQUIRE ISSUER 'i' SUBJECT 's' CIPHER 'c'");
+        let requirement = parse_requirement("REQUIRE VERSION 'TLSv1.3' AND SAN 'URI:spiffe://a/b'").unwrap();
+        assert_eq!(requirement.to_string(), "REQUIRE SAN 'URI:spiffe://a/b' VERSION 'TLSv1.3'");
+        for wrong in
+            ["SAN 'spiffe://a/b'", "SAN 'URI:'", "VERSION 'TLSv1.1'", "VERSION '1.3'", "SAN 'URI:a' SAN 'URI:b'"]
+        {
+            parse_requirement(&alloc::format!("REQUIRE {wrong}")).unwrap_err();
+        }
     }
 }

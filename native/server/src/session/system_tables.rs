@@ -184,7 +184,7 @@ fn users(view: &View) -> Vec<Vec<Datum>> {
             Requirement::None => ("", [None, None, None]),
             Requirement::Ssl => ("ANY", [None, None, None]),
             Requirement::X509 => ("X509", [None, None, None]),
-            Requirement::Specified { cipher, issuer, subject } => {
+            Requirement::Specified { cipher, issuer, subject, .. } => {
                 ("SPECIFIED", [cipher.clone(), issuer.clone(), subject.clone()])
             }
         };
