@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -16,7 +15,8 @@ use sealwire_tests::middle::packet;
 use sealwire_tests::programs::{can, needs};
 use sealwire_tests::server::{Kind, Server, Settings};
 
-use crate::support::{free_port, gateway, log_in, showing, with};
+use crate::haproxy::{HAPROXY, HaProxy};
+use crate::support::{gateway, log_in, showing, with};
 
 /// The tests' own address is trusted.
 const TRUSTED: &str = "--proxy-protocol-networks=127.0.0.1,10.0.0.0/8";
@@ -220,40 +220,6 @@ fn require_of_the_server_judges_the_client_before_the_gateway() {
     }
 }
 
-/// A running HAProxy.
-struct HaProxy {
-    port: u16,
-    pid: String,
-}
-
-impl HaProxy {
-    /// Starts it before a server, to which it sends a header of version 2.
-    fn start(place: &Path, server: u16) -> Self {
-        let port = free_port();
-        let (file, pid) = (place.join("haproxy.cfg"), place.join("haproxy.pid"));
-        let text = format!(
-            "global\n maxconn 64\ndefaults\n mode tcp\n timeout connect 60s\n timeout client 60s\n timeout server 60s\n\
-             listen mysql\n bind 127.0.0.1:{port}\n server one 127.0.0.1:{server} send-proxy-v2-ssl\n"
-        );
-        fs::write(&file, text).unwrap();
-        // It listens when the first process has ended.
-        let started = Command::new(HAPROXY).arg("-D").arg("-f").arg(&file).arg("-p").arg(&pid).output().unwrap();
-        assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
-        Self { port, pid: fs::read_to_string(pid).unwrap() }
-    }
-}
-
-/// Debian puts it where only root's PATH looks.
-const HAPROXY: &str = "/usr/sbin/haproxy";
-
-impl Drop for HaProxy {
-    fn drop(&mut self) {
-        for pid in self.pid.split_whitespace() {
-            let _ = Command::new("kill").arg(pid).status();
-        }
-    }
-}
-
 #[test]
 fn haproxy_names_its_clients() {
     if !needs(&["openssl", HAPROXY]) {
@@ -272,13 +238,13 @@ fn haproxy_names_its_clients() {
         fs::create_dir(&folder).unwrap();
         folder
     };
-    let before_gateway = HaProxy::start(&folder("gateway"), gateway.port);
+    let before_gateway = HaProxy::start(&folder("gateway"), gateway.port, "send-proxy-v2-ssl");
     let mut client = from_another_address(before_gateway.port).unwrap();
     assert!(client.ssl_cipher().is_some(), "TLS passes through");
     assert_eq!(ask(&mut client, "SELECT 1").unwrap(), "1");
     gateway.says("of 127.0.0.3: comes by the proxy 127.0.0.1:");
 
-    let before_server = HaProxy::start(&folder("server"), server.port);
+    let before_server = HaProxy::start(&folder("server"), server.port, "send-proxy-v2-ssl");
     let mut client = from_another_address(before_server.port).unwrap();
     let source = client.stream().local_addr().unwrap().port();
     let host = "SELECT HOST FROM information_schema.PROCESSLIST WHERE ID = CONNECTION_ID()";

@@ -4,8 +4,10 @@
 mod administration;
 mod announced;
 mod certificates;
+mod direct;
 mod drivers;
 mod galera;
+mod haproxy;
 mod health;
 mod hostile;
 mod limits;

@@ -57,7 +57,8 @@ const OWN: &[Spec] = &[
     .default("any"),
     Spec::text(
         "listen",
-        "A further place to listen: [ADDRESS:]PORT[,pool=NAME][,role=any|writer|reader]. May be given several times.",
+        "A further place to listen: [ADDRESS:]PORT[,pool=NAME][,role=any|writer|reader][,tls=starttls|direct]. With tls=direct, connections begin \
+         with TLS, before the greeting. May be given several times.",
     )
     .repeatable(),
     Spec::text(
@@ -190,6 +191,7 @@ impl Settings {
                 pool: 0,
                 role: word(&Role::NAMES, values.text("role").unwrap_or_default()).unwrap_or(Role::Any),
             },
+            is_direct: false,
         };
         let mut listeners = vec![first];
         for text in values.texts("listen") {
@@ -357,11 +359,12 @@ impl Pools {
     }
 
     fn listen(&self, text: &str) -> Result<Listen, String> {
-        let (address, [pool, role]) = parts(text, ["pool", "role"])?;
+        let (address, [pool, role, tls]) = parts(text, ["pool", "role", "tls"])?;
+        let is_direct = tls.map_or(Ok(false), |tls| known(&[("starttls", false), ("direct", true)], tls))?;
         let (addresses, port) = address.rsplit_once(':').unwrap_or(("*", address));
         let addresses = addresses.trim_start_matches('[').trim_end_matches(']');
         let port = port.parse().ok().filter(|port| *port != 0).ok_or("has no port from 1 to 65535")?;
-        Ok(Listen { addresses: addresses.to_owned(), port, place: self.place(pool, role)? })
+        Ok(Listen { addresses: addresses.to_owned(), port, place: self.place(pool, role)?, is_direct })
     }
 
     fn route(&self, text: &str) -> Result<Route, String> {
@@ -510,6 +513,7 @@ pub(super) mod tests {
             (&["--role=writer"], "--check-user"),
             (&["--listen=3307,role=reader"], "--check-user"),
             (&["--listen=x"], "no port"),
+            (&["--listen=3307,tls=maybe"], "none of starttls, direct"),
             (&["--listen=3307,pool=other"], "--pool=other"),
             (&["--listen=3307,pool"], "KEY=VALUE"),
             (&["--listen=3307,pool=main,pool=main"], "twice"),

@@ -44,6 +44,11 @@ pub fn main() -> ExitCode {
 
 fn run(settings: Settings, values: Values) -> Result<(), String> {
     let tls = Tls::load(&values)?;
+    if tls.clients.is_none() && settings.listeners.iter().any(|listen| listen.is_direct) {
+        return Err(
+            "option '--listen': tls=direct needs TLS, and --skip-ssl switches it off: leave one of them out".to_owned()
+        );
+    }
     let health = Arc::new(Health::new(HOW));
     report(&tls, &health);
     let servers: Vec<String> = settings.nodes.iter().map(ToString::to_string).collect();

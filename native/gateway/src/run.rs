@@ -53,8 +53,8 @@ pub(super) struct Gateway {
     pub(super) checkers: Vec<Sender<Order>>,
     done: Receiver<Done>,
     questions: Receiver<Question>,
-    /// The places of the listeners by their ports.
-    places: Vec<(u16, Place)>,
+    /// The listeners by their ports: the place, and whether connections begin with TLS.
+    places: Vec<(u16, Place, bool)>,
     health: Arc<Health>,
     /// The warnings about the certificates towards the servers.
     daily: Daily,
@@ -101,12 +101,12 @@ impl Gateway {
             };
             let (bound, port) = listen::bind(&listen.addresses, listen.port, options)?;
             listeners.extend(bound);
-            places.push((port, listen.place));
+            places.push((port, listen.place, listen.is_direct));
         }
         if listeners.is_empty() {
             return Err("option '--bind-address': there is no address to listen on: give one".to_owned());
         }
-        let port = places.first().map(|(port, _)| *port).unwrap_or_default();
+        let port = places.first().map(|(port, ..)| *port).unwrap_or_default();
         let describe = |error: io::Error| format!("can't poll: {error}");
         let mut reactor = Reactor::new().map_err(describe)?;
         reactor.listen(listeners).map_err(describe)?;
@@ -252,8 +252,9 @@ impl Gateway {
         self.shared.counters.clients = self.shared.counters.clients.saturating_add(1);
         let local = stream.local_addr().unwrap_or(peer);
         let found =
-            self.places.iter().find(|(listening, _)| *listening == local.port()).or_else(|| self.places.first());
-        let place = found.map_or(Place { pool: 0, role: Role::Any }, |(_, place)| *place);
+            self.places.iter().find(|(listening, ..)| *listening == local.port()).or_else(|| self.places.first());
+        let (place, is_direct) =
+            found.map_or((Place { pool: 0, role: Role::Any }, false), |(_, place, is_direct)| (*place, *is_direct));
         let id = self.next_id;
         self.next_id = self.next_id.wrapping_add(1);
         let socket = match self.open(id, stream) {
@@ -276,6 +277,7 @@ impl Gateway {
             (Ok(()), true) => None,
         };
         let mut proxy = match refusal {
+            refusal if is_direct => Connection::direct(front, connection_id, client, refusal, now),
             Some(error) => Connection::refused(front, connection_id, client, error, now),
             None => Connection::new(front, connection_id, client, now),
         };

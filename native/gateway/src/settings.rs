@@ -56,6 +56,8 @@ pub(super) struct Listen {
     /// The port; 0 lets the system choose.
     pub(super) port: u16,
     pub(super) place: Place,
+    /// Whether connections begin with TLS, before the greeting.
+    pub(super) is_direct: bool,
 }
 
 /// A pool of servers with the same data.

@@ -39,6 +39,7 @@ pub(super) struct Startup {
     pub(super) directory: PathBuf,
     pub(super) addresses: String,
     pub(super) port: u16,
+    pub(super) direct_tls_port: u16,
     pub(super) socket: Option<PathBuf>,
     pub(super) pid_file: Option<PathBuf>,
     pub(super) init_file: Option<PathBuf>,
@@ -107,6 +108,7 @@ impl Startup {
         let startup = Self {
             addresses: globals.bind_address.get().to_string(),
             port: u16::try_from(globals.port.get()).unwrap_or(0),
+            direct_tls_port: u16::try_from(globals.direct_tls_port.get()).unwrap_or(0),
             socket,
             pid_file,
             init_file: path(&globals.init_file.get()),

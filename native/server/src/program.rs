@@ -99,7 +99,17 @@ fn run(values: &Values, startup: &Startup, globals: Globals) -> Result<(), Strin
     }
     let _lock = lock(directory)?;
     let server = Arc::new(build(values, startup, globals, &random)?);
-    let listen = Listen { addresses: startup.addresses.clone(), port: startup.port, socket: startup.socket.clone() };
+    if startup.direct_tls_port != 0 && server.tls.active().context.is_none() {
+        return Err(
+            "option '--direct-tls-port': the server has no TLS: leave it out, or leave out --skip-ssl".to_owned()
+        );
+    }
+    let listen = Listen {
+        addresses: startup.addresses.clone(),
+        port: startup.port,
+        direct_tls_port: startup.direct_tls_port,
+        socket: startup.socket.clone(),
+    };
     let bound = driver::bind(&listen)?;
     let port = bound.port;
     server.globals.port.set(port.into());

@@ -244,6 +244,7 @@ impl Connector {
         config.database.clone_from(&settings.database);
         config.server_name.clone_from(&settings.host);
         config.sni.clone_from(&choice.sni);
+        config.direct = choice.direct;
         config.charset = settings.charset;
         config.attributes = attributes(settings.program);
         config.connect_timeout = settings.connect_timeout;

@@ -20,6 +20,12 @@ pub const CLIENT: &[Spec] = &[
         MODES,
         "SSL connection mode. The default is VERIFY_CA if a CA is given, otherwise VERIFY_IDENTITY.",
     ),
+    Spec::choice(
+        "ssl-negotiation",
+        &["starttls", "direct"],
+        "When TLS begins: after the server's greeting, as MySQL has it, or at once, at a server's port for that (--direct-tls-port of \
+         sealwired), which takes one round trip less.",
+    ),
     Spec::path("ssl-ca", "CA file in PEM format."),
     Spec::path("ssl-capath", "Directory of CA files in PEM format."),
     Spec::path("ssl-cert", "Client certificate in PEM format."),
@@ -62,6 +68,8 @@ pub struct ClientTlsChoice {
     pub mode: SslMode,
     /// The options of the TLS context; `None` exactly where the mode is [`SslMode::Disabled`].
     pub options: Option<ClientOptions>,
+    /// Whether TLS begins at once, before the server's greeting.
+    pub direct: bool,
     /// The server name to send (SNI); `None` where no option asks for one.
     pub sni: Option<String>,
     /// Whether a certificate that fails verification may be accepted by asking the user and remembering its fingerprint.
@@ -116,9 +124,23 @@ impl ClientTlsOptions {
     pub fn resolve(values: &Values, transport: Transport) -> Result<ClientTlsChoice, String> {
         let decided = Self::decide(values, transport)?;
         let options = if decided.mode == SslMode::Disabled { None } else { Some(decided.load(values)?) };
+        let direct = text(values, "ssl-negotiation") == Some("direct");
+        if direct && transport == Transport::UnixSocket {
+            return Err(
+                "option '--ssl-negotiation=direct' is for TCP: give --host and --port, or leave it out".to_owned()
+            );
+        }
+        if direct && matches!(decided.mode, SslMode::Disabled | SslMode::Preferred) {
+            return Err(format!(
+                "option '--ssl-negotiation=direct' begins with TLS, and the mode is {}: leave one of them out, or give --ssl-mode=REQUIRED \
+                 or a stricter one",
+                decided.mode
+            ));
+        }
         Ok(ClientTlsChoice {
             mode: decided.mode,
             options,
+            direct,
             sni: text(values, "tls-sni-servername").map(str::to_owned),
             may_remember: decided.may_remember,
             notes: decided.notes,
@@ -242,6 +264,8 @@ fn is_asked_for(values: &Values) -> bool {
     CLIENT.iter().any(|spec| match spec.name() {
         "ssl-verify-server-cert" => values.given_flag(spec.name()) == Some(true),
         "ssl" => values.is_given(spec.name()),
+        // When TLS begins is no wish for it.
+        "ssl-negotiation" => false,
         name => text(values, name).is_some(),
     })
 }
@@ -312,6 +336,24 @@ mod tests {
     }
 
     const FP: &str = "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD";
+
+    #[test]
+    fn tls_that_begins_at_once_needs_tcp_and_a_mode_with_tls() {
+        let resolve = |line: &str, transport| {
+            let line = format!("--ssl-negotiation=direct {line}");
+            ClientTlsOptions::resolve(&values(&line), transport).map(|choice| choice.direct)
+        };
+        assert_eq!(resolve("", Transport::Tcp), Ok(true));
+        assert_eq!(resolve("--ssl-mode=REQUIRED", Transport::Tcp), Ok(true));
+        for line in ["--skip-ssl", "--ssl-mode=DISABLED", "--ssl-mode=PREFERRED"] {
+            let error = resolve(line, Transport::Tcp).unwrap_err();
+            assert!(error.starts_with("option '--ssl-negotiation=direct'") && error.contains("--ssl-mode"), "{error}");
+        }
+        let error = resolve("", Transport::UnixSocket).unwrap_err();
+        assert!(error.contains("is for TCP"), "{error}");
+        let starttls = ClientTlsOptions::resolve(&values("--ssl-negotiation=starttls"), Transport::UnixSocket).unwrap();
+        assert!(!starttls.direct && starttls.mode == Disabled);
+    }
 
     #[test]
     fn the_policy_over_tcp() {

@@ -28,6 +28,8 @@ pub(crate) struct Listen {
     pub(crate) addresses: String,
     /// The port; 0 lets the system choose.
     pub(crate) port: u16,
+    /// The port for connections that begin with TLS; 0 for none.
+    pub(crate) direct_tls_port: u16,
     /// The path of the Unix socket.
     pub(crate) socket: Option<PathBuf>,
 }
@@ -38,6 +40,8 @@ pub(crate) struct Bound {
     tcp: Vec<TcpListener>,
     /// The port in use; 0 without a network.
     pub(crate) port: u16,
+    /// The port for connections that begin with TLS; 0 for none.
+    direct_tls_port: u16,
     reactor: Reactor<UnixListener>,
     socket: Option<SocketFile>,
     /// Clients that the WebSocket listener in this process has accepted.
@@ -63,13 +67,18 @@ const STUCK: Duration = Duration::from_secs(1);
 /// # Errors
 /// A sentence that names the address or path.
 pub(crate) fn bind(listen: &Listen) -> Result<Bound, String> {
-    let (tcp, port) = listen::bind(&listen.addresses, listen.port, OPTIONS)?;
+    let (mut tcp, port) = listen::bind(&listen.addresses, listen.port, OPTIONS)?;
+    let direct_tls_port = listen.direct_tls_port;
+    if direct_tls_port != 0 {
+        let options = listen::Options { port: "--direct-tls-port", ..OPTIONS };
+        tcp.extend(listen::bind(&listen.addresses, direct_tls_port, options)?.0);
+    }
     let (unix, socket) = listen.socket.as_deref().map(unix_socket::bind).transpose()?.unzip();
     let told = |error: io::Error| format!("Can't start server: can't poll: {error}");
     let mut reactor = Reactor::new().map_err(told)?;
     reactor.listen(unix.into_iter().collect()).map_err(told)?;
     let (mailbox, clients) = reactor.mailbox();
-    Ok(Bound { tcp, port, reactor, socket, clients, connector: LocalConnector::new(mailbox) })
+    Ok(Bound { tcp, port, direct_tls_port, reactor, socket, clients, connector: LocalConnector::new(mailbox) })
 }
 
 /// Serves until the server is told to stop. `ready` is called when connections are accepted.
@@ -77,14 +86,15 @@ pub(crate) fn bind(listen: &Listen) -> Result<Bound, String> {
 /// # Errors
 /// The poll fails, or the system gives no thread.
 pub(crate) fn serve(server: &Arc<Server>, bound: Bound, workers: usize, ready: impl FnOnce()) -> io::Result<()> {
-    let Bound { tcp, mut reactor, socket, clients, .. } = bound;
+    let Bound { tcp, direct_tls_port, mut reactor, socket, clients, .. } = bound;
     let waker = reactor.waker();
     server.on_stop(move || {
         // An error means that the poll, and so the acceptor, has ended.
         let _ = waker.wake();
     });
     let slots = (0..workers.max(1)).map(|_| WorkerSlot::new()).collect::<io::Result<Vec<_>>>()?;
-    let dispatcher = Arc::new(Dispatcher::new(Arc::clone(server), slots.iter().map(WorkerSlot::mailbox).collect()));
+    let mailboxes = slots.iter().map(WorkerSlot::mailbox).collect();
+    let dispatcher = Arc::new(Dispatcher::new(Arc::clone(server), direct_tls_port, mailboxes));
     let mut listeners = vec![tcp];
     for _ in 1..slots.len() {
         let more = listeners.first().into_iter().flatten().map(listen::beside).collect::<io::Result<_>>()?;

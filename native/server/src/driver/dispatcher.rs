@@ -28,6 +28,8 @@ use sealwire_net::stream::Stream;
 /// Makes connections from accepted sockets, and distributes them among the workers.
 pub(super) struct Dispatcher {
     server: Arc<Server>,
+    /// The port for connections that begin with TLS; 0 for none.
+    direct_tls_port: u16,
     workers: Vec<Worker>,
     admission: Arc<Admission>,
     /// How many connections without login the file descriptors suffice for.
@@ -52,7 +54,7 @@ const OTHER_FILES: usize = 128;
 
 impl Dispatcher {
     /// A dispatcher for the workers with these mailboxes.
-    pub(super) fn new(server: Arc<Server>, mailboxes: Vec<Mailbox<Message>>) -> Self {
+    pub(super) fn new(server: Arc<Server>, direct_tls_port: u16, mailboxes: Vec<Mailbox<Message>>) -> Self {
         let sessions = server.globals.max_connections.count();
         let newcomers = server.globals.max_unauthenticated_connections.count();
         // A session may have several files open.
@@ -70,7 +72,7 @@ impl Dispatcher {
         let most_unauthenticated =
             descriptors.saturating_sub(sessions.saturating_mul(2)).saturating_sub(OTHER_FILES).max(descriptors / 4);
         let workers = mailboxes.into_iter().map(|mailbox| Worker { mailbox, load: Load::default() }).collect();
-        Self { server, workers, admission: Arc::default(), most_unauthenticated }
+        Self { server, direct_tls_port, workers, admission: Arc::default(), most_unauthenticated }
     }
 
     /// Tells the workers that the server is stopping.
@@ -140,6 +142,8 @@ impl Dispatcher {
         by: Option<usize>,
     ) -> Option<Box<Conn>> {
         let server = &self.server;
+        let is_direct = self.direct_tls_port != 0
+            && matches!(&stream, Stream::Tcp(stream) if stream.local_addr().is_ok_and(|own| own.port() == self.direct_tls_port));
         let (number, worker) = self.worker(by)?;
         count(&server.counters.connections);
         let id = server.registry.next_id();
@@ -152,7 +156,11 @@ impl Dispatcher {
         };
         let process = server.registry.enter(id, shown, Box::new(wake.clone()));
         let now = clock::now();
-        let mut connection = Connection::new(server.config(), id, peer, now);
+        let mut connection = if is_direct {
+            Connection::direct(server.config(), id, peer, None, now)
+        } else {
+            Connection::new(server.config(), id, peer, now)
+        };
         if client == Client::Proxy {
             connection.trust_proxy_header();
         }

@@ -97,6 +97,8 @@ system_variables! {
     default_authentication_plugin: fixed Choice(PLUGINS) = "caching_sha2_password" => "The authentication plugin of accounts \
      that are created without one.";
     default_storage_engine: both Text = "SQLite";
+    direct_tls_port: fixed Number(0, 65535) = 0 =>
+        "A second port, on which connections begin with TLS, before the greeting, as clients do with --ssl-negotiation=direct. 0 means none.";
     div_precision_increment: both Number(0, MOST) = 4;
     enforce_gtid_consistency: fixed Switch = true;
     error_count: session_fact(ErrorCount) Number(0, MOST) = 0;
