@@ -11,6 +11,7 @@ mod haproxy;
 mod health;
 mod hostile;
 mod limits;
+mod names;
 mod operation;
 mod rules;
 mod service;

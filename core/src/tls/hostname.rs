@@ -44,7 +44,7 @@ fn common_names(certificate: &Certificate<'_>) -> impl Iterator<Item = String> {
 }
 
 /// Whether a host's name matches a certificate's name, whose first label may be `*`.
-fn matches_dns(pattern: &[u8], host: &str) -> bool {
+pub(super) fn matches_dns(pattern: &[u8], host: &str) -> bool {
     let pattern = pattern.strip_suffix(b".").unwrap_or(pattern);
     let host = host.as_bytes();
     if host.is_empty() {

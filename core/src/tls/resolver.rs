@@ -1,4 +1,4 @@
-//! Serves the configured certificate and records what the ClientHello tells only here: the SNI, and ciphers that do not fit the key.
+//! Serves the certificate for the name that the client asks for, and records what the ClientHello tells only here: the SNI, and ciphers that do not fit the key.
 //!
 //! An unbuffered session of rustls 0.23 gives the SNI only to the certificate resolver (`server_name()` exists on its other sessions only).
 //! So each connection has its own resolver, in a copy of the server's configuration, which costs a few pointers.
@@ -11,6 +11,7 @@ use rustls::SignatureAlgorithm;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
+use super::certificates::Certificates;
 use super::ciphers::{CipherName, cipher_of};
 use super::std::sync::OnceLock;
 use crate::facts::TlsVersion;
@@ -18,7 +19,7 @@ use crate::facts::TlsVersion;
 /// Selects the certificate for the ClientHello of one connection.
 #[derive(Debug)]
 pub(super) struct Resolver {
-    certificate: Arc<CertifiedKey>,
+    certificates: Arc<Certificates>,
     /// The enabled ciphers.
     ciphers: Arc<[&'static CipherName]>,
     server_name: OnceLock<String>,
@@ -26,8 +27,8 @@ pub(super) struct Resolver {
 }
 
 impl Resolver {
-    pub(super) const fn new(certificate: Arc<CertifiedKey>, ciphers: Arc<[&'static CipherName]>) -> Self {
-        Self { certificate, ciphers, server_name: OnceLock::new(), unfit: OnceLock::new() }
+    pub(super) const fn new(certificates: Arc<Certificates>, ciphers: Arc<[&'static CipherName]>) -> Self {
+        Self { certificates, ciphers, server_name: OnceLock::new(), unfit: OnceLock::new() }
     }
 
     /// The SNI of the ClientHello, if it had one.
@@ -40,8 +41,8 @@ impl Resolver {
         self.unfit.get().copied()
     }
 
-    fn note_unfit(&self, hello: &ClientHello<'_>) {
-        let is_rsa = self.certificate.key.algorithm() == SignatureAlgorithm::RSA;
+    fn note_unfit(&self, certificate: &CertifiedKey, hello: &ClientHello<'_>) {
+        let is_rsa = certificate.key.algorithm() == SignatureAlgorithm::RSA;
         let mut first = None;
         for cipher in hello.cipher_suites().iter().filter_map(|suite| cipher_of(*suite)) {
             // A cipher of TLS 1.3 fits every key, and some clients offer ciphers of versions that they do not offer.
@@ -66,7 +67,8 @@ impl ResolvesServerCert for Resolver {
             // A second ClientHello has the same SNI, because rustls refuses another one.
             let _ = self.server_name.set(name.to_owned());
         }
-        self.note_unfit(&hello);
-        Some(Arc::clone(&self.certificate))
+        let certificate = self.certificates.of(hello.server_name());
+        self.note_unfit(certificate, &hello);
+        Some(Arc::clone(certificate))
     }
 }

@@ -8,11 +8,11 @@ use core::time::Duration;
 
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, UnixTime};
-use rustls::sign::CertifiedKey;
 use rustls::time_provider::TimeProvider;
 use rustls::{KeyLog, ProtocolVersion, ServerConfig, SupportedProtocolVersion};
 
 use super::certificate::Certificate;
+use super::certificates::{Certificates, NamedCertificate};
 use super::chain::Authority;
 use super::ciphers::{CipherName, NO_CIPHER_FOR_VERSION, cipher_of, restrict};
 use super::clock::Clock;
@@ -37,7 +37,9 @@ pub struct ServerOptions {
     pub cert: Option<NamedPem>,
     /// The server's private key: `--ssl-key`.
     pub key: Option<NamedPem>,
-    /// The passphrase of the private key.
+    /// The certificates for clients that ask for a host name by SNI; all others get `cert`.
+    pub named: Vec<NamedCertificate>,
+    /// The passphrase of the private keys.
     pub passphrase: Option<Secret>,
     /// The CAs that issue client certificates: `--ssl-ca`, and each file of `--ssl-capath`. If empty, clients are not asked for a
     /// certificate.
@@ -75,6 +77,7 @@ impl ServerOptions {
             provider,
             cert: None,
             key: None,
+            named: Vec::new(),
             passphrase: None,
             ca: Vec::new(),
             demands_client_certificate: false,
@@ -103,6 +106,17 @@ pub struct ListInfo {
     pub revoked: usize,
 }
 
+/// One of the server's certificates, for administrators.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnCertificate<'a> {
+    /// The host name for which clients get it; `None` for the default.
+    pub host: Option<&'a str>,
+    /// The certificate.
+    pub info: &'a CertificateInfo,
+    /// The subject of the certificate, or of one above it, that a loaded revocation list names.
+    pub revoked: Option<Name>,
+}
+
 /// A server's TLS settings. Cloning it is cheap and shares session cache and counters.
 #[derive(Debug, Clone)]
 pub struct ServerContext(Arc<Inner>);
@@ -111,10 +125,9 @@ pub struct ServerContext(Arc<Inner>);
 struct Inner {
     /// The configuration from which each connection gets a copy with its own resolver.
     config: ServerConfig,
-    own: Arc<CertifiedKey>,
+    own: Arc<Certificates>,
     /// The CAs that issue client certificates; `None` if clients are not asked for a certificate.
     authority: Option<Arc<Authority>>,
-    certificate: CertificateInfo,
     ciphers: Arc<[&'static CipherName]>,
     versions: Vec<TlsVersion>,
     sessions: Arc<Sessions>,
@@ -146,18 +159,13 @@ impl ServerContext {
         let provider = Arc::new(restrict(&options.provider, ciphers, ciphersuites, &mut notes)?);
         let protocol_versions = versions(options.versions.as_deref(), &mut notes)?;
         let algorithms = provider.signature_verification_algorithms;
-        let own =
-            own_identity::load(&provider, options.cert.as_ref(), options.key.as_ref(), options.passphrase.as_ref())?;
-        let Some(own) = own else {
-            let text = "SSL context is not usable without certificate and private key: give ssl-cert and ssl-key";
-            return Err(TlsError::Config(text.to_owned()));
-        };
-        let certificate = own.cert.first().map(|leaf| CertificateInfo::from_der(leaf));
-        let Some(Ok(certificate)) = certificate else {
-            let unreadable = |file: &NamedPem| file.error("holds a certificate that can't be read");
-            let file = options.cert.as_ref().or(options.key.as_ref());
-            return Err(file.map_or_else(|| TlsError::Config("ssl-cert can't be read".to_owned()), unreadable));
-        };
+        let own = Arc::new(Certificates::load(
+            &provider,
+            (options.cert.as_ref(), options.key.as_ref()),
+            &options.named,
+            options.passphrase.as_ref(),
+            &mut notes,
+        )?);
         let lists = own_identity::load_revocation_lists(&options.crls)?;
         if options.ca.is_empty() && !lists.is_empty() {
             notes.push(
@@ -171,7 +179,7 @@ impl ServerContext {
             files => Some(Arc::new(own_identity::named_authority(files, algorithms, lists)?)),
         };
         let versions = enabled(&protocol_versions);
-        let context = tickets::digest(&own.cert, authority.as_deref(), &versions, &provider);
+        let context = tickets::digest(&own.chains(), authority.as_deref(), &versions, &provider);
         let clock = Arc::new(Clock::default());
         let counters = Arc::new(Counters::default());
         let ciphers = provider.cipher_suites.iter().filter_map(|suite| cipher_of(suite.suite()));
@@ -188,7 +196,6 @@ impl ServerContext {
             ))),
             None => builder.with_no_client_auth(),
         };
-        let own = Arc::new(own);
         let resolver = Resolver::new(Arc::clone(&own), Arc::clone(&ciphers));
         let mut config = builder.with_cert_resolver(Arc::new(resolver));
         let (size, timeout) = (options.session_cache_size, options.session_timeout);
@@ -211,7 +218,6 @@ impl ServerContext {
             config,
             own,
             authority,
-            certificate,
             ciphers,
             versions,
             sessions: Arc::new(sessions),
@@ -222,9 +228,18 @@ impl ServerContext {
         })))
     }
 
-    /// The server's own certificate.
+    /// The server's own certificate, which clients get that ask for no other.
     pub fn certificate(&self) -> &CertificateInfo {
-        &self.0.certificate
+        &self.0.own.default.info
+    }
+
+    /// All of the server's certificates, the default first.
+    pub fn own_certificates(&self) -> impl Iterator<Item = OwnCertificate<'_>> {
+        self.0.own.all().map(|own| OwnCertificate {
+            host: own.host.as_deref(),
+            info: &own.info,
+            revoked: self.revoked(&own.pair.cert),
+        })
     }
 
     /// The CAs that issue client certificates.
@@ -256,10 +271,10 @@ impl ServerContext {
         self.0.authority.is_some()
     }
 
-    /// The subject of the server's certificate, or of a certificate above it, that a loaded revocation list names.
-    pub fn revoked_own(&self) -> Option<Name> {
+    /// The subject of the first certificate of a chain that a loaded revocation list names.
+    fn revoked(&self, chain: &[CertificateDer<'_>]) -> Option<Name> {
         let authority = self.0.authority.as_deref()?;
-        let own = self.0.own.cert.iter().filter_map(|der| Certificate::parse(der).ok());
+        let own = chain.iter().filter_map(|der| Certificate::parse(der).ok());
         let mut revoked = own.filter(|certificate| authority.check_listed(certificate).is_err());
         revoked.next().and_then(|certificate| Name::from_der(certificate.subject))
     }

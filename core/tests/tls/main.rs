@@ -7,6 +7,7 @@
 extern crate sealwire_wasm_tests;
 
 mod handshake;
+mod names;
 mod options;
 mod rejections;
 mod resumption;

@@ -90,7 +90,9 @@ pub(super) fn tls_text(context: Option<&ServerContext>) -> String {
     let mut out = String::new();
     let Some(context) = context else { return out };
     let help = "When the server's certificate ends, in seconds since the Unix epoch.";
-    write(&mut out, "certificate_not_after_seconds", "gauge", help, &alone(context.certificate().not_after));
+    let label = |host: Option<&str>| host.map_or_else(String::new, |host| format!("{{host=\"{host}\"}}"));
+    let certificates: Vec<_> = context.own_certificates().map(|own| (label(own.host), own.info.not_after)).collect();
+    write(&mut out, "certificate_not_after_seconds", "gauge", help, &certificates);
     if let Some(next) = context.revocation_lists().filter_map(|list| list.next_update).min() {
         let help = "When the next revocation list is due, in seconds since the Unix epoch.";
         write(&mut out, "crl_next_update_seconds", "gauge", help, &alone(next));

@@ -1,7 +1,7 @@
 //! The certificates and revocation lists that the gateway has loaded, for the administration and for warnings.
 
 use sealwire_core::facts::Facts;
-use sealwire_core::tls::{CertificateInfo, ClientOptions, ListInfo, NamedPem, ServerContext};
+use sealwire_core::tls::{CertificateInfo, ClientOptions, ListInfo, NamedPem, OwnCertificate, ServerContext};
 use sealwire_options::tls::health::period;
 
 use super::settings::Node;
@@ -34,12 +34,27 @@ impl Part {
     }
 }
 
+/// A certificate of the TLS files.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) part: Part,
+    /// The host name for which clients get it; `None` for all others.
+    pub(super) host: Option<String>,
+    pub(super) info: CertificateInfo,
+}
+
+impl Loaded {
+    const fn of(part: Part, info: CertificateInfo) -> Self {
+        Self { part, host: None, info }
+    }
+}
+
 /// The certificates and lists of the TLS files.
 #[derive(Debug, Default)]
 pub(super) struct Certificates {
     /// When the files were read, in seconds since the Unix epoch.
     pub(super) loaded_at: u64,
-    pub(super) all: Vec<(Part, CertificateInfo)>,
+    pub(super) all: Vec<Loaded>,
     /// The revocation lists of client certificates.
     pub(super) lists: Vec<ListInfo>,
 }
@@ -49,21 +64,25 @@ impl Certificates {
     pub(super) fn of(clients: Option<&ServerContext>, servers: Option<&ClientOptions>, loaded_at: u64) -> Self {
         let mut found = Self { loaded_at, ..Self::default() };
         if let Some(context) = clients {
-            found.all.push((Part::Own, context.certificate().clone()));
-            found.all.extend(context.authorities().map(|ca| (Part::ClientCa, ca)));
+            let loaded = |own: OwnCertificate<'_>| Loaded {
+                host: own.host.map(str::to_owned),
+                ..Loaded::of(Part::Own, own.info.clone())
+            };
+            found.all.extend(context.own_certificates().map(loaded));
+            found.all.extend(context.authorities().map(|ca| Loaded::of(Part::ClientCa, ca)));
             found.lists.extend(context.revocation_lists());
         }
         if let Some(options) = servers {
             let own = options.cert.iter().flat_map(infos).take(1);
-            found.all.extend(own.map(|own| (Part::TowardsServers, own)));
-            found.all.extend(options.ca.iter().flat_map(infos).map(|ca| (Part::ServerCa, ca)));
+            found.all.extend(own.map(|own| Loaded::of(Part::TowardsServers, own)));
+            found.all.extend(options.ca.iter().flat_map(infos).map(|ca| Loaded::of(Part::ServerCa, ca)));
         }
         found
     }
 
     /// Warnings about the certificates towards the servers. Those towards the clients have theirs from `Health`.
     pub(super) fn warnings(&self, now: u64) -> impl Iterator<Item = String> {
-        self.all.iter().filter_map(move |(part, info)| match part {
+        self.all.iter().filter_map(move |Loaded { part, info, .. }| match part {
             Part::TowardsServers => period(
                 "the gateway's certificate for servers",
                 "servers that ask for it refuse the gateway",

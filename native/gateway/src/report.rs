@@ -8,6 +8,7 @@ use sealwire_core::proxy::Activity;
 use sealwire_core::tls::CertificateInfo;
 use sealwire_net::clock;
 
+use super::certificates::Loaded;
 use super::counters::with_bytes;
 use super::health::State;
 use super::session::Session;
@@ -215,6 +216,7 @@ pub(super) fn status<'a>(
 /// A certificate with its use, and the server that has shown it.
 struct Shown<'a> {
     part: &'static str,
+    host: Option<&'a str>,
     server: Option<String>,
     info: &'a CertificateInfo,
     loaded_at: u64,
@@ -224,11 +226,17 @@ struct Shown<'a> {
 fn certificates(shared: &Shared) -> impl Iterator<Item = Shown<'_>> {
     let loaded_at = shared.certificates.loaded_at;
     let of_files = shared.certificates.all.iter();
-    let of_files = of_files.map(move |(part, info)| Shown { part: part.name(), server: None, info, loaded_at });
+    let of_files = of_files.map(move |Loaded { part, host, info }| Shown {
+        part: part.name(),
+        host: host.as_deref(),
+        server: None,
+        info,
+        loaded_at,
+    });
     let of_servers = shared.pools.members.iter().filter_map(|member| {
         let leaf = member.leaf.as_ref()?;
         let server = Some(member.node.to_string());
-        Some(Shown { part: "server", server, info: &leaf.info, loaded_at: leaf.seen_at })
+        Some(Shown { part: "server", host: None, server, info: &leaf.info, loaded_at: leaf.seen_at })
     });
     of_files.chain(of_servers)
 }
@@ -237,6 +245,7 @@ impl Shown<'_> {
     fn to_json(&self) -> String {
         object(&[
             ("part", quoted(self.part)),
+            ("host", self.host.map_or_else(|| "null".to_owned(), quoted)),
             ("server", self.server.as_deref().map_or_else(|| "null".to_owned(), quoted)),
             ("subject", quoted(&self.info.subject.to_slash())),
             ("issuer", quoted(&self.info.issuer.to_slash())),

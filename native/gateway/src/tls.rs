@@ -8,7 +8,7 @@ use sealwire_core::facts::Transport;
 use sealwire_core::tls::{ClientContext, ClientOptions, ServerContext, SslMode};
 use sealwire_net::clock;
 use sealwire_options::tls::watch::{Cause, FileContents};
-use sealwire_options::tls::{CLIENT, ClientTlsOptions, SERVER, ServerTlsOptions};
+use sealwire_options::tls::{CLIENT, ClientTlsOptions, ServerTlsOptions};
 use sealwire_options::{Environment, Outcome, Program, Spec, Values};
 
 use super::certificates::Certificates;
@@ -73,17 +73,18 @@ impl Tls {
 
     /// Reads the TLS files, and takes these rules.
     fn with_rules(values: &Values, rules: Option<Rules>) -> Result<Self, String> {
-        let specs = SERVER.iter().chain(TOWARDS_SERVERS).filter(|spec| spec.is_path());
-        let paths = specs.filter_map(|spec| values.path(spec.name())).filter(|path| !path.as_os_str().is_empty());
-        let files = FileContents::of(paths.map(Path::to_owned).collect());
-        let (clients, mut warnings) = towards_clients(values)?;
+        let options = options_towards_clients(values)?;
+        let paths = TOWARDS_SERVERS.iter().filter(|spec| spec.is_path()).filter_map(|spec| values.path(spec.name()));
+        let paths = paths.filter(|path| !path.as_os_str().is_empty()).map(Path::to_owned);
+        let files = FileContents::of(options.files().into_iter().chain(paths).collect());
+        let (clients, mut warnings) = towards_clients(values, &options)?;
         let (servers, options) = towards_servers(values, &mut warnings)?;
         let certificates = Certificates::of(clients.as_ref(), options.as_ref(), clock::now().wall.as_secs());
         Ok(Self { clients, servers, rules, warnings, certificates: Arc::new(certificates), files })
     }
 }
 
-fn towards_clients(values: &Values) -> Result<(Option<ServerContext>, Vec<String>), String> {
+fn options_towards_clients(values: &Values) -> Result<ServerTlsOptions, String> {
     let is_given = |name: &str| values.text(name).is_some_and(|text| !text.is_empty());
     let is_off = values.given_flag("ssl") == Some(false);
     if !is_off && !["ssl-cert", "ssl-key"].into_iter().any(is_given) {
@@ -92,7 +93,13 @@ fn towards_clients(values: &Values) -> Result<(Option<ServerContext>, Vec<String
             .to_owned());
     }
     // A certificate is given, so no directory is searched.
-    let options = ServerTlsOptions::resolve(values, Path::new(""))?;
+    ServerTlsOptions::resolve(values, Path::new(""))
+}
+
+fn towards_clients(
+    values: &Values,
+    options: &ServerTlsOptions,
+) -> Result<(Option<ServerContext>, Vec<String>), String> {
     let Some(loaded) = options.load()? else {
         if values.flag("require-secure-transport") {
             return Err("TLS towards the clients is off, and require-secure-transport refuses all others: leave one of them out".to_owned());

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use sealwire_core::tls::{CertificateInfo, ListInfo, ServerContext, date_text};
+use sealwire_core::tls::{CertificateInfo, ListInfo, OwnCertificate, ServerContext, date_text};
 
 use sealwire_net::log;
 
@@ -61,7 +61,8 @@ impl Health {
 
 /// When the warnings are due again: a day later, or earlier when a certificate or list expires or begins to expire soon.
 fn next(context: &ServerContext, logged_at: u64) -> u64 {
-    let certificates = context.authorities().chain([context.certificate().clone()]);
+    let own = context.own_certificates().map(|own| own.info.clone());
+    let certificates = context.authorities().chain(own);
     let ends = certificates.flat_map(|one| [one.not_after.saturating_sub(SOON_SECONDS), one.not_after]);
     let lists = context.revocation_lists().filter_map(|list| list.next_update);
     // Each is valid to the end of its last second.
@@ -71,14 +72,21 @@ fn next(context: &ServerContext, logged_at: u64) -> u64 {
 
 /// `TLS loaded: certificate '/CN=…' of '/CN=…', serial …, valid until …`. The serial number tells one renewal from another.
 fn summary(context: &ServerContext) -> String {
-    let certificate = context.certificate();
-    let mut line = format!(
-        "TLS loaded: certificate '{}' of '{}', serial {}, valid until {}",
-        certificate.subject.to_slash(),
-        certificate.issuer.to_slash(),
-        certificate.serial,
-        date_text(certificate.not_after)
-    );
+    let shown = |certificate: &CertificateInfo| {
+        format!(
+            "certificate '{}' of '{}', serial {}, valid until {}",
+            certificate.subject.to_slash(),
+            certificate.issuer.to_slash(),
+            certificate.serial,
+            date_text(certificate.not_after)
+        )
+    };
+    let mut line = format!("TLS loaded: {}", shown(context.certificate()));
+    for own in context.own_certificates() {
+        if let Some(host) = own.host {
+            line += &format!("; for {host} {}", shown(own.info));
+        }
+    }
     let cas: Vec<String> = context.authorities().map(|ca| format!("'{}'", ca.subject.to_slash())).collect();
     match cas.as_slice() {
         [] => line += "; clients are not asked for certificates",
@@ -105,28 +113,26 @@ const MOST_NAMES: usize = 4;
 
 fn warnings(context: &ServerContext, now: u64, how_to_activate: &str) -> Vec<String> {
     let mut warnings = Vec::new();
-    let own = context.certificate();
-    warnings.extend(period(
-        "the server's certificate",
-        "clients that check it refuse this server",
-        own,
-        now,
-        how_to_activate,
-    ));
-    if !own.is_for_servers {
-        warnings.push(format!(
-            "the server's certificate '{}' has an extended key usage without serverAuth, so that clients that check it refuse this \
-             server: give a server's certificate as ssl-cert, and {how_to_activate}",
-            own.subject.to_slash()
-        ));
-    }
-    if let Some(revoked) = context.revoked_own() {
-        warnings.push(format!(
-            "the server's certificate '{}', or one above it, is revoked by a list of ssl-crl or ssl-crlpath: '{}'; clients that have that \
-             list refuse this server: have a new certificate issued, and {how_to_activate}",
-            own.subject.to_slash(),
-            revoked.to_slash()
-        ));
+    for OwnCertificate { host, info, revoked } in context.own_certificates() {
+        let (what, option) = match host {
+            Some(host) => (format!("the server's certificate for {host}"), "ssl-sni-cert"),
+            None => ("the server's certificate".to_owned(), "ssl-cert"),
+        };
+        warnings.extend(period(&what, "clients that check it refuse this server", info, now, how_to_activate));
+        let name = info.subject.to_slash();
+        if !info.is_for_servers {
+            warnings.push(format!(
+                "{what} '{name}' has an extended key usage without serverAuth, so that clients that check it refuse this server: give a \
+                 server's certificate as {option}, and {how_to_activate}"
+            ));
+        }
+        if let Some(revoked) = revoked {
+            warnings.push(format!(
+                "{what} '{name}', or one above it, is revoked by a list of ssl-crl or ssl-crlpath: '{}'; clients that have that list refuse \
+                 this server: have a new certificate issued, and {how_to_activate}",
+                revoked.to_slash()
+            ));
+        }
     }
     let cas: Vec<CertificateInfo> = context.authorities().collect();
     for ca in &cas {
@@ -211,7 +217,7 @@ mod tests {
         BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer, KeyIdMethod,
         KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber, date_time_ymd,
     };
-    use sealwire_core::tls::{NamedPem, ServerOptions};
+    use sealwire_core::tls::{NamedCertificate, NamedPem, ServerOptions};
     use zeroize::Zeroizing;
 
     use super::super::tickets::{SECRET, Secrets};
@@ -334,6 +340,30 @@ mod tests {
             options.crls = vec![list(&issuer, &[serial])];
             assert_warnings(&ServerContext::build(options.clone()).unwrap(), now, expected);
         }
+    }
+
+    #[test]
+    fn the_certificate_of_each_name_is_told_and_warned_of() {
+        let made = |name: &str| {
+            let key = KeyPair::generate().unwrap();
+            let pem = params(name, false).self_signed(&key).unwrap().pem();
+            let file = |text: String| NamedPem::new(format!("{name}.pem"), text.into_bytes());
+            (file(pem), file(key.serialize_pem()))
+        };
+        let ((cert, key), (named, named_key)) = (made("server"), made("named"));
+        let mut options = ServerOptions::new(provider());
+        (options.cert, options.key) = (Some(cert), Some(key));
+        options.named = vec![NamedCertificate { host: "localhost".to_owned(), cert: named, key: named_key }];
+        let context = ServerContext::build(options).unwrap();
+        assert!(summary(&context).contains("; for localhost certificate '/CN=named' of '/CN=named', serial "));
+        assert_warnings(
+            &context,
+            END + 1,
+            &[
+                "the server's certificate '/CN=server' expired at",
+                "the server's certificate for localhost '/CN=named' expired at",
+            ],
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use sealwire_core::tls::{ServerOptions, TicketKeys};
+use sealwire_core::tls::{NamedCertificate, ServerOptions, TicketKeys};
 
 use super::Files;
 use super::server_variables::{SERVER_VARIABLES, ServerTlsOptions};
@@ -29,6 +29,7 @@ impl ServerTlsOptions {
                 settings.set(variable, value);
             }
         }
+        settings.named = values.texts("ssl-sni-cert").map(named).collect::<Result<_, _>>()?;
         if let Some(off) =
             values.occurrences("ssl").find(|occurrence| matches!(occurrence.given, OptionValue::Flag(false)))
         {
@@ -83,6 +84,7 @@ impl ServerTlsOptions {
             ticket_keys: secrets.filter(|_| resumes).map(|secrets| Arc::new(secrets) as Arc<dyn TicketKeys>),
             cert: read("ssl-cert", &self.ssl_cert)?,
             key: read("ssl-key", &self.ssl_key)?,
+            named: self.named.iter().map(read_named).collect::<Result<_, _>>()?,
             passphrase: self.passphrase.clone(),
             ca: files::read_both(ca, ("ssl-capath", self.ssl_capath.as_deref()), files::CERTIFICATE)?,
             crls: files::read_both(crl, ("ssl-crlpath", self.ssl_crlpath.as_deref()), files::CRL)?,
@@ -99,12 +101,13 @@ impl ServerTlsOptions {
         if !self.is_on() {
             return Vec::new();
         }
-        let key = self.ssl_key.as_deref().or(self.ssl_cert.as_deref());
-        let key = key.and_then(|path| files::open_to_others("private key", path, "pass for this server"));
+        let keys = self.ssl_key.as_deref().or(self.ssl_cert.as_deref()).into_iter();
+        let keys = keys.chain(self.named.iter().map(|[_, _, key]| key.as_str()));
+        let keys = keys.filter_map(|path| files::open_to_others("private key", path, "pass for this server"));
         let secrets = self.ssl_session_ticket_key.as_deref().and_then(|path| {
             files::open_to_others("file of session ticket secrets", path, "read recorded sessions and resume them")
         });
-        key.into_iter().chain(secrets).collect()
+        keys.chain(secrets).collect()
     }
 
     /// Uses the certificates of the data directory: those that exist, or those that will be made.
@@ -126,6 +129,24 @@ impl ServerTlsOptions {
         self.ssl_cert = Some(paths.server_cert.display().to_string());
         self.ssl_key = Some(paths.server_key.display().to_string());
     }
+}
+
+/// Takes a value of `--ssl-sni-cert` apart.
+fn named(text: &str) -> Result<[String; 3], String> {
+    let parts: Vec<&str> = text.split(':').collect();
+    match parts.as_slice() {
+        [host, cert, key] if ![host, cert, key].iter().any(|part| part.is_empty()) => {
+            Ok([*host, *cert, *key].map(str::to_owned))
+        }
+        _ => Err(format!(
+            "option '--ssl-sni-cert': '{text}' is not HOST:CERT_FILE:KEY_FILE, as db.example.com:cert.pem:key.pem"
+        )),
+    }
+}
+
+fn read_named([host, cert, key]: &[String; 3]) -> Result<NamedCertificate, String> {
+    let read = |path: &str| files::read("ssl-sni-cert", path);
+    Ok(NamedCertificate { host: host.clone(), cert: read(cert)?, key: read(key)? })
 }
 
 #[cfg(test)]
@@ -202,6 +223,21 @@ mod tests {
         assert!(settings.load().is_ok());
         let off = ServerTlsOptions { enabled: false, ..settings };
         assert!(off.warnings().is_empty());
+    }
+
+    #[test]
+    fn certificates_of_names_are_read_and_watched() {
+        let directory = tempfile::tempdir().unwrap();
+        let line = "--ssl-cert=c --ssl-key=k --ssl-sni-cert=a.example.com:a.pem:a.key --ssl-sni-cert=*.example.com:b.pem:b.key";
+        let settings = resolve(line, directory.path()).unwrap();
+        assert_eq!(settings.named[1], ["*.example.com", "b.pem", "b.key"]);
+        for file in ["c", "k", "a.pem", "a.key", "b.pem", "b.key"] {
+            assert!(settings.files().contains(&file.into()), "{file}");
+        }
+        for wrong in ["a.example.com", "a.example.com:x", "a.example.com::x", ":a:b", "a:b:c:d"] {
+            let error = resolve(&format!("--ssl-sni-cert={wrong}"), directory.path()).unwrap_err();
+            assert!(error.contains(&format!("'{wrong}' is not HOST:CERT_FILE:KEY_FILE")), "{error}");
+        }
     }
 
     #[test]

@@ -32,6 +32,14 @@ const RELOAD: Spec = Spec::choice(
 .default("auto")
 .shared();
 
+const NAMED: Spec = Spec::text(
+    "ssl-sni-cert",
+    "A certificate for the clients that ask for a host name in TLS (SNI): HOST:CERT_FILE:KEY_FILE, both files in PEM format. *.example.com \
+     stands for all names with one more label. All other clients get --ssl-cert. May be given several times.",
+)
+.repeatable()
+.shared();
+
 /// A TLS variable of a server.
 #[derive(Debug)]
 pub struct TlsVariable {
@@ -56,14 +64,15 @@ impl ServerTlsOptions {
         (variable.set)(self, value);
     }
 
-    /// The files and directories that the variables name.
+    /// The files and directories that the options name.
     pub fn files(&self) -> Vec<PathBuf> {
         let paths = SERVER_VARIABLES.iter().filter(|variable| variable.option.path).map(|variable| self.get(variable));
         let named = |value| match value {
             OptionValue::Text(path) if !path.is_empty() => Some(path.into()),
             _ => None,
         };
-        paths.filter_map(named).collect()
+        let of_names = self.named.iter().flat_map(|[_, cert, key]| [cert.into(), key.into()]);
+        paths.filter_map(named).chain(of_names).collect()
     }
 }
 
@@ -142,6 +151,8 @@ macro_rules! server_tls_variables {
             $(#[doc = $help] pub $name: field!(type $kind),)*
             /// The passphrase of the encrypted key: `--ssl-passphrase`. It is no variable, because variables are shown to clients.
             pub passphrase: Option<Secret>,
+            /// The certificates for clients that ask for a host name: `--ssl-sni-cert`, each as host, certificate file and key file.
+            pub named: Vec<[String; 3]>,
             /// Notes for the administrator, a sentence each.
             pub notes: Vec<String>,
             /// The directory in which certificates are made if they are absent.
@@ -155,6 +166,7 @@ macro_rules! server_tls_variables {
                     enabled: false,
                     $($name: field!(first $kind $($default)?),)*
                     passphrase: None,
+                    named: Vec::new(),
                     notes: Vec::new(),
                     generate_in: None,
                 }
@@ -175,7 +187,7 @@ macro_rules! server_tls_variables {
         }
 
         /// A server's TLS options, in MySQL's order.
-        pub const SERVER: &[Spec] = &[OFFER, $(option::$name,)* PASSPHRASE, RELOAD];
+        pub const SERVER: &[Spec] = &[OFFER, $(option::$name,)* PASSPHRASE, NAMED, RELOAD];
 
         /// The TLS variables.
         pub const SERVER_VARIABLES: &[TlsVariable] = &[$(
