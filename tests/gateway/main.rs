@@ -13,6 +13,7 @@ mod hostile;
 mod limits;
 mod names;
 mod operation;
+mod pools;
 mod rules;
 mod service;
 mod support;

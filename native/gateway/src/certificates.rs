@@ -40,12 +40,14 @@ pub(super) struct Loaded {
     pub(super) part: Part,
     /// The host name for which clients get it; `None` for all others.
     pub(super) host: Option<String>,
+    /// The pool that has it for its servers; `None` for all pools that have none of their own.
+    pub(super) pool: Option<String>,
     pub(super) info: CertificateInfo,
 }
 
 impl Loaded {
     const fn of(part: Part, info: CertificateInfo) -> Self {
-        Self { part, host: None, info }
+        Self { part, host: None, pool: None, info }
     }
 }
 
@@ -60,8 +62,8 @@ pub(super) struct Certificates {
 }
 
 impl Certificates {
-    /// The certificates of both sides: the settings towards the clients, and the options towards the servers.
-    pub(super) fn of(clients: Option<&ServerContext>, servers: Option<&ClientOptions>, loaded_at: u64) -> Self {
+    /// The certificates of the settings towards the clients.
+    pub(super) fn of(clients: Option<&ServerContext>, loaded_at: u64) -> Self {
         let mut found = Self { loaded_at, ..Self::default() };
         if let Some(context) = clients {
             let loaded = |own: OwnCertificate<'_>| Loaded {
@@ -72,28 +74,29 @@ impl Certificates {
             found.all.extend(context.authorities().map(|ca| Loaded::of(Part::ClientCa, ca)));
             found.lists.extend(context.revocation_lists());
         }
-        if let Some(options) = servers {
-            let own = options.cert.iter().flat_map(infos).take(1);
-            found.all.extend(own.map(|own| Loaded::of(Part::TowardsServers, own)));
-            found.all.extend(options.ca.iter().flat_map(infos).map(|ca| Loaded::of(Part::ServerCa, ca)));
-        }
         found
+    }
+
+    /// Adds those of the options towards the servers of a pool, or of all pools.
+    pub(super) fn add(&mut self, pool: Option<&str>, options: Option<&ClientOptions>) {
+        let Some(options) = options else { return };
+        let loaded = |part, info| Loaded { pool: pool.map(str::to_owned), ..Loaded::of(part, info) };
+        let own = options.cert.iter().flat_map(infos).take(1).map(|own| loaded(Part::TowardsServers, own));
+        self.all.extend(own.chain(options.ca.iter().flat_map(infos).map(|ca| loaded(Part::ServerCa, ca))));
     }
 
     /// Warnings about the certificates towards the servers. Those towards the clients have theirs from `Health`.
     pub(super) fn warnings(&self, now: u64) -> impl Iterator<Item = String> {
-        self.all.iter().filter_map(move |Loaded { part, info, .. }| match part {
-            Part::TowardsServers => period(
-                "the gateway's certificate for servers",
-                "servers that ask for it refuse the gateway",
-                info,
-                now,
-                HOW,
-            ),
-            Part::ServerCa => {
-                period("the servers' CA", "the gateway refuses servers whose certificates it issued", info, now, HOW)
-            }
-            Part::Own | Part::ClientCa => None,
+        self.all.iter().filter_map(move |Loaded { part, pool, info, .. }| {
+            let (what, consequence) = match part {
+                Part::TowardsServers => {
+                    ("the gateway's certificate for servers", "servers that ask for it refuse the gateway")
+                }
+                Part::ServerCa => ("the servers' CA", "the gateway refuses servers whose certificates it issued"),
+                Part::Own | Part::ClientCa => return None,
+            };
+            let of_pool = pool.as_ref().map(|pool| format!("{what} of pool '{pool}'"));
+            period(of_pool.as_deref().unwrap_or(what), consequence, info, now, HOW)
         })
     }
 }

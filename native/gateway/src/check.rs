@@ -132,7 +132,8 @@ impl Checker {
         let CheckSettings { user, password, timeout, .. } = self.settings.as_ref();
         let mut config = Config::new(user.as_str(), password.clone(), Arc::new(OsRandom::new()));
         config.server_name.clone_from(&self.target.host);
-        config.tls = self.tls.towards_servers();
+        let policy = self.tls.towards_servers(self.target.pool);
+        config.tls = policy.ok_or_else(|| ClientError::Io(io::ErrorKind::NotFound.into()))?;
         config.connect_timeout = *timeout;
         config.attributes = vec![("program_name".to_owned(), "sealwire-gateway check".to_owned())];
         let address = Address::Tcp { host: self.target.host.clone(), port: self.target.port };

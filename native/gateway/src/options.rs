@@ -18,7 +18,7 @@ use super::announce::Announce;
 use super::health::Thresholds;
 use super::place::{Place, Role};
 use super::routes::{By, Route, Routes};
-use super::settings::{CheckSettings, Drain, Kind, Limits, Listen, Node, PoolSettings, Settings};
+use super::settings::{CheckSettings, Drain, Kind, Limits, Listen, Node, PoolSettings, PoolTls, Settings};
 use super::tls;
 
 /// The program as its users see it.
@@ -46,7 +46,9 @@ const OWN: &[Spec] = &[
         "pool",
         "A pool of servers with the same data: NAME[,kind=plain|read-only|galera][,max-connections=N][,proxy-protocol=none|v1|v2|v2-ssl], \
          the kind being how its servers are checked, and N the most sessions that they get together. Without it there is the pool 'main' of \
-         kind plain. The first pool has the servers that name none. May be given several times.",
+         kind plain. The first pool has the servers that name none. TLS towards its servers may have settings of its own in place of those of \
+         --server-ssl-…: ,ssl-mode=…, ssl-ca, ssl-capath, ssl-cert, ssl-key, ssl-crl, ssl-crlpath, ssl-cipher, tls-version and \
+         tls-ciphersuites. May be given several times.",
     )
     .repeatable(),
     Spec::choice(
@@ -313,6 +315,23 @@ fn parts<'a, const N: usize>(text: &'a str, keys: [&str; N]) -> Result<(&'a str,
     Ok((first, values))
 }
 
+/// The keys of `--pool`; from the fourth on they are of TLS.
+const POOL_KEYS: [&str; 13] = [
+    "kind",
+    "max-connections",
+    "proxy-protocol",
+    "ssl-mode",
+    "ssl-ca",
+    "ssl-capath",
+    "ssl-cert",
+    "ssl-key",
+    "ssl-crl",
+    "ssl-crlpath",
+    "ssl-cipher",
+    "tls-version",
+    "tls-ciphersuites",
+];
+
 /// The pools, by which other options are resolved.
 struct Pools(Vec<PoolSettings>);
 
@@ -323,8 +342,7 @@ impl Pools {
         let announce = announce.unwrap_or(Announce::Nothing);
         for text in values.texts("pool") {
             let wrong = |why: String| format!("option '--pool': '{text}' {why}");
-            let (name, [kind, most, header]) =
-                parts(text, ["kind", "max-connections", "proxy-protocol"]).map_err(wrong)?;
+            let (name, [kind, most, header, own_tls @ ..]) = parts(text, POOL_KEYS).map_err(wrong)?;
             let most_sessions = most.map_or(Ok(usize::MAX), count).map_err(wrong)?;
             let kind = kind.map_or(Ok(Kind::Plain), |kind| known(&Kind::NAMES, kind)).map_err(wrong)?;
             if name.is_empty() || name.contains('=') {
@@ -334,7 +352,10 @@ impl Pools {
                 return Err(wrong("is given twice".to_owned()));
             }
             let announce = header.map_or(Ok(announce), |header| known(&Announce::NAMES, header)).map_err(wrong)?;
-            pools.push(PoolSettings { name: name.to_owned(), kind, most_sessions, announce });
+            let [_, _, _, names @ ..] = POOL_KEYS;
+            let own_tls = names.into_iter().zip(own_tls).filter_map(|(name, value)| Some((name, value?.to_owned())));
+            let tls = PoolTls(own_tls.collect());
+            pools.push(PoolSettings { name: name.to_owned(), kind, most_sessions, announce, tls });
         }
         if pools.is_empty() {
             pools.push(PoolSettings {
@@ -342,6 +363,7 @@ impl Pools {
                 kind: Kind::Plain,
                 most_sessions: usize::MAX,
                 announce,
+                tls: PoolTls::default(),
             });
         }
         Ok(Self(pools))
@@ -501,6 +523,14 @@ pub(super) mod tests {
             announced(&[&pools[..], &["--server-proxy-protocol=v2-ssl"]].concat()),
             [Announce::BinaryWithTls, Announce::Line]
         );
+    }
+
+    #[test]
+    fn a_pool_may_have_tls_settings_of_its_own() {
+        let settings = resolve(&["--server=db1", "--pool=a,ssl-ca=/a.pem,kind=plain,tls-version=TLSv1.3"]).unwrap();
+        let own = [("ssl-ca", "/a.pem"), ("tls-version", "TLSv1.3")];
+        assert_eq!(settings.pools[0].tls.0, own.map(|(name, value)| (name, value.to_owned())));
+        assert!(resolve(&["--server=db1"]).unwrap().pools[0].tls.0.is_empty());
     }
 
     #[test]

@@ -43,7 +43,8 @@ pub fn main() -> ExitCode {
 }
 
 fn run(settings: Settings, values: Values) -> Result<(), String> {
-    let tls = Tls::load(&values)?;
+    let pools = settings.pools.iter().map(|pool| (pool.name.clone(), pool.tls.clone())).collect();
+    let tls = Tls::load(&values, pools)?;
     if tls.clients.is_none() && settings.listeners.iter().any(|listen| listen.is_direct) {
         return Err(
             "option '--listen': tls=direct needs TLS, and --skip-ssl switches it off: leave one of them out".to_owned()

@@ -217,6 +217,7 @@ pub(super) fn status<'a>(
 struct Shown<'a> {
     part: &'static str,
     host: Option<&'a str>,
+    pool: Option<&'a str>,
     server: Option<String>,
     info: &'a CertificateInfo,
     loaded_at: u64,
@@ -226,9 +227,10 @@ struct Shown<'a> {
 fn certificates(shared: &Shared) -> impl Iterator<Item = Shown<'_>> {
     let loaded_at = shared.certificates.loaded_at;
     let of_files = shared.certificates.all.iter();
-    let of_files = of_files.map(move |Loaded { part, host, info }| Shown {
+    let of_files = of_files.map(move |Loaded { part, host, pool, info }| Shown {
         part: part.name(),
         host: host.as_deref(),
+        pool: pool.as_deref(),
         server: None,
         info,
         loaded_at,
@@ -236,7 +238,7 @@ fn certificates(shared: &Shared) -> impl Iterator<Item = Shown<'_>> {
     let of_servers = shared.pools.members.iter().filter_map(|member| {
         let leaf = member.leaf.as_ref()?;
         let server = Some(member.node.to_string());
-        Some(Shown { part: "server", host: None, server, info: &leaf.info, loaded_at: leaf.seen_at })
+        Some(Shown { part: "server", host: None, pool: None, server, info: &leaf.info, loaded_at: leaf.seen_at })
     });
     of_files.chain(of_servers)
 }
@@ -246,6 +248,7 @@ impl Shown<'_> {
         object(&[
             ("part", quoted(self.part)),
             ("host", self.host.map_or_else(|| "null".to_owned(), quoted)),
+            ("pool", self.pool.map_or_else(|| "null".to_owned(), quoted)),
             ("server", self.server.as_deref().map_or_else(|| "null".to_owned(), quoted)),
             ("subject", quoted(&self.info.subject.to_slash())),
             ("issuer", quoted(&self.info.issuer.to_slash())),
@@ -259,11 +262,13 @@ impl Shown<'_> {
     /// The labels of Prometheus. The serial number keeps two certificates of one CA apart.
     fn labels(&self) -> String {
         format!(
-            "part={},server={},subject={},serial={}",
+            "part={},server={},subject={},serial={},host={},pool={}",
             quoted(self.part),
             quoted(self.server.as_deref().unwrap_or_default()),
             quoted(&self.info.subject.to_slash()),
-            quoted(&self.info.serial)
+            quoted(&self.info.serial),
+            quoted(self.host.unwrap_or_default()),
+            quoted(self.pool.unwrap_or_default())
         )
     }
 }

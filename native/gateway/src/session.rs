@@ -514,8 +514,8 @@ impl Session {
     /// Lets the next login begin, once TLS towards the server is set up, or its greeting has come where there is none. The rest of the login
     /// waits for the client, which must not keep others out.
     fn look_at_handshake(&mut self, shared: &mut Shared) {
-        let is_set_up =
-            |facts: &Facts| facts.tls.is_some() || (shared.has_plaintext_servers() && !facts.server_version.is_empty());
+        let is_plaintext = self.node.is_some_and(|node| shared.is_plaintext(node));
+        let is_set_up = |facts: &Facts| facts.tls.is_some() || (is_plaintext && !facts.server_version.is_empty());
         let has_socket = self.dial.is_none() && self.server.is_some();
         if self.is_handshaking && has_socket && self.proxy.server_facts().is_some_and(is_set_up) {
             self.end_handshake(shared);

@@ -69,7 +69,12 @@ pub(super) struct PoolSettings {
     pub(super) most_sessions: usize,
     /// The PROXY header that its servers get.
     pub(super) announce: Announce,
+    pub(super) tls: PoolTls,
 }
+
+/// The settings for TLS towards a pool's servers that stand in `--pool`: options of every client without their dashes, and their values.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct PoolTls(pub(super) Vec<(&'static str, String)>);
 
 /// The question by which the servers of a pool are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -18,7 +18,7 @@ use super::offer::Offer;
 use super::pool::Pools;
 use super::probe::Greeting;
 use super::rules::Rules;
-use super::settings::Settings;
+use super::settings::{Node, Settings};
 use super::tls::{ReloadableTls, Tls};
 
 /// The state that all sessions share.
@@ -48,7 +48,7 @@ pub(super) struct Shared {
     /// The settings of the machines towards the clients.
     front: Arc<server::Config>,
     /// The settings of the machines towards each server.
-    back: Vec<Arc<client::Config>>,
+    back: Vec<Option<Arc<client::Config>>>,
 }
 
 /// How many lines about refused clients are logged in each period.
@@ -117,14 +117,14 @@ impl Shared {
         self.front = Arc::new(front);
         self.rules.clone_from(&tls.rules);
         self.certificates = Arc::clone(&tls.certificates);
-        let towards = |host: &String| {
+        let towards = |node: &Node| {
             let mut back = client::Config::new("", "".into(), Arc::new(OsRandom::new()));
-            back.server_name.clone_from(host);
-            back.tls = tls.servers.clone();
+            back.server_name.clone_from(&node.host);
+            back.tls = tls.towards_servers(node.pool)?;
             back.connect_timeout = limits.server_connect;
-            Arc::new(back)
+            Some(Arc::new(back))
         };
-        self.back = self.pools.members.iter().map(|member| towards(&member.node.host)).collect();
+        self.back = self.pools.members.iter().map(|member| towards(&member.node)).collect();
     }
 
     /// Whether a server has answered, so that clients can be greeted.
@@ -147,14 +147,16 @@ impl Shared {
         }
     }
 
-    /// Whether the connections to the servers are plaintext.
-    pub(super) fn has_plaintext_servers(&self) -> bool {
-        self.back.first().is_some_and(|back| matches!(back.tls, TlsPolicy::Disabled))
+    /// Whether the connections to a server are plaintext.
+    pub(super) fn is_plaintext(&self, node: usize) -> bool {
+        self.back
+            .get(node)
+            .is_some_and(|back| back.as_ref().is_some_and(|back| matches!(back.tls, TlsPolicy::Disabled)))
     }
 
     /// The settings towards a server.
     pub(super) fn back(&self, node: usize) -> Option<Arc<client::Config>> {
-        self.back.get(node).map(Arc::clone)
+        self.back.get(node)?.clone()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The TLS settings of both sides and the REQUIRE rules: options, files, and reading the files again.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sealwire_core::client::TlsPolicy;
@@ -13,6 +13,7 @@ use sealwire_options::{Environment, Outcome, Program, Spec, Values};
 
 use super::certificates::Certificates;
 use super::rules::Rules;
+use super::settings::PoolTls;
 
 /// The options for TLS towards the servers.
 pub(super) const TOWARDS_SERVERS: &[Spec] = &[
@@ -50,8 +51,10 @@ const AS_CLIENT: Program = Program {
 pub(super) struct Tls {
     /// Towards the clients; `None` if TLS is off.
     pub(super) clients: Option<ServerContext>,
-    /// Towards the servers.
-    pub(super) servers: TlsPolicy,
+    /// Towards the servers of each pool.
+    servers: Vec<TlsPolicy>,
+    /// The names of the pools, and their own settings.
+    pools: Arc<[(String, PoolTls)]>,
     /// The rules for the clients' connections.
     pub(super) rules: Option<Rules>,
     /// Sentences for the log.
@@ -66,21 +69,43 @@ impl Tls {
     ///
     /// # Errors
     /// A sentence that names option and file.
-    pub(super) fn load(values: &Values) -> Result<Self, String> {
+    pub(super) fn load(values: &Values, pools: Arc<[(String, PoolTls)]>) -> Result<Self, String> {
         let rules = values.path("rules-file").map(Rules::read).transpose()?;
-        Self::with_rules(values, rules)
+        Self::with_rules(values, pools, rules)
     }
 
     /// Reads the TLS files, and takes these rules.
-    fn with_rules(values: &Values, rules: Option<Rules>) -> Result<Self, String> {
+    fn with_rules(values: &Values, pools: Arc<[(String, PoolTls)]>, rules: Option<Rules>) -> Result<Self, String> {
         let options = options_towards_clients(values)?;
         let paths = TOWARDS_SERVERS.iter().filter(|spec| spec.is_path()).filter_map(|spec| values.path(spec.name()));
         let paths = paths.filter(|path| !path.as_os_str().is_empty()).map(Path::to_owned);
+        let paths = paths.chain(pools.iter().flat_map(|(_, own)| own.files()));
         let files = FileContents::of(options.files().into_iter().chain(paths).collect());
         let (clients, mut warnings) = towards_clients(values, &options)?;
-        let (servers, options) = towards_servers(values, &mut warnings)?;
-        let certificates = Certificates::of(clients.as_ref(), options.as_ref(), clock::now().wall.as_secs());
-        Ok(Self { clients, servers, rules, warnings, certificates: Arc::new(certificates), files })
+        let mut certificates = Certificates::of(clients.as_ref(), clock::now().wall.as_secs());
+        let mut of_all = None;
+        let mut servers = Vec::new();
+        for (name, own) in &*pools {
+            let policy = match &of_all {
+                Some(policy) if own.0.is_empty() => TlsPolicy::clone(policy),
+                _ => {
+                    let pool = Some(name.as_str()).filter(|_| !own.0.is_empty());
+                    let (policy, options) = towards_servers(values, own, pool, &mut warnings)?;
+                    certificates.add(pool, options.as_ref());
+                    policy
+                }
+            };
+            if own.0.is_empty() {
+                of_all = Some(policy.clone());
+            }
+            servers.push(policy);
+        }
+        Ok(Self { clients, servers, pools, rules, warnings, certificates: Arc::new(certificates), files })
+    }
+
+    /// The settings towards the servers of a pool.
+    pub(super) fn towards_servers(&self, pool: usize) -> Option<TlsPolicy> {
+        self.servers.get(pool).cloned()
     }
 }
 
@@ -111,16 +136,44 @@ fn towards_clients(
     Ok((Some(context), warnings))
 }
 
-/// The policy towards the servers, and the options from which its context was made.
-fn towards_servers(values: &Values, warnings: &mut Vec<String>) -> Result<(TlsPolicy, Option<ClientOptions>), String> {
+impl PoolTls {
+    /// The files and folders that the settings name.
+    fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let is_path = |name: &str| CLIENT.iter().any(|spec| spec.name() == name && spec.is_path());
+        self.0.iter().filter(move |(name, value)| is_path(name) && !value.is_empty()).map(|(_, value)| value.into())
+    }
+
+    /// Whether these settings take the place of one for all pools: they have it, or another one that it goes with.
+    fn replaces(&self, option: &str) -> bool {
+        let group = TOGETHER.iter().find(|group| group.contains(&option));
+        self.0.iter().any(|(name, _)| *name == option || group.is_some_and(|group| group.contains(name)))
+    }
+}
+
+/// Settings that go together, so that a pool has all of them from one place.
+const TOGETHER: [[&str; 2]; 3] = [["ssl-ca", "ssl-capath"], ["ssl-cert", "ssl-key"], ["ssl-crl", "ssl-crlpath"]];
+
+/// The policy towards the servers of the pools without settings of their own, or of this pool, and the options from which its context was
+/// made.
+fn towards_servers(
+    values: &Values,
+    own: &PoolTls,
+    pool: Option<&str>,
+    warnings: &mut Vec<String>,
+) -> Result<(TlsPolicy, Option<ClientOptions>), String> {
     let given = TOWARDS_SERVERS.iter().filter_map(|spec| {
         let name = spec.name();
         let value = values.text(name).filter(|value| !value.is_empty())?;
-        Some(format!("--{}={value}", name.strip_prefix("server-")?))
+        let option = name.strip_prefix("server-")?;
+        (!own.replaces(option)).then(|| format!("--{option}={value}"))
     });
+    let given = given.chain(own.0.iter().map(|(name, value)| format!("--{name}={value}")));
     let arguments: Vec<String> = std::iter::once("--no-defaults".to_owned()).chain(given).collect();
     // The errors name the client's options, which have no prefix.
-    let of_gateway = |error: String| error.replace("--ssl-", "--server-ssl-").replace("--tls-", "--server-tls-");
+    let of_gateway = |error: String| match pool {
+        Some(pool) => format!("pool '{pool}': {}", error.replace("--ssl-", "ssl-").replace("--tls-", "tls-")),
+        None => error.replace("--ssl-", "--server-ssl-").replace("--tls-", "--server-tls-"),
+    };
     let choice = match AS_CLIENT.parse(arguments, &Environment::default()) {
         Ok(Outcome::Run(values)) => ClientTlsOptions::resolve(&values, Transport::Tcp).map_err(of_gateway)?,
         Ok(Outcome::Print(_)) => return Err("the options for TLS towards the servers are not options".to_owned()),
@@ -128,16 +181,16 @@ fn towards_servers(values: &Values, warnings: &mut Vec<String>) -> Result<(TlsPo
     };
     warnings.extend(choice.notes.into_iter().map(of_gateway));
     let Some(options) = choice.options else {
-        warnings.push(
-            "the connections to the servers are plaintext (--server-ssl-mode=DISABLED): everybody between can read and alter them"
-                .to_owned(),
-        );
+        warnings.push(of_gateway(
+            "the connections to the servers are plaintext (--ssl-mode=DISABLED): everybody between can read and alter them".to_owned(),
+        ));
         return Ok((TlsPolicy::Disabled, None));
     };
     if choice.mode == SslMode::Required {
-        warnings.push(
-            "the servers' certificates are not verified (--server-ssl-mode=REQUIRED): anybody between can pose as a server".to_owned(),
-        );
+        warnings.push(of_gateway(
+            "the servers' certificates are not verified (--ssl-mode=REQUIRED): anybody between can pose as a server"
+                .to_owned(),
+        ));
     }
     let context = ClientContext::build(options.clone()).map_err(|error| of_gateway(error.to_string()))?;
     Ok((TlsPolicy::Required(context), Some(options)))
@@ -171,9 +224,9 @@ impl ReloadableTls {
         (Some(current.generation) != generation).then(|| (current.generation, current.tls.clone()))
     }
 
-    /// The current settings towards the servers.
-    pub(super) fn towards_servers(&self) -> TlsPolicy {
-        self.current().tls.servers.clone()
+    /// The current settings towards the servers of a pool.
+    pub(super) fn towards_servers(&self, pool: usize) -> Option<TlsPolicy> {
+        self.current().tls.towards_servers(pool)
     }
 
     /// The TLS files of the current settings, as they were read.
@@ -192,13 +245,14 @@ impl ReloadableTls {
     /// # Errors
     /// A sentence that names option and file; all stays as it was.
     pub(super) fn reload(&self, values: &Values, cause: Cause) -> Result<Tls, String> {
+        let (pools, rules) = {
+            let tls = &self.current().tls;
+            (Arc::clone(&tls.pools), tls.rules.clone())
+        };
         let loaded = match cause {
-            Cause::Signal => Tls::load(values),
+            Cause::Signal => Tls::load(values, pools),
             // The rules stay, because the half of a file that is being written could be taken for all rules.
-            Cause::Change => {
-                let rules = self.current().tls.rules.clone();
-                Tls::with_rules(values, rules)
-            }
+            Cause::Change => Tls::with_rules(values, pools, rules),
         };
         let mut current = self.current();
         match loaded {
