@@ -36,7 +36,7 @@ fn server(kind: Kind, set: &CertificateSet, options: &[&str]) -> Server {
 }
 
 /// The header for a client at this address.
-fn header(source: &str) -> Header {
+pub(crate) fn header(source: &str) -> Header {
     let end = |text: &str| text.parse::<SocketAddr>().unwrap();
     let endpoints = Some(Endpoints { source: end(source), destination: end("198.51.100.7:3306") });
     Header { endpoints, ..Header::default() }
@@ -54,7 +54,7 @@ fn told(tls: ClientTls) -> Header {
 }
 
 /// Logs in behind a header, as a proxy does for a client.
-fn log_in_by(port: u16, header: &Header, config: Config) -> Result<Client<TcpStream>, ClientError> {
+pub(crate) fn log_in_by(port: u16, header: &Header, config: Config) -> Result<Client<TcpStream>, ClientError> {
     let mut bytes = Vec::new();
     header.write(&mut bytes);
     let mut stream = sealwire_tests::middle::connect(port);

@@ -1,15 +1,19 @@
 //! Limits of sessions, handshakes and logins, and the queue before them.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
+use sealwire::Config;
 use sealwire_tests::certificates::CertificateSet;
 use sealwire_tests::clients::ask;
+use sealwire_tests::drivers::PASSWORD;
+use sealwire_tests::middle::connect;
 use sealwire_tests::programs::needs;
-use sealwire_tests::server::Kind;
+use sealwire_tests::server::{Kind, Server, Settings};
 
 use crate::administration::by_socket;
-use crate::support::{gateway, log_in, server};
+use crate::announced::{header, log_in_by};
+use crate::support::{free_port, gateway, log_in, server, with};
 
 #[test]
 fn a_login_waits_for_a_place_in_the_pool_and_is_told_which_limit_it_met() {
@@ -90,4 +94,43 @@ fn clients_that_do_not_log_in_are_few() {
     while log_in(gateway.port, "native", &set).is_err() {
         std::thread::yield_now();
     }
+}
+
+#[test]
+fn a_proxied_client_that_is_one_too_many_is_told() {
+    if !needs(&["openssl"]) {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let set = CertificateSet::by_openssl(place.path());
+    let trusted = "--proxy-protocol-networks=127.0.0.1";
+    let server = {
+        let account = Kind::Sealwired.create_user("native", "mysql_native_password", PASSWORD, "SSL");
+        let statements = vec![account, "SET GLOBAL max_user_connections = 3;".to_owned()];
+        let options = vec![trusted.to_owned()];
+        let settings = Settings { certificates: Some(set.clone()), statements, options, ..Settings::default() };
+        Server::start(Kind::Sealwired, &settings).unwrap()
+    };
+    let by = |port, source: &str| log_in_by(port, &header(source), with("native", &set));
+    let direct = free_port();
+    let listen = format!("--listen=127.0.0.1:{direct},tls=direct");
+    let limits = ["--max-connections=2", "--max-connections-per-address=1"];
+    let gateway = gateway(&set, &[server.port], &set, &[&[trusted, listen.as_str()], &limits[..]].concat());
+    let _first = by(gateway.port, "192.0.2.1:1").unwrap();
+    let error = by(gateway.port, "192.0.2.1:2").unwrap_err().to_string();
+    assert!(error.contains("1040") && error.contains("max-connections-per-address"), "{error}");
+    let begins = Config { direct: true, ..with("native", &set) };
+    let error = log_in_by(direct, &header("192.0.2.1:3"), begins).unwrap_err().to_string();
+    assert!(error.contains("1040") && error.contains("max-connections-per-address"), "{error}");
+    // One that says nothing waits for its error in nobody's place.
+    let mut bytes = Vec::new();
+    header("192.0.2.1:4").write(&mut bytes);
+    let mut silent = connect(gateway.port);
+    silent.write_all(&bytes).unwrap();
+    let _second = by(gateway.port, "192.0.2.2:1").unwrap();
+    let error = by(gateway.port, "192.0.2.3:1").unwrap_err().to_string();
+    assert!(error.contains("1040") && error.contains("Too many connections"), "{error}");
+    let _third = by(server.port, "192.0.2.4:1").unwrap();
+    let error = by(server.port, "192.0.2.5:1").unwrap_err().to_string();
+    assert!(error.contains("1203"), "{error}");
 }

@@ -14,37 +14,56 @@ pub(super) struct Clients {
     all: usize,
     /// Those that have not logged in.
     logging_in: usize,
+    /// Those that are one too many. They hold nobody's place, because some say nothing before they are told.
+    refused: usize,
     addresses: HashMap<IpAddr, usize>,
+}
+
+/// How a client is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    LoggingIn,
+    /// It has logged in once; it may log in again at another server.
+    LoggedIn,
+    Refused,
 }
 
 impl Clients {
     /// Counts the client that a trusted proxy names in the place of the proxy. The error is for that client.
     pub(super) fn replace(&mut self, proxy: IpAddr, client: IpAddr, limits: &Limits) -> Result<(), SqlError> {
-        self.leave(proxy, false);
+        self.leave(proxy, Standing::LoggingIn);
         self.enter(client, limits)
     }
 
-    /// Counts a new client, one that is refused too. The error is for that client.
+    /// Counts a new client. The error is for that client, which is counted as refused.
     pub(super) fn enter(&mut self, address: IpAddr, limits: &Limits) -> Result<(), SqlError> {
-        let here = self.addresses.entry(client_network(address)).or_default();
-        *here = here.saturating_add(1);
-        self.all = self.all.saturating_add(1);
-        self.logging_in = self.logging_in.saturating_add(1);
-        if *here > limits.per_address {
+        let admitted = self.admit(client_network(address), limits);
+        if admitted.is_err() {
+            self.refused = self.refused.saturating_add(1);
+        }
+        admitted
+    }
+
+    fn admit(&mut self, network: IpAddr, limits: &Limits) -> Result<(), SqlError> {
+        let here = self.addresses.get(&network).copied().unwrap_or_default();
+        if here >= limits.per_address {
             return Err(SqlError::too_many_connections(format!(
                 "Too many connections: your address has {} already, as many as it may (max-connections-per-address)",
                 limits.per_address
             )));
         }
-        if self.all > limits.connections {
+        if self.all >= limits.connections {
             return Err(SqlError::too_many_connections("Too many connections"));
         }
-        if self.logging_in > limits.logins {
+        if self.logging_in >= limits.logins {
             return Err(SqlError::too_many_connections(format!(
                 "Too many connections: {} clients are logging in already, as many as may at a time (max-logins); try again",
                 limits.logins
             )));
         }
+        self.addresses.insert(network, here.saturating_add(1));
+        self.all = self.all.saturating_add(1);
+        self.logging_in = self.logging_in.saturating_add(1);
         Ok(())
     }
 
@@ -54,9 +73,14 @@ impl Clients {
     }
 
     /// Counts the end of a client.
-    pub(super) fn leave(&mut self, address: IpAddr, has_logged_in: bool) {
-        if !has_logged_in {
-            self.logged_in();
+    pub(super) fn leave(&mut self, address: IpAddr, standing: Standing) {
+        match standing {
+            Standing::Refused => {
+                self.refused = self.refused.saturating_sub(1);
+                return;
+            }
+            Standing::LoggingIn => self.logged_in(),
+            Standing::LoggedIn => {}
         }
         let network = client_network(address);
         self.all = self.all.saturating_sub(1);
@@ -68,13 +92,13 @@ impl Clients {
         }
     }
 
-    /// Whether there are so many clients that another one can't even be told.
-    pub(super) const fn is_overfull(&self, limits: &Limits) -> bool {
-        self.all > limits.connections.saturating_add(MORE)
+    /// Whether so many clients wait to be told that they are refused that one more can't be told.
+    pub(super) const fn is_overfull(&self) -> bool {
+        self.refused > MORE
     }
 }
 
-/// How many clients may be connected beyond the limit, to be told that they are refused.
+/// How many clients may wait to be told.
 const MORE: usize = 64;
 
 #[cfg(test)]
@@ -102,16 +126,19 @@ mod tests {
         assert!(clients.enter(one, &limits).is_ok() && clients.enter(mapped, &limits).is_ok());
         let error = clients.enter(one, &limits).unwrap_err();
         assert!(error.code == 1040 && error.message.contains("per-address"), "{error}");
-        clients.leave(one, false);
         let error = clients.enter(other, &limits).unwrap_err();
         assert!(error.code == 1040 && error.message.contains("max-logins"), "{error}");
-        clients.leave(other, false);
         clients.logged_in();
         assert!(clients.enter(other, &limits).is_ok());
         assert_eq!(clients.enter(other, &limits).unwrap_err().message, "Too many connections");
-        for (address, has_logged_in) in [(one, true), (one, false), (other, false), (other, false)] {
-            clients.leave(address, has_logged_in);
+        assert_eq!(clients.refused, 3, "they hold nobody's place");
+        for _ in 0..3 {
+            clients.leave(one, Standing::Refused);
         }
-        assert!(clients.addresses.is_empty() && clients.all == 0 && clients.logging_in == 0);
+        for (address, standing) in [(one, Standing::LoggedIn), (one, Standing::LoggingIn), (other, Standing::LoggingIn)]
+        {
+            clients.leave(address, standing);
+        }
+        assert!(clients.addresses.is_empty() && clients.all == 0 && clients.logging_in == 0 && clients.refused == 0);
     }
 }

@@ -27,6 +27,7 @@ use sealwire_options::tls::health::Health;
 use super::admin::{self, Question};
 use super::certificates::Daily;
 use super::check::{Checker, Done, Order, Report};
+use super::limits::Standing;
 use super::place::{Place, Role};
 use super::probe::{self, Greeting};
 use super::session::{STOPS, Session};
@@ -244,11 +245,12 @@ impl Gateway {
             // The clients that it names are limited.
             limits.per_address = usize::MAX;
         }
-        if self.shared.clients.is_overfull(&limits) {
+        if self.shared.clients.is_overfull() {
             tracing::warn!("{} was dropped: too many clients wait to be refused", peer.ip());
             return;
         }
         let admitted = self.shared.clients.enter(peer.ip(), &limits);
+        let standing = if admitted.is_ok() { Standing::LoggingIn } else { Standing::Refused };
         self.shared.counters.clients = self.shared.counters.clients.saturating_add(1);
         let local = stream.local_addr().unwrap_or(peer);
         let found =
@@ -261,7 +263,7 @@ impl Gateway {
             Ok(socket) => socket,
             Err(error) => {
                 tracing::warn!("{peer}: {error}");
-                self.shared.clients.leave(peer.ip(), false);
+                self.shared.clients.leave(peer.ip(), standing);
                 return;
             }
         };
@@ -286,7 +288,15 @@ impl Gateway {
         }
         self.sessions.insert(
             id,
-            Session::new(id, Endpoints { source: peer, destination: local }, connection_id, place, proxy, socket),
+            Session::new(
+                id,
+                Endpoints { source: peer, destination: local },
+                connection_id,
+                place,
+                proxy,
+                socket,
+                standing,
+            ),
         );
         self.advance(id);
     }
@@ -321,7 +331,7 @@ impl Gateway {
         let Some(slot) = self.sessions.get_mut(id) else { return };
         let session = &slot.connection;
         if progress == Progress::Over {
-            self.shared.clients.leave(session.peer().ip(), session.has_logged_in());
+            self.shared.clients.leave(session.peer().ip(), session.standing());
             self.sessions.remove(id);
             return;
         }

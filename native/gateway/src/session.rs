@@ -19,6 +19,7 @@ use sealwire_net::socket::Socket;
 use super::announce::Announce;
 use super::attributes;
 use super::certificates::shown;
+use super::limits::Standing;
 use super::place::Place;
 use super::pool::{Choice, PAUSE};
 use super::settings::Drain;
@@ -68,8 +69,9 @@ pub(super) struct Session {
     /// A KILL that waits for its answer.
     kill: Option<Kill>,
     is_relaying: bool,
-    /// Whether the client has logged in once; it may log in again at another server.
-    has_logged_in: bool,
+    standing: Standing,
+    /// The error with which the login of a proxy's client is answered, because its greeting is sent before the client is known.
+    refusal: Option<SqlError>,
     /// Whether the connection to the server is counted as one that is being set up.
     is_handshaking: bool,
     /// The machine's deadline.
@@ -86,6 +88,7 @@ impl Session {
         place: Place,
         proxy: Connection,
         client: Socket,
+        standing: Standing,
     ) -> Self {
         Self {
             id,
@@ -108,7 +111,8 @@ impl Session {
             is_opaque: false,
             kill: None,
             is_relaying: false,
-            has_logged_in: false,
+            standing,
+            refusal: None,
             is_handshaking: false,
             deadline: None,
             ending: None,
@@ -125,9 +129,9 @@ impl Session {
         self.is_relaying
     }
 
-    /// Whether the client has ever logged in.
-    pub(super) const fn has_logged_in(&self) -> bool {
-        self.has_logged_in
+    /// How the client is counted.
+    pub(super) const fn standing(&self) -> Standing {
+        self.standing
     }
 
     /// The server that it has or connects to.
@@ -275,19 +279,30 @@ impl Session {
         match event {
             Event::Proxied(ends) => {
                 let (proxy, limits) = (self.ends.source, shared.settings.limits);
-                let counted = shared.clients.replace(proxy.ip(), ends.source.ip(), &limits);
+                let counted = match self.standing {
+                    // The proxy itself is one too many.
+                    Standing::Refused => Ok(()),
+                    _ => shared.clients.replace(proxy.ip(), ends.source.ip(), &limits),
+                };
                 self.ends = ends;
                 tracing::info!("{} comes by the proxy {proxy}", self.name());
-                // A client that is one too many must not hold the place of another while it says nothing.
                 if let Err(error) = counted {
-                    shared.warn_of_refusal(&format!("{} refused: {error}", self.name()));
-                    self.close();
+                    self.standing = Standing::Refused;
+                    self.refusal = Some(error);
+                    if shared.clients.is_overfull() {
+                        shared.warn_of_refusal(&format!(
+                            "{} was dropped: too many clients wait to be refused",
+                            self.name()
+                        ));
+                        self.close();
+                    }
                 }
             }
             Event::Dial(login) => {
                 self.user = Some(login.user.escape_debug().to_string());
                 self.place = self.route(&login.user, shared);
-                match self.check(&login.user, login.charset, shared) {
+                let admitted = self.refusal.take().map_or(Ok(()), Err);
+                match admitted.and_then(|()| self.check(&login.user, login.charset, shared)) {
                     Ok(()) => self.dial_next(shared, now),
                     // The login waits, because the event said so.
                     Err(error) => drop(self.proxy.refuse(error)),
@@ -309,7 +324,7 @@ impl Session {
             }
             Event::Connected => {
                 self.is_relaying = true;
-                if !std::mem::replace(&mut self.has_logged_in, true) {
+                if std::mem::replace(&mut self.standing, Standing::LoggedIn) == Standing::LoggingIn {
                     shared.clients.logged_in();
                 }
                 self.tried = Vec::new();
