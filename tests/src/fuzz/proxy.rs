@@ -353,10 +353,10 @@ impl RunState {
                 self.transmit();
                 self.relayed_from = Some(self.server.received.len());
             }
-            Event::ChangeUser(_) if self.settings.front_has(REFUSES_CHANGE) => {
+            Event::ChangeUser { .. } if self.settings.front_has(REFUSES_CHANGE) => {
                 self.proxy.refuse_change_user(SqlError::access_denied("a rule"));
             }
-            Event::ChangeUser(_) if self.settings.front_has(MOVES) => {
+            Event::ChangeUser { .. } if self.settings.front_has(MOVES) => {
                 self.proxy.redial(Duration::from_secs(10)).expect("a COM_CHANGE_USER waits");
                 self.transmit();
                 self.leave_server();
@@ -365,7 +365,7 @@ impl RunState {
                 self.dials = 0;
                 self.dial();
             }
-            Event::ChangeUser(_) => self.proxy.allow_change_user(),
+            Event::ChangeUser { .. } => self.proxy.allow_change_user(),
             Event::Kill(_) if self.settings.front_has(ANSWERS_KILL) => self.proxy.answer_kill(Ok(())),
             Event::Kill(_) => self.proxy.allow_kill(7),
             Event::Closed(end) => {

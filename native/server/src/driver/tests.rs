@@ -66,7 +66,7 @@ impl Running {
         let engine = Box::new(SqliteEngine::new(&path));
         let tls = Tls::load(options).unwrap();
         let server = Arc::new(Server::new(path, globals, tls, accounts, engine, plugin, None).unwrap());
-        let bound = bind(&Listen { addresses: "127.0.0.1".into(), port: 0, socket: None }).unwrap();
+        let bound = bind(&Listen { addresses: "127.0.0.1".into(), port: 0, direct_tls_port: 0, socket: None }).unwrap();
         let (port, connector) = (bound.port, bound.connector());
         let served = Arc::clone(&server);
         let (sender, receiver) = std::sync::mpsc::channel();
@@ -529,7 +529,7 @@ fn a_script_gives_way_to_others_and_to_a_kill() {
 fn a_socket_s_path_is_cleared_of_sockets_alone() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("sock");
-    let listen = Listen { addresses: String::new(), port: 0, socket: Some(path.clone()) };
+    let listen = Listen { addresses: String::new(), port: 0, direct_tls_port: 0, socket: Some(path.clone()) };
     std::fs::write(&path, "precious").unwrap();
     let said = bind(&listen).unwrap_err();
     assert!(said.contains("option '--socket'") && said.contains("is a file"), "{said}");
