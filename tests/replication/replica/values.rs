@@ -10,7 +10,7 @@ fn a_value_is_as_at_the_source() {
     if !needs(PEERS) {
         return;
     }
-    let world = World::new(&["--log-bin"]);
+    let world = World::new(&["--log-bin", "--version=10.11.99-MariaDB-Sealwire"]);
     sql(world.ours(), &format!("{}; START SLAVE", world.change("repl", "MASTER_USE_GTID=slave_pos")));
     let statements = column_values::statements();
     sql(

@@ -72,8 +72,8 @@ pub fn replay<'a>(before: &Accounts, after: &'a Accounts, dialect: Dialect) -> (
     (statements, left_out)
 }
 
-/// Appends the statements that take what an account no longer has, and give what is new. What stays is not given again, because a server gives
-/// nothing on a table that was dropped, though the account keeps what it has there.
+/// Appends the statements that take what an account no longer has, and give what is new. They give nothing again, because a server refuses to
+/// give privileges on a table that was dropped, though the account keeps those that it has there.
 fn put_grants(before: &Grants, account: &Account, dialect: Dialect, statements: &mut Vec<Replayed>) {
     let own = |grants: &Grants| grants.local().map(|(level, _)| level.clone()).collect::<Vec<Level>>();
     let levels: BTreeSet<Level> = [Level::Global].into_iter().chain(own(before)).chain(own(&account.grants)).collect();

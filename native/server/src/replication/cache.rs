@@ -74,7 +74,7 @@ impl TransactionCache {
         self.spilled.as_ref().map_or(0, |spilled| spilled.length) + self.memory.len() as u64
     }
 
-    /// What the transaction is made of.
+    /// The kind of the transaction.
     pub(super) const fn contents(&self) -> Contents {
         if self.has_definition { Contents::Definition } else { Contents::Changes }
     }

@@ -97,7 +97,7 @@ const DDL: u8 = 0x20;
 /// The bytes of MariaDB's GTID event without header and checksum.
 pub(crate) const MARIADB_GTID: usize = 19;
 
-/// What a transaction in the log is made of.
+/// The kind of a transaction in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Contents {
     /// Changes that a replica can roll back, and run beside others.

@@ -259,17 +259,17 @@ fn logged<'v>(
             integer(column, value)?
         }
         ColumnKind::Float => {
-            let number = real(column, checked, value)?;
+            let number = real(column, checked, value, is_old)?;
             let float = number as f32;
             if float.is_infinite() && !number.is_infinite() {
                 return Err(Refusal::OutOfRange);
             }
             Value::Float(float)
         }
-        ColumnKind::Double => Value::Double(real(column, checked, value)?),
+        ColumnKind::Double => Value::Double(real(column, checked, value, is_old)?),
         ColumnKind::Decimal { scale, .. } => {
             *made = decimal(value, scale)?.into_bytes();
-            if column.is_unsigned && made.starts_with(b"-") {
+            if column.is_unsigned && made.starts_with(b"-") && !is_old {
                 return Err(Refusal::OutOfRange);
             }
             Value::Bytes(made)
@@ -429,13 +429,13 @@ fn integer(column: &LoggedColumn, value: ValueRef<'_>) -> Result<Value<'static>,
     })
 }
 
-fn real(column: &LoggedColumn, checked: &Checked, value: ValueRef<'_>) -> Result<f64, Refusal> {
+fn real(column: &LoggedColumn, checked: &Checked, value: ValueRef<'_>, is_old: bool) -> Result<f64, Refusal> {
     let number = match value {
         ValueRef::Integer(number) => number as f64,
         ValueRef::Real(number) => number,
         _ => return Err(Refusal::Incorrect),
     };
-    if column.is_unsigned && number < 0.0 {
+    if column.is_unsigned && number < 0.0 && !is_old {
         return Err(Refusal::OutOfRange);
     }
     let (&[digits, decimals], true) = (checked.declared.arguments(), number.is_finite()) else { return Ok(number) };
@@ -443,7 +443,7 @@ fn real(column: &LoggedColumn, checked: &Checked, value: ValueRef<'_>) -> Result
     let scale = 10f64.powi(decimals.cast_signed());
     let rounded = number.floor() + ((number - number.floor()) * scale).round_ties_even() / scale;
     let most = 10f64.powi(digits.cast_signed() - decimals.cast_signed()) - 1.0 / scale;
-    if rounded.abs() > most { Err(Refusal::OutOfRange) } else { Ok(rounded) }
+    if rounded.abs() > most && !is_old { Err(Refusal::OutOfRange) } else { Ok(rounded) }
 }
 
 /// A number with so many decimals, as text. A real number counts as the decimal one that it was made of.

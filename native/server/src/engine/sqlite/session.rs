@@ -55,6 +55,7 @@ mod replica;
 mod replicated;
 mod safe_updates;
 mod savepoints;
+mod settling;
 mod snapshot;
 mod system_tables;
 mod unsettled_rows;

@@ -10,7 +10,7 @@ use sealwire_binlog::{ColumnKind, Value};
 use super::uuids;
 use crate::replication::LoggedColumn;
 
-/// What a column's kind in the log does not say.
+/// The part of a column's type that its kind in the log does not say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     /// Nothing more.

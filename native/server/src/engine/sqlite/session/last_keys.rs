@@ -21,7 +21,7 @@ impl SqliteSession {
         let schema = quote(&schema_of(database)).ok()?;
         let sql = format!("SELECT seq FROM {schema}.sqlite_sequence WHERE name = ?1 COLLATE NOCASE");
         let last = self.connection.query_row(&sql, [table], |row| row.get::<_, i64>(0)).unwrap_or(0);
-        // What a source's statement begins with is gone with the statement.
+        // The number that a source's statement begins with is gone from the table with the statement.
         let first = request.limits.insert_id.map_or(0, |first| i64::try_from(first).unwrap_or(i64::MAX));
         (last.max(first) > LAST).then(|| {
             let message = format!(
