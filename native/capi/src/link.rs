@@ -398,16 +398,6 @@ impl Link {
         self.io.unsent.extend_from_slice(bytes);
     }
 
-    /// Moves to the next row if all of it has arrived; its payload.
-    #[inline]
-    pub(crate) fn row_at_hand(&mut self) -> Option<&[u8]> {
-        self.settle();
-        if self.held.is_some() {
-            return None;
-        }
-        self.connection.advance_to_payload()
-    }
-
     /// The rows that the connection has lent.
     #[inline]
     pub(crate) const fn lent(&mut self) -> &mut LentRows {

@@ -289,8 +289,10 @@ impl Handle<'_> {
         let mut pushed = Ok(());
         loop {
             let link = self.link()?;
-            while let (Ok(()), Some(payload)) = (&pushed, link.row_at_hand()) {
-                pushed = rows.push_text(payload, &mut longest);
+            if link.lend() {
+                while let (Ok(()), Some([payload @ .., _])) = (&pushed, link.lent().advance()) {
+                    pushed = rows.push_text(payload, &mut longest);
+                }
             }
             if let Err(error) = pushed {
                 // If the connection breaks as well, the next command tells so: the row came first.

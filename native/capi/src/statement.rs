@@ -495,8 +495,10 @@ impl Stmt {
     /// Takes the rows into memory that were received behind the current one.
     fn take_received(&mut self, link: &mut Link) -> Result<(), SqlError> {
         if self.abi.update_max_length == 0 {
-            while let Some(payload) = link.row_at_hand() {
-                self.rows.push_raw(payload)?;
+            if link.lend() {
+                while let Some([payload @ .., _]) = link.lent().advance() {
+                    self.rows.push_raw(payload)?;
+                }
             }
             return Ok(());
         }
