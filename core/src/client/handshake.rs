@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use super::authentication::{self, Exchange, Login, NextStep, ours};
 use super::config::flag_of;
 use super::reply_trace::trace_reply;
+use super::results::err_packet;
 use super::{Config, Summary, TlsPolicy};
 use crate::auth::{Plugin, Security};
 use crate::error::{Error, PeerMisbehaved, Side};
@@ -147,8 +148,7 @@ impl AwaitGreeting {
                     || format!("{}", error.code),
                 );
                 if !with.link.channel.has_tls() && matches!(with.config.tls, TlsPolicy::Required(_)) {
-                    error.message = printable::line(&error.message).into_owned();
-                    error.message.push_str(" (received before TLS; it may not come from the server)");
+                    mark_unprotected(&mut error);
                 }
                 return Err(Error::Refused { by: Side::Server, error });
             }
@@ -203,6 +203,20 @@ impl AwaitGreeting {
             }
         }
     }
+}
+
+/// Says in the text of an error that no TLS has protected it.
+fn mark_unprotected(error: &mut SqlError) {
+    error.message = printable::line(&error.message).into_owned();
+    error.message.push_str(" (received before TLS; it may not come from the server)");
+}
+
+/// The error in plaintext that is in the place of TLS, if there is one: a server that gives a handshake up, as after its `connect_timeout`,
+/// sends one.
+pub(super) fn error_before_tls(bytes: &[u8]) -> Option<Error> {
+    let mut error = err_packet(bytes)?;
+    mark_unprotected(&mut error);
+    Some(Error::Refused { by: Side::Server, error })
 }
 
 /// The capabilities of the connection: those that both sides have.

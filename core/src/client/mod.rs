@@ -32,8 +32,9 @@ use crate::link::Link;
 use crate::machine::{Input, Now, Output};
 use crate::message::{BinaryRow, ColumnDefinition, StatusFlags, TextRow};
 use crate::received::Received;
+use crate::tls::TlsError;
 use crate::trace::Tracer;
-use handshake::{AwaitGreeting, Context, Handshake, Next, Opening};
+use handshake::{AwaitGreeting, Context, Handshake, Next, Opening, error_before_tls};
 use results::CommandPhase;
 
 /// A connection to a MySQL server, without the socket. [`drive`] is a loop that runs it, for drivers that wait for nothing else.
@@ -102,7 +103,16 @@ impl Connection {
             State::Handshake(None) => DURING_QUERY,
         };
         let is_progress = matches!(&input, Input::Bytes(bytes) if !bytes.is_empty());
-        self.link.handle_input(input, now, &mut self.received, stage).map_err(|error| self.link.fail(error))?;
+        let told = match (&input, &self.state) {
+            (Input::Bytes(bytes), State::Handshake(Some(Handshake::Securing(_)))) => error_before_tls(bytes),
+            _ => None,
+        };
+        self.link.handle_input(input, now, &mut self.received, stage).map_err(|error| {
+            self.link.fail(match (error, told) {
+                (Error::Tls(TlsError::NotTls | TlsError::Protocol(_)), Some(told)) => told,
+                (error, _) => error,
+            })
+        })?;
         if is_progress
             && !self.link.is_over()
             && let State::Commands(phase) = &self.state

@@ -537,9 +537,14 @@ fn explain_wrong_sequence(error: Error, received: &Received) -> Error {
 /// The error in the unexpected packet, if it is an ERR packet. A server that ends the connection on its own sends the reason before it has
 /// read the command that its client just sent.
 fn unsolicited_err(received: &Received) -> Option<SqlError> {
-    match frame::scan(received.rest()) {
+    err_packet(received.rest())
+}
+
+/// The error of the ERR packet at the front of the bytes, if there is one.
+pub(super) fn err_packet(bytes: &[u8]) -> Option<SqlError> {
+    match frame::scan(bytes) {
         Scan::Complete(Found { frames: 1, wire_length, .. }) => {
-            ErrPacket::decode(received.rest().get(HEADER..wire_length)?).ok().map(|error| error.to_sql_error())
+            ErrPacket::decode(bytes.get(HEADER..wire_length)?).ok().map(|error| error.to_sql_error())
         }
         _ => None,
     }

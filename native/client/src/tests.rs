@@ -265,15 +265,18 @@ fn a_server_that_goes_on_sending_reads_why_the_client_left() {
     assert!(received.ends_with(b"\x15\x03\x03\0\x02\x02\x32"), "{received:?}");
 }
 
-/// A server that says its greeting alone, and keeps each write.
+/// A server that says these texts alone, one at each read, and keeps each write.
 struct Greeter {
-    greeting: &'static [u8],
+    says: &'static [&'static [u8]],
     writes: mpsc::Sender<Vec<u8>>,
 }
 
 impl Read for Greeter {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.greeting.read(buffer)
+        let Some((first, rest)) = self.says.split_first() else { return Ok(0) };
+        self.says = rest;
+        let mut text = *first;
+        text.read(buffer)
     }
 }
 
@@ -293,8 +296,25 @@ fn the_tls_request_is_sent_before_the_client_hello() {
     let (writes, written) = mpsc::channel();
     let tls = TlsPolicy::Required(ClientContext::build(ClientOptions::new(provider(), Trust::NoVerification)).unwrap());
     let config = Config { tls, ..config("pw") };
-    Client::over(Greeter { greeting: GREETING, writes }, config).unwrap_err();
+    Client::over(Greeter { says: &[GREETING], writes }, config).unwrap_err();
     // tshark does not see that TLS begins where both are in one segment.
     let written: Vec<_> = written.iter().collect();
     assert!(matches!(written.as_slice(), [request, hello] if request.len() == 36 && hello[0] == 22), "{written:?}");
+}
+
+#[test]
+fn an_error_in_the_place_of_tls_is_told() {
+    const ERR: &[u8] = b"\x15\0\0\x02\xff\x87\x04#08S01Got\x1b timeout";
+    let error_of = |answer: &'static [&'static [u8]]| {
+        let (writes, _written) = mpsc::channel();
+        let context = ClientContext::build(ClientOptions::new(provider(), Trust::NoVerification)).unwrap();
+        let config = Config { tls: TlsPolicy::Required(context), ..config("pw") };
+        Client::over(Greeter { says: answer, writes }, config).unwrap_err().to_sql_error()
+    };
+    let told = error_of(&[GREETING, ERR]);
+    assert_eq!(told.code, 1159, "{told}");
+    assert!(told.message.starts_with("Got\\u{1b} timeout (received before TLS"), "{told}");
+    for other in [&[GREETING, b"\x15\0\0\x02\xff\x87\x04#08S01Got"], &[GREETING, b"\x02\0\0\x02\0\0"]] {
+        assert_eq!(error_of(other).code, 2026);
+    }
 }
