@@ -29,13 +29,18 @@ fn the_manuals_program_leaves_its_handshake_and_no_secret() {
     }
     let place = tempdir().unwrap();
     let program = compile("manual", &folder().join("include"), place.path());
+    // Everybody may write this file of the system's, so it is not read.
+    let ignored = place.path().join("my.cnf");
+    std::fs::write(&ignored, "[sealwire-capi]\nssl-mode=VERIFY_IDENTITY\n").unwrap();
+    std::fs::set_permissions(&ignored, std::fs::Permissions::from_mode(0o666)).unwrap();
     for served in mariadb().into_iter().chain([sealwired()]) {
         let trace = place.path().join(format!("trace{}", served.port()));
-        said(&mut manual(&program, served, PASSWORD, &trace));
+        said(manual(&program, served, PASSWORD, &trace).env("MYSQL_HOME", place.path()));
         let refused = heard(&mut manual(&program, served, "a wrong secret", &trace));
         assert!(String::from_utf8_lossy(&refused.stdout).starts_with("1045 "), "{refused:?}");
         let blocks = blocks(&trace);
         assert_eq!(blocks.len(), 2, "{blocks:?}");
+        assert!(blocks[0].contains("my.cnf' is ignored\n") && !blocks[1].contains("is ignored"), "{blocks:?}");
         let lines: Vec<&str> = blocks[0].lines().collect();
         assert!(lines[0].contains("manual-include[") && lines[0].ends_with(&format!("to 127.0.0.1:{}", served.port())));
         for part in

@@ -97,7 +97,7 @@ pub(crate) async fn establish(handle: &mut Handle<'_>, login: Login) -> Result<(
     let settings = &handle.state.settings;
     let charset = initial_charset(settings)?;
     let trace = Trace::begin(&login.address)?;
-    let outcome = match with_room(|| config(settings, &login)) {
+    let outcome = match with_room(|| config(settings, &login, trace.as_deref())) {
         Ok(config) => Box::pin(log_in(handle, &login, config, trace.as_ref())).await,
         Err(error) => Err(error),
     };
@@ -288,7 +288,7 @@ fn publish(handle: &mut Handle<'_>, login: &Login) -> Result<(), SqlError> {
 }
 
 /// The configuration of core's connection.
-fn config(settings: &Settings, login: &Login) -> Result<Config, SqlError> {
+fn config(settings: &Settings, login: &Login, trace: Option<&Trace>) -> Result<Config, SqlError> {
     let transport = login.address.transport();
     let mut config = Config::new(login.user.clone(), login.password.clone(), Arc::new(OsRandom::new()));
     let place = match &login.address {
@@ -299,7 +299,11 @@ fn config(settings: &Settings, login: &Login) -> Result<Config, SqlError> {
         Address::Unix(path) => path.display().to_string(),
     };
     config.transport = transport;
-    (config.tls, config.sni) = policy(settings, login.flags & CLIENT_SSL != 0, transport, &place)?;
+    let policy = policy(settings, login.flags & CLIENT_SSL != 0, transport, &place)?;
+    (config.tls, config.sni) = (policy.tls, policy.sni);
+    if let Some(trace) = trace {
+        policy.ignored.iter().for_each(|ignored| trace.note(ignored));
+    }
     config.database = login.database.as_ref().map(|name| name.to_string_lossy().into_owned());
     config.charset = u8::try_from(initial_charset(settings)?.nr).unwrap_or(45);
     config.capabilities = capabilities(settings, login.flags);

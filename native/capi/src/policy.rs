@@ -3,6 +3,7 @@
 use std::ffi::CStr;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use sealwire_core::SqlError;
@@ -19,6 +20,10 @@ use super::options::{self, Settings};
 
 /// The environment variable with which an operator demands more than a program asks for.
 const LEAST_MODE: &str = "SEALWIRE_SSL_MODE";
+
+/// A file with this in its name has demands of an operator, so no connection is made where it can't be read. Other files may be closed to a
+/// program for the sake of passwords in them.
+const OWN: &str = "sealwire";
 
 /// The TLS options as the programs of this project read them, so that files, modes and error texts are the same.
 const PROGRAM: Program = Program {
@@ -83,24 +88,28 @@ pub(crate) fn by_options(settings: &Settings, flag: bool) -> Option<SslMode> {
     }
 }
 
+/// The TLS policy of a connection.
+pub(crate) struct Policy {
+    pub(crate) tls: TlsPolicy,
+    pub(crate) sni: Option<String>,
+    /// The system's option files that were not read, each with the reason: the operator may have written demands into them.
+    pub(crate) ignored: Vec<String>,
+}
+
 /// The TLS policy of a connection to `place`, which names host and port.
 ///
 /// # Errors
 /// A file or an option is refused, with 2026.
-pub(crate) fn policy(
-    settings: &Settings,
-    flag: bool,
-    transport: Transport,
-    place: &str,
-) -> Result<(TlsPolicy, Option<String>), SqlError> {
+pub(crate) fn policy(settings: &Settings, flag: bool, transport: Transport, place: &str) -> Result<Policy, SqlError> {
     let asked = mode(settings, flag, transport)?;
     environment::prepare();
     // The user's own file is not the operator's, and a mistake in it must not stop programs that read no file.
     let mut words = operator(&Environment { user_file: None, ..Environment::of_process() })?;
+    let ignored = std::mem::take(&mut words.ignored);
     let least = words.least.unwrap_or(SslMode::Disabled);
     let mode = if transport == Transport::Tcp { asked.max(least) } else { asked };
     if mode == SslMode::Disabled {
-        return Ok((TlsPolicy::Disabled, None));
+        return Ok(Policy { tls: TlsPolicy::Disabled, sni: None, ignored });
     }
     words.arguments.extend(arguments(settings)?);
     words.arguments.push(format!("--ssl-mode={mode}"));
@@ -114,15 +123,17 @@ pub(crate) fn policy(
         Err(error) => return Err(refused(&error.to_string())),
     };
     let choice = ClientTlsOptions::resolve(&values, transport).map_err(|error| refused(&error))?;
-    let Some(mut built) = choice.options else { return Ok((TlsPolicy::Disabled, None)) };
+    let Some(mut built) = choice.options else {
+        return Ok(Policy { tls: TlsPolicy::Disabled, sni: None, ignored });
+    };
     built.resumption &= settings.flag(options::TLS_RESUMPTION);
     let key = Secret::new(format!("{place} {} {}", built.resumption, stamped(&words.arguments)));
     let context = match kept(&key) {
         Some(context) => context,
         None => keep(key, ClientContext::build(built).map_err(|error| refused(&error.to_string()))?),
     };
-    let policy = if mode == SslMode::Preferred { TlsPolicy::Preferred(context) } else { TlsPolicy::Required(context) };
-    Ok((policy, choice.sni))
+    let tls = if mode == SslMode::Preferred { TlsPolicy::Preferred(context) } else { TlsPolicy::Required(context) };
+    Ok(Policy { tls, sni: choice.sni, ignored })
 }
 
 fn refused(text: &str) -> SqlError {
@@ -135,14 +146,26 @@ struct Operator {
     least: Option<SslMode>,
     /// The other options.
     arguments: Vec<String>,
+    /// The files that were not read.
+    ignored: Vec<String>,
 }
 
 /// The settings of the group `[sealwire-capi]` of the option files, and of the environment.
 fn operator(environment: &Environment) -> Result<Operator, SqlError> {
     let mut least = None;
     let mut arguments = Vec::new();
+    let mut ignored = Vec::new();
     match PROGRAM.parse(std::iter::empty::<String>(), environment) {
         Ok(Outcome::Run(values)) => {
+            ignored.extend_from_slice(values.warnings());
+            let is_ours = |path: &&PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().contains(OWN));
+            if let Some(path) = values.ignored_files().iter().find(is_ours) {
+                let shown = path.display();
+                return Err(refused(&format!(
+                    "option file {shown} is ignored, because the user of this program may not read it, or everybody may write it: \
+                     run 'chmod 644 {shown}'"
+                )));
+            }
             for spec in CLIENT {
                 let Some(text) = values.text(spec.name()) else { continue };
                 match spec.name() {
@@ -159,7 +182,7 @@ fn operator(environment: &Environment) -> Result<Operator, SqlError> {
             text.to_string_lossy().parse::<SslMode>().map_err(|error| refused(&format!("{LEAST_MODE}: {error}")))?;
         least = least.max(Some(mode));
     }
-    Ok(Operator { least, arguments })
+    Ok(Operator { least, arguments, ignored })
 }
 
 /// The program's TLS options as arguments.
@@ -260,6 +283,8 @@ pub(crate) fn forget() {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     fn asked(set: &[(u32, &CStr)], flags: &[u32], client_ssl: bool, transport: Transport) -> SslMode {
@@ -322,6 +347,22 @@ mod tests {
         fs::write(&path, "[sealwire-capi]\nssl-mode=ALWAYS\n").unwrap();
         let error = operator(&environment).err().unwrap();
         assert!(error.code == 2026 && error.message.contains("ssl-mode"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_is_not_read_is_told_and_refused_where_its_name_is_ours() {
+        let directory = tempfile::tempdir().unwrap();
+        let operator_of = |name: &str, mode: u32| {
+            let path = directory.path().join(name);
+            fs::write(&path, "[sealwire-capi]\nssl-mode=VERIFY_CA\n").unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            operator(&Environment { system_files: vec![path], ..Environment::default() })
+        };
+        assert!(operator_of("sealwire.cnf", 0o644).unwrap().ignored.is_empty());
+        let other = operator_of("my.cnf", 0o666).unwrap();
+        assert!(other.least.is_none() && other.ignored[0].contains("my.cnf' is ignored"), "{:?}", other.ignored);
+        let error = operator_of("50-sealwire.cnf", 0o666).err().unwrap();
+        assert!(error.code == 2026 && error.message.contains("50-sealwire.cnf is ignored"), "{error}");
     }
 
     #[test]

@@ -91,6 +91,13 @@ impl Trace {
         body(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// Adds a line.
+    pub(crate) fn note(&self, line: &str) {
+        self.change(|state| {
+            let _ = writeln!(state.text, "{}", printable::line(line));
+        });
+    }
+
     /// Notes whether TLS was asked for.
     pub(crate) fn demand(&self, policy: &TlsPolicy) {
         self.change(|state| state.asked = matches!(policy, TlsPolicy::Required(_)));

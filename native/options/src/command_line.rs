@@ -1,7 +1,7 @@
 //! Parses the command line, and the settings of option files by the same rules.
 
 use std::cell::Cell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::defaults::{Defaults, split_value};
 use super::error::OptionError;
@@ -18,6 +18,8 @@ pub(super) struct Reader<'a> {
     occurrences: Vec<Occurrence>,
     arguments: Vec<String>,
     pub warnings: Vec<String>,
+    /// The option files that are there and were not read.
+    pub ignored: Vec<PathBuf>,
     /// The arguments of the command line that end with a secret: each one's index and the secret's length.
     pub secrets: Vec<(usize, usize)>,
     /// The limits set by `--maximum-…`.
@@ -31,6 +33,7 @@ impl<'a> Reader<'a> {
             occurrences: Vec::new(),
             arguments: Vec::new(),
             warnings: Vec::new(),
+            ignored: Vec::new(),
             secrets: Vec::new(),
             maxima: Vec::new(),
         }
@@ -183,7 +186,7 @@ impl<'a> Reader<'a> {
                 _ => {}
             }
         }
-        Values::new(self.program, self.occurrences, self.arguments, self.warnings)
+        Values::new(self.program, self.occurrences, self.arguments, self.warnings, self.ignored)
     }
 
     /// Parses one option by its long name. `whole` is name and value as written, for messages.

@@ -55,6 +55,8 @@ pub(super) struct Read {
     pub others: Vec<Setting>,
     /// Warnings for the user.
     pub warnings: Vec<String>,
+    /// The files that are there and were not read.
+    pub ignored: Vec<PathBuf>,
 }
 
 /// `~` and `~/…` with the home directory in place of `~`.
@@ -155,6 +157,7 @@ impl Files<'_> {
         let is_open = fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && is_world_writable(&metadata));
         if is_open {
             self.read.warnings.push(format!("World-writable config file '{}' is ignored", path.display()));
+            self.read.ignored.push(path.to_owned());
         }
         is_open
     }
@@ -168,6 +171,7 @@ impl Files<'_> {
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(()),
             Err(error) => {
                 self.read.warnings.push(format!("option file {} is ignored: {error}", path.display()));
+                self.read.ignored.push(path.to_owned());
                 Ok(())
             }
         }

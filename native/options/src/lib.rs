@@ -57,8 +57,8 @@ impl Program {
         }
 
         let mut reader = Reader::new(self);
-        let files::Read { mut settings, others, warnings } = files::read(self, &defaults, environment)?;
-        reader.warnings = warnings;
+        let files::Read { mut settings, others, warnings, ignored } = files::read(self, &defaults, environment)?;
+        (reader.warnings, reader.ignored) = (warnings, ignored);
         // Other programs' settings are read first, so that the program's own groups win wherever they stand.
         let taken = reader.settings_of_others(others)?;
         for setting in &settings {
@@ -289,6 +289,7 @@ mod tests {
         let read = home.values(&[]);
         assert_eq!(read.text("host"), None);
         assert_eq!(read.warnings(), [format!("World-writable config file '{path}' is ignored")]);
+        assert_eq!(read.ignored_files(), [Path::new(&path)]);
     }
 
     #[test]

@@ -92,6 +92,7 @@ pub struct Values {
     occurrences: Vec<Occurrence>,
     arguments: Vec<String>,
     warnings: Vec<String>,
+    ignored: Vec<PathBuf>,
 }
 
 impl Values {
@@ -100,8 +101,9 @@ impl Values {
         occurrences: Vec<Occurrence>,
         arguments: Vec<String>,
         warnings: Vec<String>,
+        ignored: Vec<PathBuf>,
     ) -> Self {
-        Self { specs: program.specs().collect(), occurrences, arguments, warnings }
+        Self { specs: program.specs().collect(), occurrences, arguments, warnings, ignored }
     }
 
     /// Whether a flag is on.
@@ -218,6 +220,12 @@ impl Values {
     /// Warnings for standard error before the program runs; each is printed after `name: [Warning] `.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// The option files that are there and were not read, because this user may not read them or everybody may write them. There is a warning
+    /// for each.
+    pub fn ignored_files(&self) -> &[PathBuf] {
+        &self.ignored
     }
 
     fn last(&self, name: &str) -> Option<&OptionValue> {
