@@ -32,7 +32,7 @@ struct Case {
     command: u8,
     before: Vec<Vec<u8>>,
     head: Vec<u8>,
-    /// What comes behind the large packet, where that is whole.
+    /// The packets behind the large one, which are sent where that is whole.
     behind: Vec<Vec<u8>>,
 }
 
@@ -147,7 +147,7 @@ fn an_answer_larger_than_memory_is_an_error() {
             let shown = format!("{} of {length} bytes, {rows}: {} {line}{told}", case.about, output.status);
             println!("{shown}");
             assert!(output.status.success(), "{shown}");
-            // What fits may be shown.
+            // A packet that fits may be shown.
             assert!(length == LENGTHS[0] || line.split(' ').nth(1) == Some(OUT_OF_MEMORY), "{shown}");
         }
     }
