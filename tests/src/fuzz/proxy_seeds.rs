@@ -97,7 +97,7 @@ pub(super) fn conversations() -> Vec<Vec<u8>> {
             [if front { proxy::FRONT_TLS } else { 0 }, if back { proxy::BACK_TLS | proxy::VERIFIES } else { 0 }];
         seeds.push([&settings[..], &script].concat());
     }
-    // What else may happen behind a login.
+    // Further events behind a login.
     let first = |seeds: &[Vec<u8>]| seeds.first().map(|seed| seed[2..].to_vec()).unwrap_or_default();
     let behind = |seed: Vec<u8>, steps: &[(u8, &[u8])]| {
         steps.iter().fold(seed, |seed, (code, bytes)| [seed, step(*code, bytes)].concat())
