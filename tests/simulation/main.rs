@@ -11,6 +11,7 @@
 mod commands;
 mod compressed;
 mod delivery;
+mod gateway;
 mod logins;
 mod page_runs;
 mod replica;

@@ -41,8 +41,9 @@ usage: cargo xtask demo [--once] [--gateway [--galera]]
        cargo xtask capi [--debug]     libmariadb.so.3 with its headers and with-sealwire, in target/capi
        cargo xtask size               what a page has to load, compressed
        cargo xtask test [group...]    everything that CI checks, or the groups named
-       cargo xtask sim [--seeds N] [--from S] [--real]
-                                      N simulated connections from number S on; --real with real cryptography
+       cargo xtask sim [--seeds N] [--from S] [--real | --gateway]
+                                      N simulated connections from number S on; --real with real cryptography; --gateway:
+                                      sessions through the gateway instead
        cargo xtask faults [--rounds N] [--seed S]
                                       the server killed N times while it writes: nothing acknowledged is lost
        cargo xtask galera             three nodes of a Galera cluster before the gateway: killed, hanging, without the majority,

@@ -2,9 +2,16 @@
 
 use crate::run::{Context, run};
 
-/// Runs the scenarios of the given numbers, as `tests/simulation/campaign.rs` does with its own.
+/// Runs the scenarios of the given numbers, as `tests/simulation/campaign.rs` does with its own, or sessions through the gateway, as
+/// `tests/simulation/gateway.rs` does.
 pub(crate) fn sim(context: &Context, words: &[&str]) -> Result<(), String> {
-    let Arguments { from, seeds, real } = read(words)?;
+    let Arguments { from, seeds, real, gateway } = read(words)?;
+    if gateway {
+        let mut command =
+            context.cargo(["test", "--workspace", "--test", "simulation", "--", "--nocapture", "gateway::"]);
+        command.env("SEALWIRE_SIM_GATEWAY_FROM", from.to_string());
+        return run(command.env("SEALWIRE_SIM_GATEWAY_SEEDS", seeds.to_string()));
+    }
     let mut command = context.cargo(["test", "--workspace", "--test", "campaign"]);
     command.env("SEALWIRE_SIM_FROM", from.to_string()).env("SEALWIRE_SIM_SEEDS", seeds.to_string());
     if real {
@@ -19,10 +26,12 @@ struct Arguments {
     from: u64,
     seeds: u64,
     real: bool,
+    /// Whether the sessions go through the gateway.
+    gateway: bool,
 }
 
 fn read(words: &[&str]) -> Result<Arguments, String> {
-    let mut arguments = Arguments { from: 0, seeds: 10_000, real: false };
+    let mut arguments = Arguments { from: 0, seeds: 10_000, real: false, gateway: false };
     let mut rest = words.iter();
     while let Some(word) = rest.next() {
         let mut number = || {
@@ -33,7 +42,10 @@ fn read(words: &[&str]) -> Result<Arguments, String> {
             "--seeds" => arguments.seeds = number()?,
             "--from" => arguments.from = number()?,
             "--real" => arguments.real = true,
-            other => return Err(format!("cargo xtask sim knows --seeds N, --from S and --real, not '{other}'")),
+            "--gateway" => arguments.gateway = true,
+            other => {
+                return Err(format!("cargo xtask sim knows --seeds N, --from S, --real and --gateway, not '{other}'"));
+            }
         }
     }
     Ok(arguments)
@@ -45,8 +57,10 @@ mod tests {
 
     #[test]
     fn options_are_read_in_any_order() {
-        assert_eq!(read(&["--real", "--from", "7", "--seeds", "1"]), Ok(Arguments { from: 7, seeds: 1, real: true }));
-        assert_eq!(read(&[]), Ok(Arguments { from: 0, seeds: 10_000, real: false }));
+        let one = Arguments { from: 7, seeds: 1, real: true, gateway: false };
+        assert_eq!(read(&["--real", "--from", "7", "--seeds", "1"]), Ok(one));
+        let of_gateway = Arguments { from: 0, seeds: 10_000, real: false, gateway: true };
+        assert_eq!(read(&["--gateway"]), Ok(of_gateway));
         for wrong in [&["--seeds"][..], &["--from", "x"], &["--fast"]] {
             assert!(read(wrong).is_err(), "{wrong:?}");
         }
