@@ -313,7 +313,8 @@ impl Client {
         };
         let is_ahead = step.pause_us.is_none() && step.act.may_be_ahead();
         let follows_text = self.due.back().is_none_or(|last| self.steps[*last].act.may_be_ahead());
-        if !(self.due.is_empty() && now >= self.next_at) && !(is_ahead && follows_text && !self.due.is_empty()) {
+        let may_begin = if self.due.is_empty() { now >= self.next_at } else { is_ahead && follows_text };
+        if !may_begin {
             return false;
         }
         self.close_idle(now);

@@ -45,8 +45,11 @@ pub(super) fn headers(root: &Path) -> Vec<Vec<u8>> {
     all
 }
 
-/// The plugins with which a proxied login is made: the client's answer to the server's request, then the rest of the exchange.
-fn exchanges() -> [(&'static str, Vec<u8>, Vec<(Side, Vec<u8>)>); 5] {
+/// A plugin, the client's answer to the request for it, and the packets behind that.
+type Exchange = (&'static str, Vec<u8>, Vec<(Side, Vec<u8>)>);
+
+/// The exchanges with which a proxied login is made.
+fn exchanges() -> [Exchange; 5] {
     let password = || [proxy::PASSWORD.as_bytes(), b"\0"].concat();
     [
         ("mysql_native_password", vec![7; 20], Vec::new()),
