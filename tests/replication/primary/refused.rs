@@ -265,6 +265,10 @@ const SAME: &[(&str, u16)] = &[
     ("CREATE TABLE t (a INT, CONSTRAINT x FOREIGN KEY (a) REFERENCES p (id), CONSTRAINT x CHECK (a > 1))", 1826),
     ("CREATE TABLE t (a INT, KEY x (a), CONSTRAINT x FOREIGN KEY (a) REFERENCES p (id))", 0),
     (
+        "CREATE TABLE t (a INT, b INT, CONSTRAINT x FOREIGN KEY (a) REFERENCES p (id), CONSTRAINT x FOREIGN KEY (b) REFERENCES p (id))",
+        1061,
+    ),
+    (
         "DROP TABLE IF EXISTS c; CREATE TABLE c (a INT, CONSTRAINT t_ibfk_1 FOREIGN KEY (a) REFERENCES p (id)); CREATE TABLE t (a INT, FOREIGN KEY (a) REFERENCES p (id))",
         1005,
     ),
@@ -335,11 +339,6 @@ const OTHERWISE: &[(&str, u16, u16)] = &[
     ("CREATE TABLE t (a INT CONSTRAINT c CHECK (a > 1))", 1235, 1064),
     ("CREATE TABLE t (a INT COLLATE utf8mb4_bin)", 1064, 0),
     ("CREATE TABLE t LIKE E", 0, 1146),
-    (
-        "CREATE TABLE t (a INT, b INT, CONSTRAINT x FOREIGN KEY (a) REFERENCES p (id), CONSTRAINT x FOREIGN KEY (b) REFERENCES p (id))",
-        1826,
-        1061,
-    ),
     (
         "DROP TABLE IF EXISTS c; CREATE TABLE c (a INT, CONSTRAINT u_ibfk_1 FOREIGN KEY (a) REFERENCES p (id)); CREATE TABLE t (a INT, FOREIGN KEY (a) REFERENCES p (id)); ALTER TABLE t RENAME TO u",
         1005,

@@ -7,6 +7,9 @@
 /// The comment begins with this behind `/*`.
 const MARK: &str = "mysql\n";
 
+/// Stands between a table's name and the rest in the names that InnoDB gives foreign keys.
+pub(super) const NUMBERED: &str = "_ibfk_";
+
 /// Kinds of annotations. Each text is as the SHOW statements print it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Annotation {
@@ -32,9 +35,13 @@ pub(super) enum Annotation {
     Prefix,
     /// The query of a view.
     Query,
+    /// Marks an index that the server made for a foreign key. An index of the user's that begins with its columns takes its place.
+    ForForeignKey,
+    /// The end of a foreign key's name that begins with its table's: of `t_ibfk_1` the `1`. The name follows the table's when it is renamed.
+    NameEnd,
 }
 
-const NAMES: [(Annotation, &str); 11] = [
+const NAMES: [(Annotation, &str); 13] = [
     (Annotation::Type, "type"),
     (Annotation::Default, "default"),
     (Annotation::OnUpdate, "on update"),
@@ -46,6 +53,8 @@ const NAMES: [(Annotation, &str); 11] = [
     (Annotation::KeyPart, "key part"),
     (Annotation::Prefix, "prefix"),
     (Annotation::Query, "query"),
+    (Annotation::ForForeignKey, "for foreign key"),
+    (Annotation::NameEnd, "name end"),
 ];
 
 /// The annotations of one comment.

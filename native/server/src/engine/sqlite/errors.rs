@@ -112,6 +112,9 @@ fn by_text(text: &str, sql: &str) -> Option<SqlError> {
     if let Some(table) = text.strip_prefix("there is already another table or index with this name: ") {
         return Some(SqlError::new(1050, b"42S01", format!("Table '{table}' already exists")));
     }
+    if text.starts_with("cannot drop PRIMARY KEY column") || text.starts_with("cannot drop UNIQUE column") {
+        return Some(SqlError::not_supported_yet(format!("This version of Sealwire doesn't yet support it: {text}")));
+    }
     if text == "generated columns cannot be part of the PRIMARY KEY" {
         return Some(SqlError::new(3106, b"HY000", "'Defining a generated column as primary key' is not supported"));
     }

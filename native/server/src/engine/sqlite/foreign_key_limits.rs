@@ -1,5 +1,7 @@
 //! The limits of foreign keys, which are MySQL's with InnoDB. SQLite checks a foreign key when rows change, a replica when the key is defined.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, OptionalExtension as _};
 use sealwire_binlog::Flavour;
 use sealwire_core::error::SqlError;
@@ -7,8 +9,9 @@ use sealwire_core::error::SqlError;
 use super::errors::to_mysql;
 use super::schema::{Column, Index, Table, columns_of, indexes_of, primary_key};
 use super::stored_definitions::{StoredTable, names_column};
-use crate::engine::annotations::Annotation;
-use crate::engine::translate::quote;
+use crate::engine::LONGEST_NAME;
+use crate::engine::annotations::{Annotation, NUMBERED};
+use crate::engine::translate::{quote, unsupported};
 use crate::engine::types::DeclaredType;
 use crate::sql::charset::default_collation;
 use crate::sql::{KeyCollation, TextCharset};
@@ -22,6 +25,14 @@ pub(super) struct ForeignKeyCheck<'a> {
     pub(super) may_miss: bool,
     /// Whether the statement drops an index.
     pub(super) drops_index: bool,
+    /// The names of the keys that the statement adds, and of the columns that it renames. InnoDB looks for a key of renamed columns among those that
+    /// the table had.
+    pub(super) added: Vec<&'a str>,
+    pub(super) renamed: Vec<&'a str>,
+    /// Whether the statement creates the table.
+    pub(super) creates: bool,
+    /// Whether the names and indexes of the foreign keys are checked. The source of a replica has checked them.
+    pub(super) is_source: bool,
 }
 
 /// A table with its columns and keys.
@@ -77,27 +88,45 @@ impl Described {
         Ok(())
     }
 
-    /// Whether a key begins with these columns; a unique one has no others.
-    fn has_key(&self, columns: &[String], is_unique: bool) -> bool {
-        let same = |one: &str, other: &String| one.eq_ignore_ascii_case(other);
-        let primary = primary_key(&self.columns);
-        let begins = |key: &[Option<String>]| {
-            let fits = if is_unique { key.len() == columns.len() } else { key.len() >= columns.len() };
-            fits && key.iter().zip(columns).all(|(part, column)| part.as_deref().is_some_and(|part| same(part, column)))
+    /// Whether a unique key has these columns and no others.
+    fn has_unique_key(&self, columns: &[String]) -> bool {
+        let is = |key: &[Option<String>]| key.len() == columns.len() && begins(key, columns);
+        let primary: Vec<Option<String>> = primary_key(&self.columns).into_iter().map(Some).collect();
+        is(&primary) || self.indexes.iter().any(|index| index.unique && is(&whole_parts(index)))
+    }
+
+    /// Whether a key but those of these names begins with these columns. InnoDB's keys go on with the columns of the primary key, or of the first
+    /// unique one without NULL.
+    fn has_key(&self, columns: &[String], but: &[&str]) -> bool {
+        let mut clustered: Vec<Option<String>> = primary_key(&self.columns).into_iter().map(Some).collect();
+        let is_set = |part: &Option<String>| {
+            part.as_ref().and_then(|name| self.column(name)).is_some_and(|column| column.not_null)
         };
-        let primary: Vec<Option<String>> = primary.into_iter().map(Some).collect();
-        let is_whole = |index: &Index| index.prefixes.iter().take(columns.len()).all(Option::is_none);
-        let is_known = |index: &&Index| (index.unique || !is_unique) && is_whole(index);
-        begins(&primary) || self.indexes.iter().filter(is_known).any(|index| begins(&index.columns))
+        if clustered.is_empty() {
+            let unique = self.indexes.iter().filter(|index| index.unique).map(whole_parts);
+            clustered = { unique }.find(|parts| parts.iter().all(is_set)).unwrap_or_default();
+        }
+        let goes_on = |index: &Index| {
+            let mut parts = whole_parts(index);
+            let more: Vec<_> = clustered.iter().filter(|part| !parts.contains(part)).cloned().collect();
+            parts.extend(more);
+            begins(&parts, columns)
+        };
+        let counts = |index: &&Index| !but.iter().any(|name| index.name.eq_ignore_ascii_case(name));
+        begins(&clustered, columns) || self.indexes.iter().filter(counts).any(goes_on)
     }
 }
 
-/// The names of a table's foreign keys.
-struct KeyNames {
-    /// Those of the definition, and those that InnoDB gives to keys without one: `table_ibfk_1` and so on.
-    given: Vec<String>,
-    /// Those that some may have since the table was renamed, because InnoDB renames `old_ibfk_1` to `new_ibfk_1`.
-    renamed: Vec<String>,
+/// The parts of an index that are whole columns; `None` for others.
+fn whole_parts(index: &Index) -> Vec<Option<String>> {
+    let is_whole = |at: usize| index.prefixes.get(at).is_none_or(Option::is_none);
+    index.columns.iter().enumerate().map(|(at, column)| column.clone().filter(|_| is_whole(at))).collect()
+}
+
+/// Whether a key of these parts begins with these columns.
+fn begins(parts: &[Option<String>], columns: &[String]) -> bool {
+    let is = |part: &Option<String>, column: &String| part.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(column));
+    parts.len() >= columns.len() && parts.iter().zip(columns).all(|(part, column)| is(part, column))
 }
 
 /// A foreign key as SQLite lists it.
@@ -137,11 +166,20 @@ impl ForeignKeyCheck<'_> {
             if self.flavour == Flavour::MariaDb {
                 own.check_generated(key)?;
             }
-            if self.drops_index && !own.has_key(&key.from, false) {
+            let is_renamed = |name: &String| self.renamed.iter().any(|new| name.eq_ignore_ascii_case(new));
+            let but = if key.from.iter().any(is_renamed) { self.added.as_slice() } else { &[] };
+            if !self.is_source || own.has_key(&key.from, but) {
+                continue;
+            }
+            if self.creates {
+                let message = "Failed to add the foreign key constraint. A FULLTEXT key does not serve it";
+                return Err(self.refusal(&own, 1822, message.to_owned()));
+            }
+            if self.drops_index && !self.may_miss {
                 return Err(SqlError::new(1553, b"HY000", "Cannot drop an index that a foreign key constraint needs"));
             }
         }
-        if !keys.is_empty() {
+        if !keys.is_empty() && self.is_source {
             self.check_names(&own.table)?;
         }
         for child in self.tables()? {
@@ -159,7 +197,7 @@ impl ForeignKeyCheck<'_> {
                     return Err(SqlError::new(
                         1553,
                         b"HY000",
-                        "Cannot drop an index that a foreign key constraint needs",
+                        "Cannot drop an index that a foreign key of another table needs",
                     ));
                 }
                 checked?;
@@ -204,7 +242,7 @@ impl ForeignKeyCheck<'_> {
                 return Err(self.refusal(child, 1830, message));
             }
         }
-        if !parent.has_key(&key.to, true) {
+        if !parent.has_unique_key(&key.to) {
             let message = format!(
                 "Failed to add the foreign key constraint. Missing unique index for it in the referenced table '{}'",
                 key.parent
@@ -216,18 +254,24 @@ impl ForeignKeyCheck<'_> {
 
     /// Refuses the name of a foreign key that another one of the database has.
     fn check_names(&self, own: &Table) -> Result<(), SqlError> {
-        let mut taken: Vec<String> = Vec::new();
-        for table in self.tables()?.iter().filter(|table| table.name != own.name) {
-            let names = self.names(table);
-            taken.extend(names.renamed);
-            taken.extend(names.given);
+        let is_mariadb = self.flavour == Flavour::MariaDb;
+        if is_mariadb && own.name.contains(NUMBERED) {
+            return Err(unsupported(
+                "a foreign key of a table whose name contains _ibfk_, because InnoDB renames it otherwise",
+            ));
         }
-        let names = self.names(own);
-        let is_taken = |taken: &[String], name: &str| taken.iter().any(|other| other.eq_ignore_ascii_case(name));
-        let mut clash = names.renamed.into_iter().find(|name| is_taken(&taken, name));
-        for name in names.given {
-            clash = clash.or_else(|| is_taken(&taken, &name).then(|| name.clone()));
-            taken.push(name);
+        let mut taken = BTreeSet::new();
+        for table in self.tables()?.iter().filter(|table| table.name != own.name) {
+            taken.extend(self.names(table).iter().map(|name| self.compared(name)));
+        }
+        let mut clash = None;
+        for name in self.names(own) {
+            if is_mariadb && name.chars().count() > LONGEST_NAME {
+                return Err(SqlError::new(1059, b"42000", format!("Identifier name '{name}' is too long")));
+            }
+            if !taken.insert(self.compared(&name)) {
+                clash = clash.or(Some(name));
+            }
         }
         match clash {
             None => Ok(()),
@@ -245,19 +289,22 @@ impl ForeignKeyCheck<'_> {
         }
     }
 
-    fn names(&self, table: &Table) -> KeyNames {
+    /// The names of a table's foreign keys: those of the definition, and for MariaDB those that InnoDB gives to keys without one.
+    fn names(&self, table: &Table) -> Vec<String> {
         let stored = StoredTable::read(&table.sql);
-        let mut given = stored.foreign_key_names();
-        if self.flavour != Flavour::MariaDb {
-            return KeyNames { given, renamed: Vec::new() };
+        let mut names = stored.foreign_key_names();
+        if self.flavour == Flavour::MariaDb {
+            let unnamed = stored.foreign_keys.len().saturating_sub(names.len());
+            names.extend((1..=unnamed).map(|number| format!("{}{NUMBERED}{number}", table.name)));
         }
-        let numbered = |number: &dyn std::fmt::Display| format!("{}_ibfk_{number}", table.name);
-        let number = |name: &String| Some(name.to_ascii_lowercase().rsplit_once("_ibfk_")?.1.to_owned());
-        let renamed = given.iter().filter_map(number).map(|number| numbered(&number));
-        let renamed = renamed.filter(|name| !given.iter().any(|own| own.eq_ignore_ascii_case(name))).collect();
-        let unnamed = stored.foreign_keys.len().saturating_sub(given.len());
-        given.extend((1..=unnamed).map(|number| numbered(&number)));
-        KeyNames { given, renamed }
+        names
+    }
+
+    /// A name as it is compared with others. InnoDB compares the bytes of UTF-8 as if they were characters of latin1.
+    fn compared(&self, name: &str) -> String {
+        let swedish = KeyCollation::named("latin1_swedish_ci").filter(|_| self.flavour == Flavour::MariaDb);
+        let bytes: String = name.bytes().map(char::from).collect();
+        swedish.map_or_else(|| name.to_ascii_lowercase(), |swedish| swedish.folded(&bytes, None))
     }
 
     /// The error in MySQL's words, or in MariaDB's, which has one for all.

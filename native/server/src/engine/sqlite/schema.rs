@@ -45,6 +45,8 @@ pub(super) struct Index {
     pub(super) parts: Vec<String>,
     /// How many characters of each part the index was declared to hold.
     pub(super) prefixes: Vec<Option<u32>>,
+    /// Whether the server made it for a foreign key, so that it gives way to one of the user's.
+    pub(super) is_for_foreign_key: bool,
 }
 
 pub(super) fn tables_of(connection: &Connection) -> SqliteResult<Vec<Table>> {
@@ -121,7 +123,8 @@ pub(super) fn indexes_of(connection: &Connection, of: &Table) -> SqliteResult<Ve
             stored_definitions::key_parts(&sql)
         };
         let prefixes = stored_definitions::key_prefixes(&sql);
-        indexes.push(Index { name, unique, columns, parts, prefixes });
+        let is_for_foreign_key = stored_definitions::has_annotation(&sql, Annotation::ForForeignKey);
+        indexes.push(Index { name, unique, columns, parts, prefixes, is_for_foreign_key });
     }
     Ok(indexes)
 }

@@ -44,6 +44,7 @@ mod column_position;
 mod compiling;
 mod definition;
 mod disk;
+mod foreign_key_indexes;
 mod giving_way;
 mod last_keys;
 mod like;

@@ -5,7 +5,7 @@
 
 use sealwire_core::error::SqlError;
 
-use crate::engine::annotations::{Annotation, Annotations};
+use crate::engine::annotations::{Annotation, Annotations, NUMBERED};
 use crate::sql::lex::{Lexer, Piece, unquote};
 use crate::sql::{TextCharset, backquoted, text_literal};
 
@@ -202,6 +202,16 @@ fn charset(annotations: &Annotations) -> Option<TextCharset> {
     annotations.get(Annotation::Charset).and_then(TextCharset::named)
 }
 
+/// The name in CREATE TABLE, which is the last one before the parentheses.
+fn table_name(tokens: &[SpacedToken]) -> String {
+    let front = tokens.iter().take_while(|SpacedToken(_, token)| *token != Token::Symbol('('));
+    let last = front.last().map(|SpacedToken(_, token)| token);
+    match last {
+        Some(Token::Name(name) | Token::Text(name) | Token::Word(name)) => name.clone(),
+        _ => String::new(),
+    }
+}
+
 /// The tokens behind a word that is outside of parentheses.
 fn after_word<'t>(tokens: &'t [SpacedToken], word: &str) -> Option<&'t [SpacedToken]> {
     let mut depth = 0usize;
@@ -283,6 +293,22 @@ impl TableText {
         Ok(from == to)
     }
 
+    /// Lets the names of foreign keys that begin with the name of this table follow it. Tells whether there are any.
+    pub(super) fn follow_name(&mut self, table: &str) -> bool {
+        let mut follows = false;
+        for item in &mut self.items {
+            let Some(rest) = item.strip_prefix("CONSTRAINT ") else { continue };
+            let (name, key) = quoted(rest, rest.chars().next().unwrap_or('`'));
+            let end = name.strip_prefix(table).and_then(|rest| rest.strip_prefix(NUMBERED));
+            let Some(end) = end.filter(|_| key.starts_with(" FOREIGN KEY")) else { continue };
+            let mut name = Annotations::default();
+            name.add(Annotation::NameEnd, end);
+            *item = format!("{}{key}", name.to_comment());
+            follows = true;
+        }
+        follows
+    }
+
     /// Whether the table has AUTO_INCREMENT.
     pub(super) fn has_counter(&self) -> bool {
         let is_counter =
@@ -312,6 +338,7 @@ pub(super) struct StoredColumn {
 /// A table's facts that SQLite's PRAGMAs do not report.
 #[derive(Debug, Default)]
 pub(super) struct StoredTable {
+    name: String,
     pub(super) comment: Option<String>,
     /// The character set of columns that name none.
     pub(super) charset: TextCharset,
@@ -329,7 +356,7 @@ pub(super) struct StoredTable {
 impl StoredTable {
     pub(super) fn read(sql: &str) -> Self {
         let tokens = tokens(sql);
-        let mut table = Self::default();
+        let mut table = Self { name: table_name(&tokens), ..Self::default() };
         for (at, item) in items(group(&tokens)).into_iter().enumerate() {
             let item = match item.split_first() {
                 Some((SpacedToken(_, Token::Annotations(annotations)), rest)) if at == 0 => {
@@ -364,7 +391,10 @@ impl StoredTable {
             // The action that InnoDB shows and does not do.
             let shown = annotations.get(Annotation::OnUpdate).zip(line.strip_suffix("RESTRICT"));
             let shown = shown.map(|(action, begin)| format!("{begin}{action}"));
-            self.foreign_keys.push(shown.unwrap_or(line));
+            let line = shown.unwrap_or(line);
+            let name = annotations.get(Annotation::NameEnd).map(|end| format!("{}{NUMBERED}{end}", self.name));
+            let named = name.map(|name| format!("CONSTRAINT {} {}", backquoted(&name), line.trim_start()));
+            self.foreign_keys.push(named.unwrap_or(line));
         }
     }
 
@@ -450,6 +480,11 @@ fn is_constraint(word: &Token) -> bool {
 /// The lengths of the parts of CREATE INDEX or of a key.
 pub(super) fn key_prefixes(sql: &str) -> Vec<Option<u32>> {
     prefixes(&tokens(sql))
+}
+
+/// Whether CREATE INDEX has this annotation.
+pub(super) fn has_annotation(sql: &str, kind: Annotation) -> bool {
+    annotations(&tokens(sql)).get(kind).is_some()
 }
 
 fn prefixes(tokens: &[SpacedToken]) -> Vec<Option<u32>> {

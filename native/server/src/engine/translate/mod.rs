@@ -28,7 +28,7 @@ pub(super) use errors::{MOST_KEYS, no_such_table, too_many_keys, unsupported};
 pub(super) use function::is_allowed;
 pub(super) use names::{Temporaries, database_of, schema_of, temporary_name};
 pub(super) use parse::{ParseBudget, tree};
-pub(super) use translated::{Access, ColumnMove, Skippable, StatementKind, Translated};
+pub(super) use translated::{Access, AddedKey, ColumnMove, ColumnRename, Skippable, StatementKind, Translated, begins};
 pub(super) use writer::{READ, Scope, quote, quote_text};
 
 /// Translates one statement.

@@ -50,6 +50,31 @@ pub(crate) struct ColumnMove {
     pub(crate) statement: usize,
 }
 
+/// A renamed column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ColumnRename {
+    /// The table's schema and its name in SQLite.
+    pub(crate) schema: String,
+    pub(crate) table: String,
+    pub(crate) old: String,
+    pub(crate) new: String,
+}
+
+/// A key that CREATE INDEX or ALTER TABLE adds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AddedKey {
+    pub(crate) name: String,
+    /// Its columns, in lower case; `None` for a part that is no whole column.
+    pub(crate) columns: Vec<Option<String>>,
+    /// The number of the statement that adds it.
+    pub(crate) statement: usize,
+}
+
+/// Whether a key of these columns begins with those. Names are in lower case; `None` is a part that is no whole column.
+pub(crate) fn begins(columns: &[Option<String>], with: &[Option<String>]) -> bool {
+    columns.len() >= with.len() && columns.iter().zip(with).all(|(one, other)| one.is_some() && one == other)
+}
+
 /// A statement of a definition that is skipped with a note where the object exists already, or is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Skippable {
@@ -99,6 +124,10 @@ pub(crate) struct Translated {
     pub(crate) ignore: Option<IgnoreClause>,
     /// Notes of the translation.
     pub(crate) notes: Vec<SqlError>,
+    /// The keys that it adds to a table that exists.
+    pub(crate) keys: Vec<AddedKey>,
+    /// The columns that ALTER TABLE drops, each with the number of its statement.
+    pub(crate) dropped_columns: Vec<(usize, String)>,
     /// New columns that SQLite appends, and that then move to their places.
     pub(crate) moves: Vec<ColumnMove>,
     /// The table of CREATE TABLE … LIKE, by its database and name, whose definition replaces the statement.
@@ -107,8 +136,8 @@ pub(crate) struct Translated {
     pub(crate) view_columns: Vec<String>,
     /// The tables that it creates or alters, each with its schema and its name in SQLite.
     pub(crate) targets: Vec<(String, String)>,
-    /// Renamed columns, each with its schema and table in SQLite.
-    pub(crate) renames: Vec<(String, String, String)>,
+    /// The columns that it renames.
+    pub(crate) renames: Vec<ColumnRename>,
     /// Whether it may be too complex for SQLite, so that it must be weighed with its tables: see [`super::weight`].
     pub(crate) is_heavy: bool,
     /// The most memory that parsing takes.

@@ -12,7 +12,9 @@ use sqlparser::ast::{Ident, ObjectName};
 use super::errors::{no_such_table, unsupported};
 use super::names::{Temporaries, parts, schema_of, temporary_name};
 use super::parse::ParseBudget;
-use super::translated::{Access, ColumnMove, IgnoreClause, Skippable, StatementKind, Translated};
+use super::translated::{
+    Access, AddedKey, ColumnMove, ColumnRename, IgnoreClause, Skippable, StatementKind, Translated,
+};
 use crate::engine::annotations::Annotations;
 use crate::engine::{LONGEST_NAME, is_system_database};
 use crate::memory::{Held, LARGE};
@@ -88,11 +90,13 @@ pub(super) struct Writer<'a> {
     /// The number of rows in VALUES.
     pub(super) rows: Option<u64>,
     pub(super) notes: Vec<SqlError>,
+    pub(super) keys: Vec<AddedKey>,
+    pub(super) dropped_columns: Vec<(usize, String)>,
     pub(super) moves: Vec<ColumnMove>,
     pub(super) like: Option<(String, String)>,
     pub(super) view_columns: Vec<String>,
     pub(super) targets: Vec<(String, String)>,
-    pub(super) renames: Vec<(String, String, String)>,
+    pub(super) renames: Vec<ColumnRename>,
     /// The number of recursive queries that have a counter.
     pub(super) recursions: i64,
     /// The bytes of the values that were written, of variables above all.
@@ -126,6 +130,8 @@ impl<'a> Writer<'a> {
             ignore_at: None,
             rows: None,
             notes: Vec::new(),
+            keys: Vec::new(),
+            dropped_columns: Vec::new(),
             moves: Vec::new(),
             like: None,
             view_columns: Vec::new(),
@@ -174,6 +180,8 @@ impl<'a> Writer<'a> {
             skippable: self.skippable,
             ignore,
             notes: self.notes,
+            keys: self.keys,
+            dropped_columns: self.dropped_columns,
             moves: self.moves,
             like: self.like,
             view_columns: self.view_columns,

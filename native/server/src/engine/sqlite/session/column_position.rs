@@ -32,9 +32,19 @@ impl SqliteSession {
         if is_in_place {
             return Ok(());
         }
+        self.rebuild((&column.schema, &column.table), &text, skips_foreign_keys)
+    }
+
+    /// Makes a table again with this text, its rows, its indexes and its AUTO_INCREMENT.
+    pub(super) fn rebuild(
+        &self,
+        table: (&str, &str),
+        text: &TableText,
+        skips_foreign_keys: bool,
+    ) -> Result<(), SqlError> {
         // Without foreign keys, because dropping the old table would delete or change the rows that refer to it.
         self.use_foreign_keys(false)?;
-        let rebuilt = self.rebuild(&schema, column, &text);
+        let rebuilt = self.make_again(table, text);
         self.use_foreign_keys(!skips_foreign_keys)?;
         rebuilt
     }
@@ -44,13 +54,12 @@ impl SqliteSession {
         set.map(|_| ()).map_err(|error| to_mysql(&error, ""))
     }
 
-    /// Makes the table again with this text, its rows, its indexes and its AUTO_INCREMENT.
-    fn rebuild(&self, schema: &str, column: &ColumnMove, text: &TableText) -> Result<(), SqlError> {
+    fn make_again(&self, (schema_name, name): (&str, &str), text: &TableText) -> Result<(), SqlError> {
         let failed = |error: rusqlite::Error| to_mysql(&error, "");
-        let (table, rebuilt) = (quote(&column.table)?, quote(REBUILT)?);
+        let (schema, table, rebuilt) = (quote(schema_name)?, quote(name)?, quote(REBUILT)?);
         let read = |sql: &str| -> rusqlite::Result<Vec<String>> {
             let mut statement = self.connection.prepare(sql)?;
-            let texts = statement.query_map([&column.table], |row| row.get(0))?;
+            let texts = statement.query_map([name], |row| row.get(0))?;
             texts.collect()
         };
         let indexes = read(&format!(
@@ -60,7 +69,7 @@ impl SqliteSession {
         let counts = text.has_counter();
         let last: Option<i64> = if counts {
             let sql = format!("SELECT seq FROM {schema}.sqlite_sequence WHERE name = ?1 COLLATE NOCASE");
-            self.connection.query_row(&sql, [&column.table], |row| row.get(0)).optional().map_err(failed)?
+            self.connection.query_row(&sql, [name], |row| row.get(0)).optional().map_err(failed)?
         } else {
             None
         };
@@ -69,7 +78,7 @@ impl SqliteSession {
             .prepare("SELECT name FROM pragma_table_xinfo(?1, ?2) WHERE hidden = 0 ORDER BY cid")
             .map_err(failed)?;
         let names: rusqlite::Result<Vec<String>> =
-            statement.query_map([&column.table, &column.schema], |row| row.get(0)).and_then(Iterator::collect);
+            statement.query_map([name, schema_name], |row| row.get(0)).and_then(Iterator::collect);
         drop(statement);
         let names: Vec<String> =
             names.map_err(failed)?.iter().map(|name| quote(name)).collect::<Result<_, SqlError>>()?;
@@ -89,9 +98,9 @@ impl SqliteSession {
         }
         if let Some(last) = last {
             let delete = format!("DELETE FROM {schema}.sqlite_sequence WHERE name = ?1");
-            self.connection.execute(&delete, [&column.table]).map_err(failed)?;
+            self.connection.execute(&delete, [name]).map_err(failed)?;
             let insert = format!("INSERT INTO {schema}.sqlite_sequence (name, seq) VALUES (?1, ?2)");
-            self.connection.execute(&insert, params![column.table, last]).map_err(failed)?;
+            self.connection.execute(&insert, params![name, last]).map_err(failed)?;
         }
         Ok(())
     }

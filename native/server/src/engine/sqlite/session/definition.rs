@@ -19,7 +19,9 @@ use super::super::stored_definitions;
 use super::super::stored_relations::{self, StoredRelations};
 use super::super::unique_keys::{self, Settling};
 use super::SqliteSession;
-use crate::engine::translate::{Access, MOST_KEYS, Skippable, Translated, quote, schema_of, too_many_keys};
+use crate::engine::translate::{
+    Access, ColumnRename, MOST_KEYS, Skippable, Translated, no_such_table, quote, schema_of, too_many_keys,
+};
 use crate::engine::{Done, Request, is_system_database, stopped};
 
 impl SqliteSession {
@@ -57,10 +59,11 @@ impl SqliteSession {
         if commits {
             self.begin_change(translated)?;
         }
+        let is_kept = |notes: &[SqlError]| notes.iter().any(|note| note.code == 1050);
         let mut defined = self
             .define_all(translated, request)
-            .and_then(|notes| self.check_defined(translated, request).map(|()| notes));
-        let makes = !defined.as_ref().is_ok_and(|notes| notes.iter().any(|note| note.code == 1050));
+            .and_then(|notes| self.check_defined(translated, request, !is_kept(&notes)).map(|()| notes));
+        let makes = !defined.as_ref().is_ok_and(|notes| is_kept(notes));
         if defined.is_ok()
             && makes
             && !commits
@@ -96,7 +99,7 @@ impl SqliteSession {
     }
 
     /// Refuses a table that breaks a limit of MySQL's.
-    fn check_defined(&self, translated: &Translated, request: &Request<'_>) -> Result<(), SqlError> {
+    fn check_defined(&self, translated: &Translated, request: &Request<'_>, makes: bool) -> Result<(), SqlError> {
         self.count_keys(translated)?;
         let flavour = self.capture.as_ref().map_or(Flavour::MySql, |capture| capture.log.format.flavour);
         let settling = Settling {
@@ -121,7 +124,11 @@ impl SqliteSession {
                     database: &access.database,
                     flavour,
                     may_miss: request.limits.skips_foreign_keys,
-                    drops_index: translated.statements.iter().any(|sql| sql.starts_with("DROP INDEX ")),
+                    creates: makes && translated.statements.first().is_some_and(|sql| sql.starts_with("CREATE TABLE ")),
+                    is_source: settling.makes,
+                    drops_index: drops_index(translated),
+                    added: translated.keys.iter().map(|key| key.name.as_str()).collect(),
+                    renamed: translated.renames.iter().map(|column| column.new.as_str()).collect(),
                 };
                 check.check(table)?;
             }
@@ -161,13 +168,30 @@ impl SqliteSession {
         }
         let mut notes = translated.notes.clone();
         let mut skipped = BTreeSet::new();
-        for (number, sql) in translated.statements.iter().enumerate() {
+        for key in self.needless_keys(translated)? {
+            skipped.insert(key.statement);
+            notes.push(SqlError::new(1061, b"42000", format!("Duplicate key name '{}'", key.name)));
+        }
+        let mut replaces = !translated.keys.is_empty() || !translated.dropped_columns.is_empty();
+        for (step, number, sql) in in_order(translated) {
+            if skipped.contains(&number) {
+                continue;
+            }
+            if step > Step::Other && std::mem::take(&mut replaces) {
+                self.drop_replaced(translated, &skipped)?;
+            }
+            for (_, column) in translated.dropped_columns.iter().filter(|(own, _)| *own == number) {
+                self.take_out(column, translated)?;
+            }
             if self.bounds.interruption.is_stopped() {
                 return Err(stopped(&self.bounds.interruption));
             }
             let ran =
                 self.run(sql, allowed, translated, request).and_then(|_| self.weigh_defined(sql, translated, request));
             let Err(error) = ran.map_err(|error| drop_error(sql, error, translated)) else { continue };
+            if error.code == 1091 {
+                self.check_target(translated)?;
+            }
             let is_skippable = |own: &Skippable| own.statement == number && own.errors.contains(&error.code);
             match error.code {
                 _ if translated.skippable.iter().any(is_skippable) => {
@@ -183,16 +207,32 @@ impl SqliteSession {
                 _ => return Err(error),
             }
         }
+        if replaces {
+            self.drop_replaced(translated, &skipped)?;
+        }
         for column in translated.moves.iter().filter(|column| !skipped.contains(&column.statement)) {
             self.move_column(column, request.limits.skips_foreign_keys)?;
         }
         if translated.statements.iter().any(|sql| sql.starts_with("ALTER TABLE ") && sql.contains(" RENAME TO ")) {
             self.rename_indexes(translated)?;
+            self.follow_names(translated, request.limits.skips_foreign_keys)?;
         }
         for view in views {
             self.run_batch(&view)?;
         }
         Ok(notes)
+    }
+
+    /// Refuses to alter a table that does not exist. SQLite looks for an index alone.
+    fn check_target(&self, translated: &Translated) -> Result<(), SqlError> {
+        let target = translated.targets.first().zip(translated.accesses.first());
+        let Some(((schema, name), Access { database, .. })) = target else { return Ok(()) };
+        let sql = format!(
+            "SELECT EXISTS (SELECT 1 FROM {}.sqlite_master WHERE type = 'table' AND name = ?1 COLLATE NOCASE)",
+            quote(schema)?
+        );
+        let exists: rusqlite::Result<bool> = self.connection.query_row(&sql, [name], |row| row.get(0));
+        if exists.map_err(|error| to_mysql(&error, ""))? { Ok(()) } else { Err(no_such_table(database, name)) }
     }
 
     /// Gives the indexes of renamed tables the new names, which are in front of their own, because another table may get the old one.
@@ -323,7 +363,7 @@ impl SqliteSession {
 
     /// Refuses to rename columns that annotations name.
     fn refuse_renames(&self, translated: &Translated) -> Result<(), SqlError> {
-        for (schema, table, column) in &translated.renames {
+        for ColumnRename { schema, table, old, .. } in &translated.renames {
             let sql = format!(
                 "SELECT sql FROM {}.sqlite_master WHERE tbl_name = ?1 COLLATE NOCASE AND sql IS NOT NULL",
                 quote(schema)?
@@ -332,11 +372,42 @@ impl SqliteSession {
                 self.connection.prepare(&sql)?.query_map([table], |row| row.get(0))?.collect()
             };
             for text in read().map_err(|error| to_mysql(&error, ""))? {
-                stored_definitions::refuse_rename(&text, column)?;
+                stored_definitions::refuse_rename(&text, old)?;
             }
         }
         Ok(())
     }
+}
+
+/// Whether a definition may drop an index that a foreign key needs. Added keys take the place of those that were made for foreign keys.
+fn drops_index(translated: &Translated) -> bool {
+    translated.statements.iter().any(|sql| sql.starts_with("DROP INDEX "))
+        || !translated.dropped_columns.is_empty()
+        || !(translated.renames.is_empty() || translated.keys.is_empty())
+}
+
+/// The steps of an ALTER TABLE. As in MariaDB, keys are those of the changed columns, and the name comes last.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    Other,
+    Key,
+    Name,
+}
+
+/// The statements of a definition in the order of their steps, each with its number.
+fn in_order(translated: &Translated) -> Vec<(Step, usize, &String)> {
+    let step = |number: usize, sql: &String| {
+        let renames = translated.targets.len() > 1 && sql.starts_with("ALTER TABLE ") && sql.contains(" RENAME TO ");
+        match translated.keys.iter().any(|key| key.statement == number) {
+            true => Step::Key,
+            false if renames => Step::Name,
+            false => Step::Other,
+        }
+    };
+    let statements = translated.statements.iter().enumerate();
+    let mut ordered: Vec<_> = statements.map(|(number, sql)| (step(number, sql), number, sql)).collect();
+    ordered.sort_by_key(|(step, ..)| *step);
+    ordered
 }
 
 /// Checks the columns of a view: those of its query, and those that it names.

@@ -4,9 +4,10 @@ use rusqlite::OptionalExtension as _;
 use sealwire_core::error::SqlError;
 
 use super::super::errors::to_mysql;
-use super::super::schema::Table;
+use super::super::schema::{Table, indexes_of};
 use super::super::show_create::table_statement;
 use super::SqliteSession;
+use crate::engine::annotations::{Annotation, Annotations};
 use crate::engine::translate::{Access, Translated, no_such_table, quote, schema_of, temporary_name, unsupported};
 use crate::engine::{Request, is_system_database};
 use crate::sql::backquoted;
@@ -58,9 +59,28 @@ impl SqliteSession {
             backquoted(target),
             body.unwrap_or_default()
         );
-        let made = self.translate(&text, request)?;
+        let mut made = self.translate(&text, request)?;
+        let indexes = indexes_of(&self.connection, &found).map_err(|error| to_mysql(&error, ""))?;
+        for index in indexes.iter().filter(|index| index.is_for_foreign_key) {
+            mark(
+                &mut made.statements,
+                &format!(".{} ON {} (", quote(&format!("{target}.{}", index.name))?, quote(target)?),
+            );
+        }
         // A replica has no temporary table of this session, and compares names with their letter case.
         let logged_text = (is_temporary || found.name != table).then(|| made.logged_text.clone().unwrap_or(text));
         Ok(Translated { logged_text, ..made })
+    }
+}
+
+/// Marks an index among the statements as made for a foreign key, because MariaDB copies the mark without the foreign key. `head` is the text from
+/// the index's name to its parts.
+fn mark(statements: &mut [String], head: &str) {
+    let mut mark = Annotations::default();
+    mark.add(Annotation::ForForeignKey, "");
+    for sql in statements.iter_mut().filter(|sql| sql.starts_with("CREATE INDEX ")) {
+        if let Some((front, parts)) = sql.split_once(head) {
+            *sql = format!("{front}{head}{}{parts}", mark.to_comment());
+        }
     }
 }

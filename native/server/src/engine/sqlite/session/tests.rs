@@ -10,6 +10,7 @@ use std::time::Duration;
 
 mod conditions;
 mod first_change;
+mod foreign_keys;
 mod generated_columns;
 mod giving_way;
 mod logged;

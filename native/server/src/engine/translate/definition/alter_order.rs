@@ -1,5 +1,6 @@
-//! Operations of one ALTER TABLE that name the same column or key. MySQL and MariaDB look each name up in the table as it was, and this engine runs
-//! one operation after the other, so that it would find names that an earlier one has made, or keep those that a later one takes away.
+//! Operations of one ALTER TABLE that name the same column. MySQL and MariaDB look each name up in the table as it was, and this engine runs one
+//! operation after the other, so that it would find names that an earlier one has made, or keep those that a later one takes away. Keys are added
+//! behind all else.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -9,28 +10,26 @@ use sqlparser::ast::{
     AlterTableOperation, ColumnOption, Expr, MySQLColumnPosition, TableConstraint, Visit, visit_expressions,
 };
 
-use super::super::names::last_part;
 use super::super::writer::WriteResult;
 
 /// Checks the operations of an ALTER TABLE.
 ///
 /// # Errors
-/// 1091 for a column or key that the statement makes and drops, 1054 for a column that it makes and renames, and for one that it uses and takes
-/// away, 1072 for such a column of a key.
+/// 1091 for a column that the statement makes and drops, 1054 for a column that it makes and renames, and for one that it uses and takes away.
 pub(super) fn check(operations: &[AlterTableOperation]) -> WriteResult {
-    let (mut columns, mut keys): (HashSet<String>, HashSet<String>) = Default::default();
+    let mut columns: HashSet<String> = HashSet::new();
     let gone = Gone::of(operations);
     for (number, operation) in operations.iter().enumerate() {
         match operation {
             AlterTableOperation::AddColumn { column_def, column_position, .. } => {
                 if let Some(MySQLColumnPosition::After(before)) = column_position {
-                    check_use(&before.value, &gone.behind(number), 1054)?;
+                    check_use(&before.value, &gone.behind(number))?;
                 }
                 for option in &column_def.options {
                     match &option.option {
-                        ColumnOption::Check(check) => check_uses(&check.expr, &gone.behind(number), 1054)?,
+                        ColumnOption::Check(check) => check_uses(&check.expr, &gone.behind(number))?,
                         ColumnOption::Generated { generation_expr: Some(value), .. } => {
-                            check_uses(value, &gone.behind(number), 1054)?
+                            check_uses(value, &gone.behind(number))?
                         }
                         _ => {}
                     }
@@ -48,21 +47,9 @@ pub(super) fn check(operations: &[AlterTableOperation]) -> WriteResult {
                     return Err(unknown(&made.value, 1091));
                 }
             }
-            AlterTableOperation::DropIndex { name } if keys.contains(&name.value.to_lowercase()) => {
-                return Err(unknown(&name.value, 1091));
+            AlterTableOperation::AddConstraint { constraint: TableConstraint::Check(check), .. } => {
+                check_uses(&check.expr, &gone.behind(number))?;
             }
-            AlterTableOperation::AddConstraint { constraint, .. } => match constraint {
-                TableConstraint::Check(check) => check_uses(&check.expr, &gone.behind(number), 1054)?,
-                TableConstraint::Unique(key) => {
-                    check_uses(&key.columns, &gone.behind(number), 1072)?;
-                    keys.extend(key.index_name.as_ref().or(key.name.as_ref()).map(|name| name.value.to_lowercase()));
-                }
-                TableConstraint::Index(key) => {
-                    check_uses(&key.columns, &gone.behind(number), 1072)?;
-                    keys.extend(key.name.as_ref().map(|name| name.value.to_lowercase()));
-                }
-                _ => {}
-            },
             _ => {}
         }
     }
@@ -70,16 +57,14 @@ pub(super) fn check(operations: &[AlterTableOperation]) -> WriteResult {
 }
 
 /// Refuses a part of an operation that names a column which a later operation takes away.
-fn check_uses(part: &impl Visit, later: &Later<'_>, code: u16) -> WriteResult {
+fn check_uses(part: &impl Visit, later: &Later<'_>) -> WriteResult {
     let found = visit_expressions(part, |expression| {
         let name = match expression {
             Expr::Identifier(name) => &name.value,
             Expr::CompoundIdentifier(names) => names.last().map_or("", |name| &name.value),
-            // A part of a key with a length.
-            Expr::Function(function) => last_part(&function.name),
             _ => "",
         };
-        match check_use(name, later, code) {
+        match check_use(name, later) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => ControlFlow::Break(error),
         }
@@ -122,16 +107,15 @@ struct Later<'g> {
     number: usize,
 }
 
-fn check_use(name: &str, later: &Later<'_>, code: u16) -> WriteResult {
+fn check_use(name: &str, later: &Later<'_>) -> WriteResult {
     let is_gone = later.gone.get(&name.to_lowercase()).is_some_and(|number| *number > later.number);
-    if is_gone { Err(unknown(name, code)) } else { Ok(()) }
+    if is_gone { Err(unknown(name, 1054)) } else { Ok(()) }
 }
 
 fn unknown(name: &str, code: u16) -> SqlError {
     const WHY: &str = "one ALTER TABLE reads all names in the table as it was; use two";
     match code {
         1091 => SqlError::new(1091, b"42000", format!("Can't DROP '{name}'; check that column/key exists: {WHY}")),
-        1072 => SqlError::new(1072, b"42000", format!("Key column '{name}' doesn't exist in table: {WHY}")),
         _ => SqlError::new(1054, b"42S22", format!("Unknown column '{name}': {WHY}")),
     }
 }

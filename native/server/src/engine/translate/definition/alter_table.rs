@@ -7,13 +7,12 @@ use sqlparser::ast::{
 };
 
 use super::super::errors::unsupported;
-use super::super::names::schema_of;
 use super::super::source::Source;
-use super::super::translated::{ColumnMove, Skippable};
+use super::super::translated::{ColumnMove, ColumnRename, Skippable};
 use super::super::weight;
 use super::super::writer::{WriteResult, Writer, check_new_column, check_new_table};
 use super::column::{column, is_auto_increment};
-use super::index::{drop_index, index};
+use super::index::{IndexKind, added, drop_index, index};
 use super::origin::Origin;
 use super::stored_expression::check_order;
 use super::target::Target;
@@ -52,12 +51,16 @@ pub(super) fn alter_table(
             AlterTableOperation::AddConstraint { constraint: TableConstraint::Unique(unique), .. } => {
                 let name = unique.index_name.as_ref().or(unique.name.as_ref());
                 let name = name.ok_or_else(|| unsupported("ADD UNIQUE without a name"))?;
-                statements.push(index(&table, &name.value, &origin.parts(&unique.columns), true, writer)?);
+                writer.keys.push(added(&name.value, &unique.columns, statements.len()));
+                let parts = origin.parts(&unique.columns);
+                statements.push(index(&table, &name.value, &parts, IndexKind::Unique, writer)?);
                 continue;
             }
             AlterTableOperation::AddConstraint { constraint: TableConstraint::Index(key), .. } => {
                 let name = key.name.as_ref().ok_or_else(|| unsupported("ADD INDEX without a name"))?;
-                statements.push(index(&table, &name.value, &origin.parts(&key.columns), false, writer)?);
+                writer.keys.push(added(&name.value, &key.columns, statements.len()));
+                let parts = origin.parts(&key.columns);
+                statements.push(index(&table, &name.value, &parts, IndexKind::Plain, writer)?);
                 continue;
             }
             AlterTableOperation::DropIndex { name } => {
@@ -66,6 +69,7 @@ pub(super) fn alter_table(
             }
             AlterTableOperation::DropColumn { column_names, .. } => {
                 for name in column_names {
+                    writer.dropped_columns.push((statements.len(), name.value.clone()));
                     begin(&table, " DROP COLUMN ", writer)?;
                     writer.name(&name.value)?;
                     statements.push(writer.take());
@@ -103,9 +107,9 @@ pub(super) fn alter_table(
             }
             AlterTableOperation::RenameColumn { old_column_name, new_column_name } => {
                 check_new_column(&new_column_name.value)?;
-                let schema = if table.is_temporary { "temp".into() } else { schema_of(&table.database) };
-                let old = old_column_name.value.clone();
-                writer.renames.push((schema.into_owned(), table.name_in_schema(), old));
+                let (schema, name) = table.in_sqlite();
+                let (old, new) = (old_column_name.value.clone(), new_column_name.value.clone());
+                writer.renames.push(ColumnRename { schema, table: name, old, new });
                 begin(&table, " RENAME COLUMN ", writer)?;
                 writer.name(&old_column_name.value)?;
                 writer.push(" TO ");

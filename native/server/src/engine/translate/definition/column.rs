@@ -60,6 +60,8 @@ pub(super) fn column(
                 }
             }
             ColumnOption::PrimaryKey(_) => writer.push(" PRIMARY KEY NOT NULL"),
+            // CREATE TABLE makes an index, which keeps its name when the column gets another one.
+            ColumnOption::Unique(_) if of_table.is_some() => {}
             ColumnOption::Unique(_) => writer.push(" UNIQUE"),
             ColumnOption::Check(constraint) => {
                 check(constraint, constraint.name.as_ref().or(option.name.as_ref()), writer)?;

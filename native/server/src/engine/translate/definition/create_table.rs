@@ -6,8 +6,8 @@ use sealwire_accounts::Privilege;
 use sealwire_binlog::Flavour;
 use sealwire_core::error::SqlError;
 use sqlparser::ast::{
-    ColumnDef, ColumnOption, CommentDef, CreateTable, CreateTableLikeKind, CreateTableOptions, Expr, Ident, SqlOption,
-    TableConstraint, Value,
+    ColumnDef, ColumnOption, CommentDef, CreateTable, CreateTableLikeKind, CreateTableOptions, Expr, Ident,
+    IndexColumn, SqlOption, TableConstraint, Value,
 };
 
 use super::super::errors::{MOST_KEYS, too_many_keys, unsupported};
@@ -15,12 +15,12 @@ use super::super::source::Source;
 use super::super::weight;
 use super::super::writer::{READ, WriteResult, Writer, check_new_table};
 use super::column::{self, check, is_auto_increment};
-use super::foreign_key;
-use super::grammar;
-use super::index::{IndexParts, column_name, index, key_parts};
+use super::index::{IndexKind, IndexParts, column_name, index, key_parts};
+use super::keys::{self, Place};
 use super::origin::Origin;
 use super::stored_expression::check_order;
 use super::target::Target;
+use super::{foreign_key, grammar};
 use crate::engine::annotations::{Annotation, Annotations};
 use crate::engine::types::DeclaredType;
 use crate::sql::charset::{collation_of_another, default_collation};
@@ -97,7 +97,7 @@ pub(super) fn create_table(
     let charset = options.get(Annotation::Charset).and_then(TextCharset::named).unwrap_or_default();
     let body = source.group(&source.all()).unwrap_or_default();
     let (columns, constraints) = source.columns_and_constraints(&body, &create.columns);
-    let mut indexes = Vec::new();
+    let keys = keys::of_table(create, (&columns, &constraints), writer)?;
     if create.table_options != CreateTableOptions::None {
         writer.logged_text = Some(format!("{}{}", source.up_to_end(&body), logged_options(&options, create, writer)));
     }
@@ -122,35 +122,46 @@ pub(super) fn create_table(
         }
         Ok(())
     })?;
-    let mut ranges = constraints.into_iter();
-    for constraint in &create.constraints {
-        let origin = Origin { source, range: ranges.next() };
-        match constraint {
-            TableConstraint::Unique(unique) => {
-                let name = unique.index_name.as_ref().or(unique.name.as_ref());
-                indexes.push((name, origin.parts(&unique.columns), true));
-            }
-            TableConstraint::Index(key) => indexes.push((key.name.as_ref(), origin.parts(&key.columns), false)),
-            other => table_constraint(other, auto_increment, &table, &origin, writer)?,
+    for (number, constraint) in create.constraints.iter().enumerate() {
+        let is_index = matches!(constraint, TableConstraint::Unique(_) | TableConstraint::Index(_));
+        if !is_index {
+            let origin = Origin { source, range: constraints.get(number).cloned() };
+            table_constraint(constraint, auto_increment, &table, &origin, writer)?;
         }
     }
     writer.push(")");
     statements.push(writer.take());
-    let mut names = BTreeSet::new();
-    for (name, parts, is_unique) in indexes {
-        let first = parts.columns.first().and_then(column_name);
-        let name = name.map(|name| name.value.as_str()).or(first).unwrap_or("functional_index");
-        names.insert(name.to_lowercase());
-        statements.push(index(&table, name, &parts, is_unique, writer)?);
-    }
-    if !table.is_temporary {
-        let own = foreign_key::own_keys(create, names);
-        if own.len() + create.constraints.iter().filter(is_key).count() > MOST_KEYS {
-            return Err(too_many_keys());
-        }
-        for (name, columns) in own {
-            let parts = IndexParts { columns: &columns, source, range: None };
-            statements.push(index(&table, &name, &parts, false, writer)?);
+    for key in keys.iter().filter(|key| !key.is_primary()) {
+        // A key of a column, or one for a foreign key, has whole columns as its parts.
+        let mut whole: Vec<IndexColumn> = Vec::new();
+        let mut range = None;
+        let (columns, kind) = match key.place {
+            Place::Column(number) => {
+                let column = create.columns.get(number).filter(|column| !is_auto_increment(column));
+                whole.extend(column.map(|column| IndexColumn::from(column.name.clone())));
+                (&whole, IndexKind::Unique)
+            }
+            Place::Constraint(number) => {
+                let origin = Origin { source, range: constraints.get(number).cloned() };
+                match create.constraints.get(number) {
+                    Some(TableConstraint::Unique(unique)) => {
+                        range = origin.parts(&unique.columns).range;
+                        (&unique.columns, IndexKind::Unique)
+                    }
+                    Some(TableConstraint::Index(key)) => {
+                        range = origin.parts(&key.columns).range;
+                        (&key.columns, IndexKind::Plain)
+                    }
+                    Some(TableConstraint::ForeignKey(key)) => {
+                        whole.extend(key.columns.iter().cloned().map(IndexColumn::from));
+                        (&whole, IndexKind::ForForeignKey)
+                    }
+                    _ => continue,
+                }
+            }
+        };
+        if !columns.is_empty() {
+            statements.push(index(&table, &key.name, &IndexParts { columns, source, range }, kind, writer)?);
         }
     }
     Ok(())
@@ -166,6 +177,12 @@ fn check_keys(create: &CreateTable, auto_increment: Option<&str>, writer: &Write
     // The first columns of all keys.
     let mut first = Vec::new();
     let mut checks = BTreeSet::new();
+    // MariaDB refuses a CHECK with the name of a foreign key.
+    for constraint in create.constraints.iter().filter(|_| writer.scope.log == Some(Flavour::MariaDb)) {
+        if let TableConstraint::ForeignKey(key) = constraint {
+            checks.extend(foreign_key::name_of(key, writer).map(|name| name.value.to_lowercase()));
+        }
+    }
     let mut check = |name: Option<&Ident>| match name {
         Some(name) if !checks.insert(name.value.to_lowercase()) => {
             Err(SqlError::new(1826, b"HY000", format!("Duplicate CHECK constraint name '{}'", name.value)))
@@ -205,10 +222,6 @@ fn check_keys(create: &CreateTable, auto_increment: Option<&str>, writer: &Write
             TableConstraint::ForeignKey(key) => {
                 if let Some(name) = key.columns.iter().find(|name| find(&name.value).is_none()) {
                     return Err(missing(&name.value));
-                }
-                // MariaDB refuses a CHECK with the name of a foreign key.
-                if writer.scope.log == Some(Flavour::MariaDb) {
-                    check(key.name.as_ref())?;
                 }
                 continue;
             }

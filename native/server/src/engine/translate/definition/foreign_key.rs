@@ -1,64 +1,20 @@
-//! Foreign keys of CREATE TABLE, and the keys that they need.
-
-use std::collections::BTreeSet;
+//! Foreign keys of CREATE TABLE.
 
 use sealwire_accounts::Privilege;
+use sealwire_binlog::Flavour;
 use sealwire_core::error::SqlError;
-use sqlparser::ast::{
-    ColumnOption, CreateTable, Expr, ForeignKeyConstraint, Ident, IndexColumn, ReferentialAction, TableConstraint,
-};
+use sqlparser::ast::{ForeignKeyConstraint, Ident, ReferentialAction};
 
 use super::super::errors::unsupported;
 use super::super::names::last_part;
 use super::super::writer::{WriteResult, Writer, check_new_name};
 use super::target::Target;
-use crate::engine::annotations::{Annotation, Annotations};
+use crate::engine::annotations::{Annotation, Annotations, NUMBERED};
 
-/// The keys that a table's foreign keys need beside its own, each with its name, because a parent's row is else compared with every row of
-/// the table. `names` are those of its own keys, in lower case. As in InnoDB a key has the name of the constraint, else of its first column.
-pub(super) fn own_keys(create: &CreateTable, mut names: BTreeSet<String>) -> Vec<(String, Vec<IndexColumn>)> {
-    let mut known: Vec<Vec<&Ident>> = Vec::new();
-    for column in &create.columns {
-        let is_key = |option: &ColumnOption| matches!(option, ColumnOption::PrimaryKey(_) | ColumnOption::Unique(_));
-        if column.options.iter().any(|option| is_key(&option.option)) {
-            names.insert(column.name.value.to_lowercase());
-            known.push(vec![&column.name]);
-        }
-    }
-    for constraint in &create.constraints {
-        match constraint {
-            TableConstraint::PrimaryKey(key) => known.push(whole_columns(&key.columns)),
-            TableConstraint::Unique(key) => known.push(whole_columns(&key.columns)),
-            TableConstraint::Index(key) => known.push(whole_columns(&key.columns)),
-            _ => {}
-        }
-    }
-    let mut made = Vec::new();
-    for constraint in &create.constraints {
-        let TableConstraint::ForeignKey(key) = constraint else { continue };
-        let is_same = |(own, wanted): (&&Ident, &Ident)| own.value.eq_ignore_ascii_case(&wanted.value);
-        let begins = |own: &Vec<&Ident>| own.len() >= key.columns.len() && own.iter().zip(&key.columns).all(is_same);
-        let Some(first) = key.columns.first().filter(|_| !known.iter().any(begins)) else { continue };
-        let name = key.name.as_ref().or(key.index_name.as_ref()).unwrap_or(first);
-        let mut unique = name.value.clone();
-        let mut number = 1;
-        while !names.insert(unique.to_lowercase()) {
-            number += 1;
-            unique = format!("{}_{number}", name.value);
-        }
-        known.push(key.columns.iter().collect());
-        made.push((unique, key.columns.iter().cloned().map(IndexColumn::from).collect()));
-    }
-    made
-}
-
-/// The first parts of a key that are whole columns.
-fn whole_columns(parts: &[IndexColumn]) -> Vec<&Ident> {
-    let named = parts.iter().map_while(|part| match &part.column.expr {
-        Expr::Identifier(name) => Some(name),
-        _ => None,
-    });
-    named.collect()
+/// The name of a foreign key and of the index that is made for it. MariaDB takes the name of the index for both.
+pub(super) fn name_of<'k>(key: &'k ForeignKeyConstraint, writer: &Writer<'_>) -> Option<&'k Ident> {
+    let of_index = key.index_name.as_ref().filter(|_| writer.scope.log == Some(Flavour::MariaDb));
+    key.name.as_ref().or(of_index)
 }
 
 /// Writes a foreign key within CREATE TABLE, with a comma in front.
@@ -79,11 +35,18 @@ pub(super) fn write(key: &ForeignKeyConstraint, table: &Target, writer: &mut Wri
         writer.require(&database, &parent, &[Privilege::REFERENCES])?;
     }
     writer.push(", ");
-    if let Some(name) = &key.name {
+    if let Some(name) = name_of(key, writer) {
         check_new_name(&name.value, 1059, "constraint")?;
-        writer.push("CONSTRAINT ");
-        writer.name(&name.value)?;
-        writer.push(" ");
+        let end = name.value.strip_prefix(&table.table).and_then(|rest| rest.strip_prefix(NUMBERED));
+        if let Some(end) = end {
+            let mut annotations = Annotations::default();
+            annotations.add(Annotation::NameEnd, end);
+            writer.annotations(&annotations);
+        } else {
+            writer.push("CONSTRAINT ");
+            writer.name(&name.value)?;
+            writer.push(" ");
+        }
     }
     if key.columns.len() != key.referred_columns.len() {
         let name = key.name.as_ref().map_or("foreign key without name", |name| name.value.as_str());

@@ -7,6 +7,7 @@ use sqlparser::ast::{Expr, IndexColumn};
 
 use super::super::names::last_part;
 use super::super::source::{PieceRange, Source};
+use super::super::translated::AddedKey;
 use super::super::weight;
 use super::super::writer::{WriteResult, Writer, check_new_name};
 use super::target::Target;
@@ -25,11 +26,20 @@ pub(super) struct IndexParts<'p> {
     pub(super) range: Option<PieceRange>,
 }
 
+/// The purpose of an index.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum IndexKind {
+    Unique,
+    Plain,
+    /// The server makes it, because a parent's row is else compared with every row of the table.
+    ForForeignKey,
+}
+
 pub(super) fn index(
     table: &Target,
     name: &str,
     parts: &IndexParts<'_>,
-    is_unique: bool,
+    kind: IndexKind,
     writer: &mut Writer<'_>,
 ) -> Result<String, SqlError> {
     // InnoDB's own.
@@ -41,7 +51,7 @@ pub(super) fn index(
         return Err(SqlError::new(1280, b"42000", format!("Incorrect index name '{name}'")));
     }
     weight::check_parts(&[], &parts.columns.iter().map(|part| &part.column.expr).collect::<Vec<_>>())?;
-    writer.push(if is_unique { "CREATE UNIQUE INDEX " } else { "CREATE INDEX " });
+    writer.push(if kind == IndexKind::Unique { "CREATE UNIQUE INDEX " } else { "CREATE INDEX " });
     table.index(name, writer)?;
     if parts.columns.iter().any(|column| column_name(column).is_none()) {
         table.require_read(writer)?;
@@ -49,9 +59,33 @@ pub(super) fn index(
     writer.push(" ON ");
     writer.name(&table.name_in_schema())?;
     writer.push(" (");
+    if kind == IndexKind::ForForeignKey {
+        let mut mark = Annotations::default();
+        mark.add(Annotation::ForForeignKey, "");
+        writer.annotations(&mark);
+    }
     key_parts(parts, writer)?;
     writer.push(")");
     Ok(writer.take())
+}
+
+/// A key that a statement of this number adds to its table.
+pub(super) fn added(name: &str, parts: &[IndexColumn], statement: usize) -> AddedKey {
+    AddedKey { name: name.to_owned(), columns: whole_columns(parts), statement }
+}
+
+/// The error for a name that another key has.
+pub(super) fn duplicate(name: &str) -> SqlError {
+    SqlError::new(1061, b"42000", format!("Duplicate key name '{name}'"))
+}
+
+/// The columns of an index's parts, in lower case; `None` for a part that is no whole column.
+pub(super) fn whole_columns(parts: &[IndexColumn]) -> Vec<Option<String>> {
+    let whole = |part: &IndexColumn| match &part.column.expr {
+        Expr::Identifier(name) => Some(name.value.to_lowercase()),
+        _ => None,
+    };
+    parts.iter().map(whole).collect()
 }
 
 /// Writes the parts of an index; prefixes and expressions get annotations.

@@ -13,7 +13,7 @@ use crate::engine::annotations::{Annotation, Annotations};
 use crate::sql::optional;
 use alter_table::alter_table;
 use create_table::create_table;
-use index::{IndexParts, drop_index, index};
+use index::{IndexKind, IndexParts, added, drop_index, index};
 use sealwire_binlog::Flavour;
 use target::Target;
 
@@ -25,6 +25,7 @@ mod create_table;
 mod foreign_key;
 mod grammar;
 mod index;
+mod keys;
 mod letter_case;
 mod origin;
 mod replicable;
@@ -51,7 +52,9 @@ pub(super) fn translate(
                 writer.skippable.push(Skippable { statement: statements.len(), errors: &[1061] });
             }
             let parts = IndexParts { columns: &create.columns, source, range: source.group(&source.all()) };
-            statements.push(index(&table, name, &parts, create.unique, writer)?);
+            let kind = if create.unique { IndexKind::Unique } else { IndexKind::Plain };
+            writer.keys.push(added(name, &create.columns, statements.len()));
+            statements.push(index(&table, name, &parts, kind, writer)?);
         }
         Statement::CreateView(create) => return create_view(&create, source, writer, statements).map(Some),
         Statement::AlterTable(alter) => alter_table(&alter, source, writer, statements)?,

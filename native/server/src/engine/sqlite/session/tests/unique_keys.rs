@@ -126,26 +126,3 @@ fn the_keys_of_a_renamed_table_leave_their_names_to_others() {
         bench.done(&format!("DROP INDEX k ON {table}"));
     }
 }
-
-#[test]
-fn a_foreign_key_has_a_key_as_in_innodb() {
-    let mut bench = TestSession::new();
-    bench.done("CREATE TABLE p (id INT PRIMARY KEY, k INT, UNIQUE KEY (k))");
-    for (name, definition, keys) in [
-        ("of_column", "a INT, FOREIGN KEY (a) REFERENCES p (id)", &["a"][..]),
-        ("of_constraint", "a INT, CONSTRAINT fk FOREIGN KEY x (a) REFERENCES p (id)", &["fk"]),
-        ("named", "a INT, FOREIGN KEY x (a) REFERENCES p (id)", &["x"]),
-        ("own", "a INT, b INT, KEY own (a, b), FOREIGN KEY (a) REFERENCES p (id)", &["own"]),
-        ("other", "a INT, b INT, KEY own (b, a), FOREIGN KEY (a) REFERENCES p (id)", &["a", "own"]),
-        ("primary_key", "a INT PRIMARY KEY, FOREIGN KEY (a) REFERENCES p (id)", &["PRIMARY"]),
-        ("twice", "a INT, FOREIGN KEY (a) REFERENCES p (id), FOREIGN KEY (a) REFERENCES p (k)", &["a"]),
-        ("taken", "a INT, b INT, KEY a (b), FOREIGN KEY (a) REFERENCES p (id)", &["a", "a_2"]),
-    ] {
-        bench.done(&format!("CREATE TABLE {name} ({definition})"));
-        let listed = format!(
-            "SELECT DISTINCT INDEX_NAME FROM information_schema.STATISTICS WHERE TABLE_NAME = '{name}' ORDER BY INDEX_NAME"
-        );
-        let found: Vec<String> = bench.text(&listed).concat();
-        assert_eq!(found, keys, "{definition}");
-    }
-}
