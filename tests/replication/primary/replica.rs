@@ -105,7 +105,7 @@ fn values_that_the_type_can_not_hold_are_refused_while_changes_are_logged() {
         ("300, NULL, NULL, NULL, NULL", "1264"),
         ("'x', NULL, NULL, NULL, NULL", "1366"),
         ("1, 'long', NULL, NULL, NULL", "1406"),
-        ("1, NULL, 1.005, NULL, NULL", "1265"),
+        ("1, NULL, 999.995, NULL, NULL", "1264"),
         ("1, NULL, NULL, '2023-02-29', NULL", "1292"),
         ("1, NULL, NULL, NULL, 'b'", "3819"),
     ] {
