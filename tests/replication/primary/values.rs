@@ -44,3 +44,56 @@ fn a_row_has_its_form_in_unique_keys_and_in_transactions() {
         "7\t0.1\ta,b\tOne\n8\tNULL\tNULL\tOne\n"
     );
 }
+
+/// SQLite makes a stored generated column of the value as it was written, and makes it anew when that gets its form.
+#[test]
+fn a_generated_column_is_made_of_the_form_of_its_inputs() {
+    let Some((world, replica)) = World::followed() else { return };
+    sql(
+        world.ours(),
+        "CREATE DATABASE d; USE d; CREATE TABLE t (a INT, e ENUM('Small','Large'), c CHAR(5), g INT AS (a * 2) STORED,
+         h VARCHAR(20) AS (concat(e, rtrim(c), 'x')) STORED, v INT AS (a + 1) VIRTUAL);
+         INSERT INTO t (a, e, c) VALUES (1.5, 'small', 'b  '), (2, 'Small', 'c'), (2.5, 'LARGE', NULL), (NULL, NULL, NULL);
+         INSERT INTO t (a, e, c) SELECT a + 10.5, 'sMALL', 'd ' FROM t;
+         CREATE TABLE k (id INT PRIMARY KEY, a INT, g INT AS (a * 2) STORED UNIQUE); INSERT INTO k (id, a) VALUES (1, 1.5), (2, 3);
+         REPLACE INTO k (id, a) VALUES (1, 4.5); INSERT INTO k (id, a) VALUES (2, 9) ON DUPLICATE KEY UPDATE a = 6.5;
+         CREATE TABLE s (a INT, g INT AS (a * 2) VIRTUAL); INSERT INTO s (a) VALUES (1.5);",
+    );
+    let same = |step: &str| {
+        if !step.is_empty() {
+            sql(world.ours(), &format!("USE d; {step}"));
+        }
+        world.wait(&replica);
+        for query in ["SELECT * FROM d.t ORDER BY a, e, c", "SELECT * FROM d.k ORDER BY id", "SELECT * FROM d.s"] {
+            world.same(&replica, query);
+        }
+    };
+    same("");
+    let first = sql(world.ours(), "SELECT a, e, c, g, h, v FROM d.t WHERE c = 'b'");
+    assert_eq!(first, "2\tSmall\tb\t4\tSmallbx\t3\n");
+    assert_eq!(sql(world.ours(), "SELECT * FROM d.k ORDER BY id"), "1\t5\t10\n2\t7\t14\n");
+    same("UPDATE t SET a = 7.5, e = 'large' WHERE a = 2; UPDATE k SET a = a + 0.5; UPDATE s SET a = 4.5");
+    same("BEGIN; UPDATE t SET c = 'q '; DELETE FROM t WHERE e = 'Large'; DELETE FROM k WHERE g > 12; COMMIT");
+    same("DELETE FROM t; DELETE FROM k; DELETE FROM s");
+    assert_eq!(sql(&replica, "SELECT count(*) FROM d.t"), "0\n");
+}
+
+/// The row between those that the statement changes was written when nothing was logged, and no event could carry it.
+#[test]
+fn a_statement_that_changes_many_rows_touches_no_other() {
+    let Some((world, replica)) = World::followed() else { return };
+    let rows: Vec<String> = (1..=10_005).map(|number| format!("({})", number * 2)).collect();
+    sql(
+        world.ours(),
+        &format!(
+            "CREATE DATABASE d; USE d; CREATE TABLE m (id INT PRIMARY KEY, n INT); INSERT INTO m (id) VALUES {};
+             SET sql_log_bin = 0; INSERT INTO m VALUES (20001, 'abc'), (20003, 2.5); SET sql_log_bin = 1;
+             UPDATE m SET n = 1.5 WHERE id % 2 = 0;",
+            rows.join(", ")
+        ),
+    );
+    world.wait(&replica);
+    world.same(&replica, "SELECT n, count(*), max(id) FROM d.m WHERE id % 2 = 0 GROUP BY n");
+    assert_eq!(sql(world.ours(), "SELECT id FROM d.m WHERE n = 2.5"), "20003\n");
+    assert_eq!(sql(&replica, "SELECT count(*) FROM d.m WHERE id % 2 = 1"), "0\n");
+}

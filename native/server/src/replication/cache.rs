@@ -234,12 +234,7 @@ impl TransactionCache {
 
     fn spill(&mut self, limits: CacheLimits) -> Result<(), SqlError> {
         if self.length() > limits.disk {
-            let message = format!(
-                "The transaction has more than {} bytes in the binary log's temporary file; change fewer rows in one transaction, or raise \
-                 tmp_disk_limit",
-                limits.disk
-            );
-            return Err(SqlError::new(1197, b"HY000", message));
+            return Err(too_large_for_files(limits));
         }
         let spilled = match &mut self.spilled {
             Some(spilled) => spilled,
@@ -316,12 +311,21 @@ fn too_large() -> SqlError {
     )
 }
 
-fn unwritable(error: &io::Error) -> SqlError {
+pub(crate) fn too_large_for_files(limits: CacheLimits) -> SqlError {
+    let message = format!(
+        "The transaction has more than {} bytes in the binary log's temporary file; change fewer rows in one transaction, or raise \
+         tmp_disk_limit",
+        limits.disk
+    );
+    SqlError::new(1197, b"HY000", message)
+}
+
+pub(crate) fn unwritable(error: &io::Error) -> SqlError {
     SqlError::new(1026, b"HY000", format!("Error writing the binary log's temporary file ({error})"))
 }
 
 /// A file that nobody else can open, in the directory for temporary files.
-fn temporary_file() -> io::Result<File> {
+pub(crate) fn temporary_file() -> io::Result<File> {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let directory = std::env::var_os("SQLITE_TMPDIR").map_or_else(std::env::temp_dir, Into::into);

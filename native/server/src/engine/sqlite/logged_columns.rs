@@ -5,7 +5,7 @@ use sealwire_binlog::Flavour;
 use sealwire_core::error::SqlError;
 
 use super::errors::to_mysql;
-use super::logged_values::{self, Checked};
+use super::logged_values::{self, Checked, Generated};
 use super::stored_definitions::StoredTable;
 use crate::engine::annotations::Annotation;
 use crate::engine::translate::quote;
@@ -65,7 +65,11 @@ impl LoggedColumns {
             }
             let (column, mut check) =
                 logged_values::column(column, &declared, annotated, annotations.charset, is_nullable, flavour);
-            check.is_generated = hidden != 0;
+            check.generated = match hidden {
+                2 => Some(Generated::Virtual),
+                3 => Some(Generated::Stored),
+                _ => None,
+            };
             columns.push(column);
             checks.push(check);
         }

@@ -30,8 +30,17 @@ pub(super) struct Checked {
     longest: u32,
     /// The character set of a text; `None` for other values.
     charset: Option<TextCharset>,
-    /// Whether the engine makes the values of the column.
-    pub(super) is_generated: bool,
+    /// Whether the engine makes the values of the column, and where they are.
+    pub(super) generated: Option<Generated>,
+}
+
+/// A kind of generated columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Generated {
+    /// Each read makes the value.
+    Virtual,
+    /// A change of the row makes it.
+    Stored,
 }
 
 impl Checked {
@@ -113,7 +122,7 @@ pub(super) fn column(
     };
     let charset = if collation == own { charset } else { TextCharset::Utf8mb4 };
     let charset = Some(charset).filter(|_| collation != BINARY);
-    let checked = Checked { longest, charset, declared: declared.clone(), is_generated: false };
+    let checked = Checked { longest, charset, declared: declared.clone(), generated: None };
     let is_unsigned = declared.is_unsigned();
     (LoggedColumn { name, kind, is_nullable, is_unsigned, collation, members }, checked)
 }

@@ -14,7 +14,7 @@ use sealwire_binlog::{Body, Flavour};
 use sealwire_core::error::SqlError;
 
 use super::super::capture_names::FUNCTION;
-use super::super::logged_values::{self, Checked};
+use super::super::logged_values::{self, Checked, Generated};
 use super::unsettled_rows::UnsettledRows;
 use crate::engine::Interruption;
 use crate::replication::{
@@ -49,6 +49,8 @@ pub(super) struct State {
     row: Row,
     /// How many rows the statement has changed.
     rows: u64,
+    /// Whether SQLite is storing rows in another form.
+    is_settling: bool,
     /// The rows of the statement that SQLite is to store in another form.
     pub(super) unsettled: UnsettledRows,
     /// The state of the cache before the statement.
@@ -188,6 +190,7 @@ impl Capture {
         let limits = self.log.cache_limits();
         (state.is_on, state.error, state.rows, state.limits) = (is_on, None, 0, Some(limits));
         state.unsettled.clear();
+        state.is_settling = false;
         state.image = image;
         state.before = state.cache.begin_statement(text.map(|text| text.as_bytes().to_vec()));
         state.before
@@ -227,6 +230,13 @@ impl Capture {
         state.unsettled.clear();
     }
 
+    /// Notes that the change has run, and takes the rows that SQLite is to store in another form.
+    pub(super) fn begin_settling(&self) -> UnsettledRows {
+        let mut state = self.state();
+        state.is_settling = true;
+        std::mem::take(&mut state.unsettled)
+    }
+
     /// Notes that a change has ended; `is_done` says whether it succeeded.
     pub(super) fn end(&self, mark: Mark, is_done: bool) -> Result<(), SqlError> {
         let mut state = self.state();
@@ -260,10 +270,25 @@ impl State {
         else {
             return Err(wrong());
         };
-        let Self { tables, row, is_on, is_applied, cache, databases, rows, limits, image: wanted, unsettled, .. } =
-            self;
+        let Self {
+            tables,
+            row,
+            is_on,
+            is_applied,
+            is_settling,
+            cache,
+            databases,
+            rows,
+            limits,
+            image: wanted,
+            unsettled,
+            ..
+        } = self;
         let table = tables.get(&number).ok_or_else(wrong)?;
-        if !*is_on {
+        let is_made = |kind: Generated| move |check: &Checked| check.generated == Some(kind);
+        // The log has the new form of all columns but those that were made of the old one.
+        let is_known = *is_settling && !table.checks.iter().any(is_made(Generated::Stored));
+        if !*is_on || is_known {
             return Ok(None);
         }
         let change = match change {
@@ -288,7 +313,7 @@ impl State {
             let image = if is_after { &mut row.after } else { &mut row.before };
             let is_old = *is_applied || !is_after;
             let stored = logged_values::add(image, column, check, context.get_raw(argument), (*rows + 1, is_old))?;
-            row.is_unsettled |= is_after && stored.is_some() && !check.is_generated;
+            row.is_unsettled |= is_after && stored.is_some() && check.generated.is_none();
             index += 1;
         }
         let images = if change == Change::Update { 2 } else { 1 };
@@ -296,8 +321,13 @@ impl State {
             return Ok(None);
         }
         *rows += 1;
-        if let (true, ValueRef::Integer(at)) = (row.is_unsettled, context.get_raw(3)) {
-            unsettled.add(number, at);
+        if let (true, false, ValueRef::Integer(at)) = (row.is_unsettled, *is_settling, context.get_raw(3)) {
+            unsettled.add(number, at, *limits)?;
+        }
+        if *is_settling && change == Change::Update {
+            // Replicas make these of the new form already.
+            let is_virtual = |index: usize| table.checks.get(index).is_some_and(is_made(Generated::Virtual));
+            row.before.take_from(&row.after, is_virtual);
         }
         if change == Change::Update && row.before.is_same(&row.after) {
             return Ok(None);

@@ -21,6 +21,8 @@ use crate::engine::{Done, Limits, Request, is_system_database};
 use crate::memory;
 use crate::replication::{CommitMark, Group, LoggedColumn, LoggedTable, Statement};
 
+/// The savepoint of a statement, which no user's can be.
+const STATEMENT: &str = "`\u{1}statement`";
 /// The most values in one call, because SQLite limits a function's arguments.
 const MOST_VALUES: usize = 96;
 
@@ -45,20 +47,34 @@ impl SqliteSession {
         }
         let repeated = self.repeated(translated, request)?;
         let text = Some(request.sql).filter(|_| request.limits.annotates);
+        // A transaction that has nothing yet is rolled back whole, which costs less. IGNORE runs a second time in it.
+        let is_kept = self.has_worked.get() || !self.savepoints.is_empty() || translated.ignore.is_some();
+        if is_kept {
+            self.run_batch(&format!("SAVEPOINT {STATEMENT}"))?;
+        }
         let mark = capture.begin(text, request.limits.is_logged, self.group().is_some(), request.limits.row_image);
         let ran = run();
         let is_done = matches!(ran, Ok(Some(_)));
-        let ended = capture.end(mark, is_done).and_then(|()| match &repeated {
+        let settled = if is_done { self.settle_rows(capture) } else { Ok(()) };
+        let ended = capture.end(mark, is_done && settled.is_ok());
+        let ended = settled.and(ended).and_then(|()| match &repeated {
             Some(repeated) if is_done => self.log_repeated(capture, mark, repeated, translated, request),
             _ => Ok(()),
         });
-        let ended = ended.and_then(|()| if is_done { self.settle_rows(capture) } else { Ok(()) });
-        if let Err(error) = ended {
+        if self.connection.is_autocommit() {
+            // SQLite has rolled the transaction back.
+            return ended.and(ran);
+        }
+        if is_kept {
+            if ended.is_err() || !is_done {
+                self.run_batch(&format!("ROLLBACK TO {STATEMENT}"))?;
+            }
+            self.run_batch(&format!("RELEASE {STATEMENT}"))?;
+        } else if ended.is_err() {
             // SQLite has made the change, which only the end of the transaction takes back.
             self.run_batch("ROLLBACK")?;
-            return Err(error);
         }
-        ran
+        ended.and(ran)
     }
 
     /// Applies rows of a source, and collects them where they are logged.

@@ -159,6 +159,77 @@ fn the_log_has_what_the_transaction_keeps() {
 }
 
 #[test]
+fn a_statement_that_fails_behind_its_run_leaves_its_transaction() {
+    for first in ["SELECT 1", "INSERT INTO t VALUES (1, 1)"] {
+        let world = World::new();
+        let mut session = world.session();
+        run(&mut session, "CREATE TABLE t (a INT, f INT UNIQUE)");
+        run(&mut session, "CREATE TABLE plain (a INT)");
+        let step = |session: &mut Box<dyn EngineSession>, step| session.transaction(&step).unwrap();
+        step(&mut session, TransactionStep::Begin);
+        run(&mut session, first);
+        step(&mut session, TransactionStep::Savepoint("s".to_owned()));
+        // Both are 7 behind the statement.
+        for (sql, code) in [
+            ("INSERT INTO t VALUES (2, 7.4), (3, 7.2)", 1062),
+            ("INSERT IGNORE INTO t VALUES (2, 7.4), (3, 7.2)", 1062),
+            ("INSERT INTO plain VALUES (4), ('abc')", 1366),
+        ] {
+            let refused = attempt(&mut session, sql).unwrap_err();
+            assert_eq!(refused.code, code, "{sql}");
+            assert!(!refused.message.contains("rolled back"), "{sql}: {refused}");
+        }
+        run(&mut session, "INSERT INTO t VALUES (5, 5)");
+        step(&mut session, TransactionStep::RollbackTo("s".to_owned()));
+        run(&mut session, "INSERT INTO t VALUES (6, 6)");
+        step(&mut session, TransactionStep::Commit);
+        let kept = if first == "SELECT 1" { vec!["d+6"] } else { vec!["d+1", "d+6"] };
+        assert_eq!(world.changes(), kept, "{first}");
+        assert_eq!(count(&mut session, "t"), kept.len());
+        assert_eq!(count(&mut session, "plain"), 0);
+    }
+}
+
+#[test]
+fn ignore_that_fails_behind_its_run_changes_nothing() {
+    let world = World::new();
+    let mut session = world.session();
+    run(&mut session, "CREATE TABLE t (a INT, f INT UNIQUE)");
+    let refused = attempt(&mut session, "INSERT IGNORE INTO t VALUES (2, 7.4), (3, 7.2)").unwrap_err();
+    assert_eq!(refused.code, 1062);
+    assert_eq!((count(&mut session, "t"), world.changes().len()), (0, 0));
+}
+
+#[test]
+fn a_first_statement_that_fails_in_the_middle_changes_nothing() {
+    let world = World::new();
+    let mut session = world.session();
+    run(&mut session, "CREATE TABLE plain (a INT)");
+    session.transaction(&TransactionStep::Begin).unwrap();
+    let refused = attempt(&mut session, "INSERT INTO plain VALUES (1), ('abc')").unwrap_err();
+    assert_eq!(refused.code, 1366);
+    run(&mut session, "INSERT INTO plain VALUES (2)");
+    session.transaction(&TransactionStep::Commit).unwrap();
+    assert_eq!((count(&mut session, "plain"), world.changes()), (1, vec!["d+2".to_owned()]));
+}
+
+/// How many rows a table has.
+fn count(session: &mut Box<dyn EngineSession>, table: &str) -> usize {
+    let request = Request {
+        sql: &format!("SELECT * FROM {table}"),
+        parameters: &[],
+        database: Some("d"),
+        context: &(Arc::new(TestContext) as Arc<dyn SessionContext>),
+        binary: false,
+        autocommit: true,
+        limits: Limits::default(),
+    };
+    let mut rows = CollectedRows::default();
+    session.execute(&request, &mut rows).unwrap();
+    rows.ends.len()
+}
+
+#[test]
 fn a_wide_table_and_a_large_transaction_are_logged() {
     let world = World::new();
     let mut session = world.session();
