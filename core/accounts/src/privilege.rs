@@ -155,6 +155,31 @@ impl Privilege {
         }
     }
 
+    /// Whether all servers of this kind have the privilege: MariaDB since 10.4, MySQL since 8.0.30 without components and later versions'.
+    pub(crate) fn is_of_all(self, dialect: Dialect) -> bool {
+        const NOT_OF_ALL: [Privilege; 18] = [
+            Privilege::SHOW_CREATE_ROUTINE,
+            Privilege::ALLOW_NONEXISTENT_DEFINER,
+            Privilege::FIREWALL_ADMIN,
+            Privilege::FIREWALL_EXEMPT,
+            Privilege::FIREWALL_USER,
+            Privilege::FLUSH_PRIVILEGES,
+            Privilege::MASKING_DICTIONARIES_ADMIN,
+            Privilege::NDB_STORED_USER,
+            Privilege::OPTIMIZE_LOCAL_TABLE,
+            Privilege::SENSITIVE_VARIABLES_OBSERVER,
+            Privilege::SET_ANY_DEFINER,
+            Privilege::SET_USER_ID,
+            Privilege::SKIP_QUERY_REWRITE,
+            Privilege::TELEMETRY_LOG_ADMIN,
+            Privilege::TP_CONNECTION_ADMIN,
+            Privilege::TRANSACTION_GTID_TAG,
+            Privilege::VERSION_TOKEN_ADMIN,
+            Privilege::AUDIT_ABORT_EXEMPT,
+        ];
+        self.is_of(dialect) && !NOT_OF_ALL.contains(&self)
+    }
+
     /// The privilege with this name, in any case and with single spaces.
     pub fn from_name(name: &str) -> Option<Self> {
         let canonical =

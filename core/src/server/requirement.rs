@@ -38,6 +38,11 @@ impl Requirement {
     pub const fn needs_tls(&self) -> bool {
         !matches!(self, Self::None)
     }
+
+    /// Whether the clause has parts that MySQL and MariaDB do not know.
+    pub const fn is_beyond_mysql(&self) -> bool {
+        matches!(self, Self::Specified { uri: Some(_), .. } | Self::Specified { version: Some(_), .. })
+    }
 }
 
 impl fmt::Display for Requirement {

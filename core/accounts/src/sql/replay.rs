@@ -39,13 +39,19 @@ impl Replayed {
     }
 }
 
-/// The statements that make `before` into `after`, in the words of servers of this kind. Accounts whose plugin such servers lack are left out;
+/// Whether servers of this kind can have an account: its plugin, and a REQUIRE without the clauses that they do not know.
+const fn is_known(account: &Account, dialect: Dialect) -> bool {
+    dialect.has_plugin(account.plugin) && !account.requirement.is_beyond_mysql()
+}
+
+/// The statements that make `before` into `after`, in the words of servers of this kind. Accounts that such servers can't have are left out;
 /// their names are returned, too.
 pub fn replay<'a>(before: &Accounts, after: &'a Accounts, dialect: Dialect) -> (Vec<Replayed>, Vec<&'a Account>) {
     let mut statements = Vec::new();
     let mut left_out = Vec::new();
-    for gone in before.iter().filter(|account| after.get(&account.name).is_none() && dialect.has_plugin(account.plugin))
-    {
+    // An account that becomes one that they can't have must not live on there as it was.
+    let is_left = |name| after.get(name).is_some_and(|account| is_known(account, dialect));
+    for gone in before.iter().filter(|account| is_known(account, dialect) && !is_left(&account.name)) {
         statements.push(Replayed::new(format!("DROP USER {}", gone.name)));
     }
     for account in after.iter() {
@@ -53,11 +59,11 @@ pub fn replay<'a>(before: &Accounts, after: &'a Accounts, dialect: Dialect) -> (
         if old == Some(account) {
             continue;
         }
-        if !dialect.has_plugin(account.plugin) {
+        if !is_known(account, dialect) {
             left_out.push(account);
             continue;
         }
-        let old = old.filter(|old| dialect.has_plugin(old.plugin));
+        let old = old.filter(|old| is_known(old, dialect));
         let create = create_user(account, Style::OneLine);
         match old {
             None => statements.push(Replayed::new(create)),
@@ -72,25 +78,37 @@ pub fn replay<'a>(before: &Accounts, after: &'a Accounts, dialect: Dialect) -> (
     (statements, left_out)
 }
 
+/// Whether these are all privileges of a level.
+fn has_all(held: Privileges, level: &Level) -> bool {
+    held.contains_all(Privileges::all_at(level).without(Privilege::GRANT_OPTION.into()))
+}
+
 /// Appends the statements that take what an account no longer has, and give what is new. They give nothing again, because a server refuses to
 /// give privileges on a table that was dropped, though the account keeps those that it has there.
 fn put_grants(before: &Grants, account: &Account, dialect: Dialect, statements: &mut Vec<Replayed>) {
     let own = |grants: &Grants| grants.local().map(|(level, _)| level.clone()).collect::<Vec<Level>>();
     let levels: BTreeSet<Level> = [Level::Global].into_iter().chain(own(before)).chain(own(&account.grants)).collect();
-    let is_wanted = |privilege: Privilege| privilege.is_of(dialect);
+    let is_wanted = |privilege: Privilege| privilege.is_of_all(dialect);
     let (mut taken, mut given) = (Vec::new(), Vec::new());
     for level in levels {
         let is_on_table = matches!(level, Level::Table(..));
         let (old, new) = (before.at(&level), account.grants.at(&level));
         let (lost, gained) = (old.without(new), new.without(old));
-        let own = privileges(lost, &level, &is_wanted);
+        // A list may lack what a server has by ALL, and have what it lacks.
+        let had_all = has_all(old, &level);
+        let own = match privileges(lost, &level, &is_wanted) {
+            own if own != NONE && privileges(new, &level, &is_wanted) == NONE => "ALL PRIVILEGES".to_owned(),
+            _ if had_all && !lost.without(Privilege::GRANT_OPTION.into()).is_empty() => "ALL PRIVILEGES".to_owned(),
+            own => own,
+        };
+        let gained = if had_all && own == "ALL PRIVILEGES" { new } else { gained };
         let option = lost.contains(Privilege::GRANT_OPTION).then(|| "GRANT OPTION".to_owned());
         for lost in [own].into_iter().filter(|own| own != NONE).chain(option) {
             let sql = format!("REVOKE {lost} ON {} FROM {}", on(&level), account.name);
             taken.push(Replayed { sql, is_on_table });
         }
         // Servers have privileges of their own among ALL.
-        let is_all = new.contains_all(Privileges::all_at(&level).without(Privilege::GRANT_OPTION.into()));
+        let is_all = has_all(new, &level);
         let own = if is_all && !gained.is_empty() { new } else { gained };
         let (own, option) = (privileges(own, &level, &is_wanted), grant_option(gained));
         if own != NONE || !option.is_empty() {
@@ -162,7 +180,59 @@ mod tests {
             ]
         );
         let back = texts(replay(&after, &before, Dialect::MariaDb).0);
-        assert!(back.contains(&"GRANT USAGE ON `e`.* TO 'u'@'h' WITH GRANT OPTION".to_owned()), "{back:?}");
+        assert!(back.contains(&"GRANT ALL PRIVILEGES ON `e`.* TO 'u'@'h' WITH GRANT OPTION".to_owned()), "{back:?}");
+    }
+
+    /// The statements for a replica of the steps, one after the other.
+    fn logged(steps: &[&str], dialect: Dialect) -> Vec<String> {
+        let mut accounts = Accounts::new([0; 32]);
+        run(&mut accounts, "CREATE USER u@h IDENTIFIED BY 'x'");
+        let mut logged = Vec::new();
+        for step in steps {
+            let before = accounts.clone();
+            run(&mut accounts, step);
+            logged.extend(texts(replay(&before, &accounts, dialect).0));
+        }
+        logged
+    }
+
+    #[test]
+    fn a_list_names_what_all_servers_have() {
+        let steps =
+            ["GRANT ALL ON d.* TO u@h", "REVOKE SELECT ON d.* FROM u@h", "REVOKE ALL PRIVILEGES ON d.* FROM u@h"];
+        let statements = logged(&steps, Dialect::MariaDb);
+        assert_eq!(statements.len(), 4, "{statements:?}");
+        assert_eq!(statements[0], "GRANT ALL PRIVILEGES ON `d`.* TO 'u'@'h'");
+        assert_eq!(statements[1], "REVOKE ALL PRIVILEGES ON `d`.* FROM 'u'@'h'");
+        assert!(
+            statements[2].starts_with("GRANT INSERT, ") && statements[2].contains("DELETE HISTORY"),
+            "{statements:?}"
+        );
+        assert_eq!(statements[3], "REVOKE ALL PRIVILEGES ON `d`.* FROM 'u'@'h'");
+        assert!(!statements.concat().contains("SHOW CREATE ROUTINE"), "MariaDB has it since 11.3: {statements:?}");
+        let steps = ["GRANT ALL ON *.* TO u@h", "REVOKE FIREWALL_ADMIN ON *.* FROM u@h"];
+        let statements = logged(&steps, Dialect::MySql);
+        assert_eq!(statements[1], "REVOKE ALL PRIVILEGES ON *.* FROM 'u'@'h'");
+        assert!(statements[2].contains("SHOW_ROUTINE") && !statements[2].contains("FIREWALL"), "{statements:?}");
+    }
+
+    #[test]
+    fn an_account_that_others_can_not_have_is_left_out() {
+        for (clause, plugin) in [
+            ("REQUIRE SAN 'URI:spiffe://example.org/a'", ""),
+            ("REQUIRE VERSION 'TLSv1.3'", ""),
+            ("", " WITH caching_sha2_password"),
+        ] {
+            let before = Accounts::new([0; 32]);
+            let mut after = before.clone();
+            run(&mut after, &format!("CREATE USER u@h IDENTIFIED{plugin} BY 'x' {clause}"));
+            let (statements, left_out) = replay(&before, &after, Dialect::MariaDb);
+            assert!(statements.is_empty() && left_out.len() == 1, "{statements:?}");
+            // One that was there must not stay as it was.
+            let changed = format!("ALTER USER u@h IDENTIFIED{plugin} BY 'x' {clause}");
+            let statements = logged(&[&changed, "ALTER USER u@h ACCOUNT LOCK", "DROP USER u@h"], Dialect::MariaDb);
+            assert_eq!(statements, ["DROP USER 'u'@'h'"]);
+        }
     }
 
     #[test]
