@@ -225,9 +225,9 @@ impl Right {
     }
 }
 
-/// The client's certificate in DER, where a proxy has told it.
+/// The client's certificate in DER, where a proxy has told and verified it.
 fn told(view: &View) -> Option<&Vec<u8>> {
-    view.facts.client_tls.as_ref()?.certificate.as_ref()
+    view.facts.client_tls.as_ref().filter(|tls| tls.is_verified)?.certificate.as_ref()
 }
 
 fn refusal(view: &View) -> Option<SqlError> {
