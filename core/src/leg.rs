@@ -88,7 +88,8 @@ impl Leg {
 
     /// Lets the authentication exchange take this long from now on.
     #[cfg(feature = "server")]
-    pub(crate) const fn restart_deadline(&mut self, limit: Duration) {
+    pub(crate) const fn restart_deadline(&mut self, limit: Duration, now: Now) {
+        self.link.now = now;
         self.link.restart_deadline(limit);
     }
 

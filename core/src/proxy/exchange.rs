@@ -100,8 +100,9 @@ impl Exchange {
     /// The answer may be the password itself, and the legs are not alike. Or it can't be a proof, where the plugin asks for one: servers count
     /// such an answer against the proxy's address.
     pub(super) fn client_says<'a>(&mut self, payload: &'a [u8]) -> Result<Answer<'a>, Error> {
-        let must_prove = self.is_first && self.plugin.and_then(proof_length).is_some();
-        let proof = self.plugin.and_then(|plugin| Answer::proof(plugin, payload));
+        let is_asked = self.is_first || self.plugin == Some(Plugin::Parsec);
+        let must_prove = is_asked && self.plugin.and_then(proof_length).is_some();
+        let proof = self.plugin.and_then(|plugin| Answer::proof(plugin, payload, self.is_first));
         let answer = match self.legs {
             Legs::Alike(_) if must_prove => proof.ok_or(PeerMisbehaved::Unexpected(NO_PROOF))?,
             Legs::Alike(alike) => Answer::of_any_kind(payload, alike),
@@ -109,6 +110,19 @@ impl Exchange {
         };
         (self.awaits_client, self.is_first) = (false, false);
         Ok(answer)
+    }
+
+    /// The answer in the place of a client that has gone. The server refuses it, and does not count it as a login that broke off, but for
+    /// parsec, which counts each wrong password so.
+    pub(super) fn farewell(&mut self) -> &'static [u8] {
+        const ZEROS: [u8; 96] = [0; 96];
+        let length = match self.plugin {
+            Some(Plugin::ClientEd25519) => 64,
+            Some(Plugin::Parsec) if !self.is_first => ZEROS.len(),
+            _ => 0,
+        };
+        (self.awaits_client, self.is_first) = (false, false);
+        ZEROS.get(..length).unwrap_or_default()
     }
 
     fn ask(&mut self, name: &[u8]) -> Result<(), Error> {
@@ -212,6 +226,10 @@ mod tests {
         {
             let mut exchange = Exchange::new(Legs::Unlike);
             exchange.server_says(&ask(plugin), Capabilities::NONE).unwrap();
+            if plugin == "parsec" {
+                exchange.client_says(&[]).unwrap();
+                exchange.server_says(b"\x01salt", Capabilities::NONE).unwrap();
+            }
             assert!(exchange.awaits_client);
             let proof = alloc::vec![7; length];
             assert!(exchange.client_says(&proof).is_ok_and(|answer| answer.payload() == proof), "{plugin}");
@@ -221,13 +239,27 @@ mod tests {
     #[test]
     fn an_answer_that_is_no_proof_does_not_pass() {
         let both_plain = Legs::of(&Facts::default(), Security::Plain);
-        for (plugin, answer) in [("mysql_native_password", 7), ("caching_sha2_password", 20), ("client_ed25519", 65)] {
-            let mut exchange = Exchange::new(both_plain);
-            exchange.server_says(&ask(plugin), Capabilities::NONE).unwrap();
-            assert!(exchange.client_says(&alloc::vec![7; answer]).is_err(), "{plugin}");
-            assert!(exchange.awaits_client, "the server waits still");
-            assert!(exchange.client_says(&[]).is_ok(), "an empty password");
+        for (plugin, passes, stays) in [
+            ("mysql_native_password", &[0, 20][..], &[1, 7, 19, 21, 60_000][..]),
+            ("caching_sha2_password", &[0, 1, 32], &[2, 20, 33]),
+            ("client_ed25519", &[64], &[0, 1, 63, 65]),
+            ("parsec", &[0], &[1, 96]),
+        ] {
+            for (length, expected) in
+                passes.iter().map(|length| (length, true)).chain(stays.iter().map(|length| (length, false)))
+            {
+                let mut exchange = Exchange::new(both_plain);
+                exchange.server_says(&ask(plugin), Capabilities::NONE).unwrap();
+                assert_eq!(exchange.client_says(&alloc::vec![0; *length]).is_ok(), expected, "{plugin}: {length}");
+                assert_eq!(exchange.awaits_client, !expected, "the server waits still");
+            }
         }
+        let mut exchange = Exchange::new(both_plain);
+        exchange.server_says(&ask("parsec"), Capabilities::NONE).unwrap();
+        exchange.client_says(&[]).unwrap();
+        exchange.server_says(b"\x01salt", Capabilities::NONE).unwrap();
+        assert!(exchange.client_says(&[7; 95]).is_err());
+        assert_eq!(exchange.farewell().len(), 96);
     }
 
     #[test]

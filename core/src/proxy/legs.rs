@@ -41,9 +41,18 @@ impl<'a> Answer<'a> {
         Self(payload)
     }
 
-    /// An answer that proves that the client knows the password; `None` if it does not have the length of the plugin's proof.
-    pub(super) fn proof(plugin: Plugin, payload: &'a [u8]) -> Option<Self> {
-        let is_proof = matches!(payload, [] | [0]) || proof_length(plugin) == Some(payload.len());
+    /// An answer that proves that the client knows the password, or says that there is none; `None` if no client of the plugin sends it, be
+    /// it the first or a later one.
+    pub(super) fn proof(plugin: Plugin, payload: &'a [u8], is_first: bool) -> Option<Self> {
+        let has_length = proof_length(plugin) == Some(payload.len());
+        let is_proof = match plugin {
+            Plugin::MysqlNativePassword => has_length || payload.is_empty(),
+            Plugin::ClientEd25519 => has_length,
+            // The first answer asks for the salt.
+            Plugin::Parsec if is_first => payload.is_empty(),
+            Plugin::Parsec => has_length,
+            _ => has_length || matches!(payload, [] | [0]),
+        };
         is_proof.then_some(Self(payload))
     }
 

@@ -74,6 +74,12 @@ pub struct Connection {
     /// The end that the client has come to while the server waits for its login. The login is brought to an end there with empty answers,
     /// because a server counts those that end in the middle against the proxy's address, and refuses it after some (max_connect_errors).
     leaving: Option<End>,
+    /// Whether a connection to a server is under way.
+    has_dial: bool,
+    /// How long the server may take for an answer in the authentication exchange.
+    server_limit: Duration,
+    /// The time of the last input of either side.
+    now: Now,
 }
 
 /// The progress of the connection.
@@ -98,7 +104,7 @@ impl Connection {
     /// it in a KILL statement.
     pub fn new(config: Arc<server::Config>, connection_id: u32, peer: Peer, now: Now) -> Self {
         let server = server::Connection::new(config, connection_id, peer.clone(), now);
-        Self::of(server, peer)
+        Self::of(server, peer, now)
     }
 
     /// Creates a connection to a client that begins with TLS: see [`server::Connection::direct`].
@@ -110,18 +116,27 @@ impl Connection {
         now: Now,
     ) -> Self {
         let server = server::Connection::direct(config, connection_id, peer.clone(), refusal, now);
-        Self::of(server, peer)
+        Self::of(server, peer, now)
     }
 
     /// Creates a connection that sends the client this error instead of a greeting.
     pub fn refused(config: Arc<server::Config>, connection_id: u32, peer: Peer, error: SqlError, now: Now) -> Self {
         let server = server::Connection::refused(config, connection_id, peer.clone(), error, now);
-        Self::of(server, peer)
+        Self::of(server, peer, now)
     }
 
-    fn of(server: server::Connection, peer: Peer) -> Self {
+    fn of(server: server::Connection, peer: Peer, now: Now) -> Self {
         let client = Half::of(half::End::Server(Box::new(server)));
-        Self { peer, client, server: Half::default(), stage: Stage::Greeting, leaving: None }
+        Self {
+            peer,
+            client,
+            server: Half::default(),
+            stage: Stage::Greeting,
+            leaving: None,
+            has_dial: false,
+            server_limit: FAREWELL,
+            now,
+        }
     }
 
     /// Accepts a PROXY header from the client's side, whose peer is a trusted proxy: see
@@ -134,6 +149,7 @@ impl Connection {
 
     /// Processes input of one side. The next [`poll_output`](Self::poll_output) says what follows from it, errors too.
     pub fn handle_input(&mut self, side: Side, input: Input<'_>, now: Now) {
+        self.now = now;
         let half = match side {
             Side::Client => &mut self.client,
             Side::Server => &mut self.server,
@@ -191,10 +207,27 @@ impl Connection {
         let login = login.clone();
         let mut sent = login.as_ref().clone();
         sent.add_attributes(attributes);
+        self.server_limit = config.connect_timeout;
         let client = client::Connection::relaying(config, sent, now);
         self.server = Half::of(half::End::Client(Box::new(client)));
+        self.has_dial = false;
         self.stage = Stage::Connecting(login);
         Ok(())
+    }
+
+    /// Says that the driver connects to a server for the login that waits. From now on a client that goes is given up only when the server
+    /// has ended its login, or with [`dial_failed`](Self::dial_failed).
+    pub fn dial_begins(&mut self) {
+        self.has_dial = true;
+    }
+
+    /// Says that the connection to a server failed. Returns whether the login still waits for one, because its client is there.
+    pub fn dial_failed(&mut self) -> bool {
+        self.has_dial = false;
+        if let Some(end) = self.leaving.take() {
+            self.end(end);
+        }
+        matches!(self.stage, Stage::Dialling(_))
     }
 
     /// Refuses the login that waits for a server.
@@ -338,10 +371,11 @@ impl Connection {
         match &mut self.stage {
             Stage::Greeting => self.poll_greeting(),
             Stage::Dialling(_) => {
-                if self.client.leg().is_some_and(|leg| leg.peer_has_closed()) {
-                    return self.closed_by(Side::Client);
+                if self.leaving.is_none() && self.client.leg().is_some_and(|leg| leg.peer_has_closed()) {
+                    self.leave(End::By(Side::Client));
+                    return self.poll_output();
                 }
-                Output::Wait(self.client.deadline())
+                Output::Wait(self.client_deadline())
             }
             Stage::Connecting(_) => self.poll_connecting(),
             Stage::Authenticating(..) => match self.authenticate() {
@@ -410,7 +444,9 @@ impl Connection {
                 let legs = self.client.facts().map_or(Legs::Unlike, |facts| Legs::of(facts, client.security()));
                 self.stage = Stage::Authenticating(Box::new(Exchange::new(legs)), Login::of(login));
                 if let half::End::Client(client) = core::mem::take(&mut self.server.end) {
-                    self.server.end = half::End::Leg(Box::new(client.into_leg()));
+                    let mut leg = client.into_leg();
+                    leg.restart_deadline(if self.leaving.is_some() { FAREWELL } else { self.server_limit }, self.now);
+                    self.server.end = half::End::Leg(Box::new(leg));
                 }
                 self.poll_output()
             }
@@ -439,8 +475,7 @@ impl Connection {
         let is_leaving = self.leaving.is_some();
         loop {
             if exchange.awaits_client && is_leaving {
-                exchange.awaits_client = false;
-                server.send("AuthSwitchResponse", &[]);
+                server.send("AuthSwitchResponse", exchange.farewell());
                 continue;
             }
             if exchange.awaits_client {
@@ -449,12 +484,18 @@ impl Connection {
                 client.trace(&packet, "AuthSwitchResponse");
                 let answer = exchange.client_says(client.payload(&packet)).map_err(by_client)?;
                 server.send("AuthSwitchResponse", answer.payload());
+                // The client's time is not the server's.
+                server.restart_deadline(self.server_limit, self.now);
                 continue;
             }
             let by_server = |error| (Side::Server, error);
             let Some(packet) = server.next_packet().map_err(by_server)? else { break };
             let payload = server.payload(&packet);
-            let relayed = exchange.server_says(payload, server.facts().capabilities).map_err(by_server)?;
+            let relayed = match exchange.server_says(payload, server.facts().capabilities) {
+                // The farewell is no password, so it may answer to whatever the server asks for.
+                Err(Error::Refused { .. }) if is_leaving && exchange.awaits_client => continue,
+                said => said.map_err(by_server)?,
+            };
             let name = match &relayed {
                 Relayed::More(name) => name,
                 Relayed::Granted => "OK_Packet",
@@ -544,6 +585,7 @@ impl Connection {
     }
 
     fn end(&mut self, end: End) {
+        self.leaving = None;
         self.client.close();
         self.server.close();
         self.stage = Stage::Over(Some(end));
@@ -551,10 +593,15 @@ impl Connection {
 
     /// Ends the connection, once the server has answered the login that it waits for.
     fn leave(&mut self, end: End) {
-        if matches!(self.stage, Stage::Connecting(_) | Stage::Authenticating(..)) {
+        let has_server = match self.stage {
+            Stage::Dialling(_) => self.has_dial,
+            Stage::Connecting(_) | Stage::Authenticating(..) => true,
+            _ => false,
+        };
+        if has_server {
             self.client.close();
             if let Some(server) = self.server.leg() {
-                server.restart_deadline(FAREWELL);
+                server.restart_deadline(FAREWELL, self.now);
             }
             self.leaving = Some(end);
         } else {
@@ -566,7 +613,9 @@ impl Connection {
     fn fail(&mut self, side: Side, error: Error) {
         if self.leaving.is_some() {
             // The client has ended already. Without the server the login can't be ended there.
-            if let (Side::Server, Some(end)) = (side, self.leaving.take()) {
+            if side == Side::Server
+                && let Some(end) = self.leaving.take()
+            {
                 self.end(end);
             }
             return;

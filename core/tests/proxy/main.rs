@@ -10,6 +10,7 @@ mod legs;
 mod world;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sealwire_core::auth::Plugin;
 use sealwire_core::client::{self, TlsPolicy};
@@ -152,6 +153,16 @@ fn the_verdict_is_the_servers() {
 }
 
 #[test]
+fn a_client_may_answer_later_than_the_server_may() {
+    let mut world = World::new(Plugin::MysqlNativePassword, PASSWORD, PLAIN, 6);
+    // The server has 5 s for each of its answers, and the client 10 s in all.
+    Arc::make_mut(&mut world.back_config).connect_timeout = Duration::from_secs(5);
+    world.thinks = Duration::from_secs(8);
+    let events = world.settle().unwrap_or_else(|error| panic!("{error}: {:?}", world.log));
+    assert!(is_connected(&events), "{:?}", world.log);
+}
+
+#[test]
 fn the_login_of_a_client_that_goes_ends_at_the_server() {
     for (plugin, legs) in PLUGINS.into_iter().flat_map(|plugin| [(plugin, SECURE), (plugin, PLAIN)]) {
         let (mut began, mut ended) = (0, 0);
@@ -170,6 +181,10 @@ fn the_login_of_a_client_that_goes_ends_at_the_server() {
             }
         }
         assert!(began > 3 && ended == began, "{plugin}, {legs:?}: {ended} of {began} logins have ended");
+        let mut world = World::new(plugin, PASSWORD, legs, 5);
+        world.goes_while_dialled = true;
+        let _ = world.settle();
+        assert!(world.has_logged("password") && world.end == Some(End::By(Side::Client)), "{plugin}: {:?}", world.log);
     }
 }
 

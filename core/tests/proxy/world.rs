@@ -128,6 +128,11 @@ pub(crate) struct World {
     /// How many bytes of the client arrive before it is gone.
     pub(crate) lifetime: Option<usize>,
     is_gone: bool,
+    /// Whether it goes while the driver connects to the server.
+    pub(crate) goes_while_dialled: bool,
+    /// How long the client thinks about its first answer to the server, and the time that has passed.
+    pub(crate) thinks: Duration,
+    elapsed: Duration,
 }
 
 impl World {
@@ -181,6 +186,9 @@ impl World {
             rows: (3, 10),
             lifetime: None,
             is_gone: false,
+            goes_while_dialled: false,
+            thinks: Duration::ZERO,
+            elapsed: Duration::ZERO,
         }
     }
 
@@ -192,6 +200,11 @@ impl World {
         let most = 1 + self.pieces.next(self.largest_piece);
         let rest = from.split_off(most.min(from.len()));
         std::mem::replace(from, rest)
+    }
+
+    fn now(&self) -> Now {
+        let now = now();
+        Now { monotonic: now.monotonic + self.elapsed, ..now }
     }
 
     /// Moves bytes and answers the server's and the proxy's events until nothing moves. Returns the client's events.
@@ -225,7 +238,12 @@ impl World {
                     piece.truncate(*lifetime);
                     *lifetime -= piece.len();
                 }
-                self.proxy.handle_input(Side::Client, Input::Bytes(&mut piece), now());
+                if self.is_dialled && self.elapsed < self.thinks {
+                    self.elapsed = self.thinks;
+                    self.proxy.handle_timeout(self.now());
+                    self.poll_proxy();
+                }
+                self.proxy.handle_input(Side::Client, Input::Bytes(&mut piece), self.now());
                 moved = true;
             }
             let is_gone = self.lifetime == Some(0) || failed.is_some();
@@ -237,9 +255,10 @@ impl World {
                 let mut back = std::mem::take(&mut self.back[1]);
                 let mut piece = self.piece(&mut back);
                 self.back[1] = back;
-                self.proxy.handle_input(Side::Server, Input::Bytes(&mut piece), now());
+                self.proxy.handle_input(Side::Server, Input::Bytes(&mut piece), self.now());
                 moved = true;
             }
+            self.proxy.handle_timeout(self.now());
             self.poll_proxy();
             if !self.back[0].is_empty() {
                 let mut back = std::mem::take(&mut self.back[0]);
@@ -274,6 +293,12 @@ impl World {
             match output {
                 Output::Event(Event::Dial(login)) => {
                     self.log.push(format!("dial for '{}', {:?}", login.user, login.database));
+                    if self.goes_while_dialled {
+                        self.proxy.dial_begins();
+                        self.is_gone = true;
+                        self.proxy.handle_input(Side::Client, Input::Eof, now());
+                        assert!(matches!(self.proxy.poll_output(), Output::Wait(_)), "the login goes on");
+                    }
                     self.dial();
                 }
                 Output::Event(Event::ServerFailed(error)) => {
