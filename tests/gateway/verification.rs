@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -16,10 +17,33 @@ use sealwire_tests::server::{Kind, Server, Settings};
 
 use crate::support::{gateway, log_in, server};
 
+/// A server of another pool, which the gateway verifies, so that it can greet its clients.
+struct Honest {
+    server: Server,
+    set: CertificateSet,
+}
+
+impl Honest {
+    fn start(place: &Path) -> Self {
+        let set = CertificateSet::by_openssl(place);
+        Self { server: server(Kind::Sealwired, Some(&set)), set }
+    }
+
+    /// The gateway's options, with these settings of the first pool.
+    fn behind(&self, main: &str) -> [String; 3] {
+        [
+            format!("--pool=main{main}"),
+            format!("--pool=honest,ssl-ca={}", self.set.ca.display()),
+            format!("--server=127.0.0.1:{},pool=honest", self.server.port),
+        ]
+    }
+}
+
 /// The gateway refuses every login, and its log says why.
 #[track_caller]
-fn refuses(port: u16, set: &CertificateSet, ca: &CertificateSet, more: &[&str], why: &str) {
-    let gateway = gateway(set, &[port], ca, more);
+fn refuses(port: u16, set: &CertificateSet, ca: &CertificateSet, honest: &Honest, why: &str) {
+    let options = honest.behind("");
+    let gateway = gateway(set, &[port], ca, &options.each_ref().map(String::as_str));
     let error = log_in(gateway.port, "native", set).unwrap_err().to_string();
     assert!(error.contains("1105") && error.contains("none of the servers"), "{error}");
     gateway.says(&format!("'native'@'127.0.0.1': server 127.0.0.1:{port}: "));
@@ -34,19 +58,20 @@ fn a_server_that_is_not_verified_learns_nothing() {
     let place = tempfile::tempdir().unwrap();
     let set = CertificateSet::by_openssl(&place.path().join("gateway"));
     let inner = CertificateSet::by_openssl(&place.path().join("server"));
+    let honest = Honest::start(&place.path().join("honest"));
     let good = server(Kind::Sealwired, Some(&inner));
-    refuses(good.port, &set, &set, &[], "was not accepted");
+    refuses(good.port, &set, &set, &honest, "was not accepted");
 
     let nameless = CertificateSet::as_the_manual(&place.path().join("nameless"), "another host");
     let other = server(Kind::Sealwired, Some(&nameless));
-    refuses(other.port, &set, &nameless, &[], "127.0.0.1");
+    refuses(other.port, &set, &nameless, &honest, "127.0.0.1");
 
     let old = CertificateSet::expired(&place.path().join("expired"));
     let expired = server(Kind::Sealwired, Some(&old));
-    refuses(expired.port, &set, &old, &[], "expired");
+    refuses(expired.port, &set, &old, &honest, "expired");
 
     let plaintext = server(Kind::Sealwired, None);
-    refuses(plaintext.port, &set, &set, &[], "SSL is required but the server doesn't support it");
+    refuses(plaintext.port, &set, &set, &honest, "SSL is required but the server doesn't support it");
 
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let gateway = gateway(&set, &[gone], &set, &[]);
@@ -120,9 +145,17 @@ const SSL_REQUEST: usize = 36;
 
 /// Logs in at a gateway before such a relay: the client has error 1105, the log one line that says why, and the relay nothing of the login.
 #[track_caller]
-fn tells_nothing(set: &CertificateSet, ca: &CertificateSet, upstream: u16, change: Change, more: &[&str], why: &str) {
+fn tells_nothing(
+    set: &CertificateSet,
+    ca: &CertificateSet,
+    upstream: u16,
+    change: Change,
+    options: &[String],
+    why: &str,
+) {
     let relay = Relay::start(upstream, change);
-    let gateway = gateway(set, &[relay.port], ca, more);
+    let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    let gateway = gateway(set, &[relay.port], ca, &options);
     let error = log_in(gateway.port, "native", set).unwrap_err().to_string();
     assert!(error.contains("1105") && error.contains("none of the servers"), "{error}");
     let begin = format!("'native'@'127.0.0.1': server 127.0.0.1:{}: ", relay.port);
@@ -132,7 +165,7 @@ fn tells_nothing(set: &CertificateSet, ca: &CertificateSet, upstream: u16, chang
     assert!(lines.len() == 1 && lines[0].contains(why), "'{why}' is not the one reason in:\n{log}");
     // The gateway has ended its connections, so the relay has all their bytes.
     drop(gateway);
-    let has_header = more.iter().any(|option| option.starts_with("--server-proxy-protocol"));
+    let has_header = options.iter().any(|option| option.contains("proxy-protocol"));
     for captured in relay.said.lock().unwrap().iter() {
         let text = String::from_utf8_lossy(captured);
         assert!(!text.contains("native") && !text.contains("_client_ip"), "{text}");
@@ -151,13 +184,14 @@ fn a_peer_that_is_refused_has_nothing_of_the_login() {
     let folder = place.path().join("server");
     let inner = CertificateSet::by_openssl(&folder);
     let server = server(Kind::Sealwired, Some(&inner));
+    let honest = Honest::start(&place.path().join("honest"));
 
     let list = CertificateSet::revocation_list(&folder, &inner.server_cert);
-    let revokes = format!("--server-ssl-crl={}", list.display());
-    tells_nothing(&set, &inner, server.port, unchanged, &[&revokes], "revoked");
+    let revokes = honest.behind(&format!(",ssl-crl={}", list.display()));
+    tells_nothing(&set, &inner, server.port, unchanged, &revokes, "revoked");
     let stripped = "SSL is required but the server doesn't support it";
-    tells_nothing(&set, &inner, server.port, |greeting| strip(greeting), &[], stripped);
-    tells_nothing(&set, &set, server.port, unchanged, &[], "was not accepted");
+    tells_nothing(&set, &inner, server.port, |greeting| strip(greeting), &honest.behind(""), stripped);
+    tells_nothing(&set, &set, server.port, unchanged, &honest.behind(""), "was not accepted");
     assert!(!server.log().contains("native"), "{}", server.log());
 
     if can(Kind::MariaDb.missing()) {
@@ -167,7 +201,7 @@ fn a_peer_that_is_refused_has_nothing_of_the_login() {
             ..Settings::default()
         };
         let strict = Server::start(Kind::MariaDb, &settings).unwrap();
-        let announce = ["--server-proxy-protocol=v2"];
+        let announce = honest.behind(",proxy-protocol=v2");
         tells_nothing(&set, &inner, strict.port, unchanged, &announce, "see its proxy_protocol_networks");
     }
 }

@@ -6,6 +6,10 @@ use sealwire_core::facts::{Facts, TlsFacts};
 use sealwire_core::proxy_protocol::{ClientTls, Endpoints, Header};
 use sealwire_core::tls::CertificateInfo;
 
+/// A server that refuses the header answers behind its greeting or where TLS is due, or closes.
+pub(super) const NO_HEADER: &str =
+    "; perhaps it accepts no PROXY header from the gateway's address: see its proxy_protocol_networks";
+
 /// The header that the servers of a pool get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Announce {

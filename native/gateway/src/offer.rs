@@ -37,7 +37,11 @@ impl Offer {
             version: first.version.clone(),
             capabilities: common.unwrap_or(first.capabilities).without(WITHHELD),
             charset: first.charset,
-            plugin: Plugin::from_name(&first.plugin).unwrap_or(Plugin::MysqlNativePassword),
+            plugin: match Plugin::from_name(&first.plugin) {
+                Some(Plugin::CachingSha2Password) => Plugin::CachingSha2Password,
+                // Other plugins are asked for in the login, and some send the password itself.
+                _ => Plugin::MysqlNativePassword,
+            },
         })
     }
 }

@@ -29,7 +29,7 @@ use super::certificates::Daily;
 use super::check::{Checker, Done, Order, Report};
 use super::limits::Standing;
 use super::place::{Place, Role};
-use super::probe::{self, Greeting};
+use super::probe::{Greeting, Probe};
 use super::session::{STOPS, Session};
 use super::settings::{Drain, Kind, Settings};
 use super::shared::Shared;
@@ -115,17 +115,19 @@ impl Gateway {
         let hosts = settings.nodes.iter().map(|node| Some((node.host.as_str(), node.port)));
         let resolver = Resolver::start(hosts, &mailbox).map_err(describe)?;
         let (mailbox, greetings) = reactor.mailbox();
-        let within = settings.limits.server_connect;
+        let mut probe =
+            Probe { nodes: settings.nodes.clone(), tls: tls.clone(), within: settings.limits.server_connect };
         let mut found = Vec::new();
-        for (node, greeting) in probe::round(&settings.nodes, within) {
+        for (node, greeting) in probe.round() {
             match greeting {
-                Ok(greeting) => found.push(greeting),
+                Ok(greeting) => {
+                    probe.nodes.retain(|other| *other != node);
+                    found.push(greeting);
+                }
                 Err(error) => tracing::warn!("server {node}: {error}"),
             }
         }
-        if found.is_empty() {
-            probe::start(settings.nodes.clone(), within, mailbox).map_err(describe)?;
-        }
+        probe.start(found.clone(), mailbox).map_err(describe)?;
         let (reporter, reports) = reactor.mailbox();
         let (finisher, done) = reactor.mailbox();
         let mut checkers = Vec::new();
@@ -214,14 +216,14 @@ impl Gateway {
             while let Ok(question) = self.questions.try_recv() {
                 self.answer(question);
             }
-            if std::mem::take(&mut self.shared.may_serve_waiting) {
-                self.serve_waiting();
-            }
             for id in self.sessions.next_round() {
                 self.advance(id);
             }
             for id in self.sessions.due(clock::monotonic()) {
                 self.advance(id);
+            }
+            if std::mem::take(&mut self.shared.may_serve_waiting) {
+                self.serve_waiting();
             }
             self.look_at_certificates();
             match self.stopper.calls.load(Ordering::Acquire) {
@@ -245,12 +247,13 @@ impl Gateway {
             // The clients that it names are limited.
             limits.per_address = usize::MAX;
         }
-        if self.shared.clients.is_overfull() {
-            tracing::warn!("{} was dropped: too many clients wait to be refused", peer.ip());
-            return;
-        }
         let admitted = self.shared.clients.enter(peer.ip(), &limits);
         let standing = if admitted.is_ok() { Standing::LoggingIn } else { Standing::Refused };
+        if admitted.is_err() && self.shared.clients.is_overfull() {
+            self.shared.clients.leave(peer.ip(), standing);
+            let line = format!("{} was dropped: too many clients wait to be refused", peer.ip());
+            return self.shared.warn_of_refusal(&line);
+        }
         self.shared.counters.clients = self.shared.counters.clients.saturating_add(1);
         let local = stream.local_addr().unwrap_or(peer);
         let found =

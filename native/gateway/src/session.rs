@@ -16,7 +16,7 @@ use sealwire_net::dial::{Dial, DialError};
 use sealwire_net::reactor;
 use sealwire_net::socket::Socket;
 
-use super::announce::Announce;
+use super::announce::{Announce, NO_HEADER};
 use super::attributes;
 use super::certificates::shown;
 use super::limits::Standing;
@@ -315,8 +315,12 @@ impl Session {
                 self.flush();
                 self.server = None;
                 let announces = self.node.is_some_and(|node| shared.pools.announce(node) != Announce::Nothing);
-                let may_refuse_header =
-                    announces && matches!(error, Error::Tls(_) | Error::ConnectionLost(_) | Error::PeerMisbehaved(_));
+                let may_refuse_header = announces
+                    && match &error {
+                        Error::Tls(_) | Error::ConnectionLost(_) | Error::PeerMisbehaved(_) => true,
+                        Error::Refused { error, .. } => error.message.contains("Proxy header"),
+                        _ => false,
+                    };
                 let hint = if may_refuse_header { NO_HEADER } else { "" };
                 self.warn_of_server(&format!("{}{hint}", error.as_client_error().message), shared);
                 self.leave_failed(shared, now);
@@ -425,6 +429,7 @@ impl Session {
             self.is_handshaking = true;
             let until = now.monotonic.saturating_add(shared.settings.limits.server_connect);
             let mut dial = Dial::new(self.id, until);
+            self.proxy.dial_begins();
             let Some(addresses) = shared.resolver.ask(node, self.id) else {
                 self.dial = Some(dial);
                 return;
@@ -437,6 +442,9 @@ impl Session {
                 Err(error) => {
                     self.warn_of_server(&sentence(&error), shared);
                     self.leave_failed(shared, now);
+                    if !self.proxy.dial_failed() {
+                        return;
+                    }
                 }
             }
         }
@@ -450,7 +458,7 @@ impl Session {
             // The servers that failed are tried again, after a pause.
             self.tried.clear();
             self.is_queued = true;
-            self.tries_again = (why == Choice::Nobody).then(|| now.monotonic.saturating_add(PAUSE));
+            self.tries_again = Some(now.monotonic.saturating_add(PAUSE));
             if !std::mem::replace(&mut self.is_waiting, true) {
                 tracing::info!("{} waits for a server", self.name());
             }
@@ -503,7 +511,9 @@ impl Session {
         self.dial = None;
         self.warn_of_server(&sentence(error), shared);
         self.leave_failed(shared, now);
-        self.dial_next(shared, now);
+        if self.proxy.dial_failed() {
+            self.dial_next(shared, now);
+        }
     }
 
     /// Leaves a server that did not take the login.
@@ -534,6 +544,10 @@ impl Session {
         let has_socket = self.dial.is_none() && self.server.is_some();
         if self.is_handshaking && has_socket && self.proxy.server_facts().is_some_and(is_set_up) {
             self.end_handshake(shared);
+            // The server takes logins.
+            if let Some(node) = self.node {
+                shared.pools.end_pause(node);
+            }
         }
     }
 
@@ -646,10 +660,6 @@ impl Session {
         }
     }
 }
-
-/// A server that refuses the header answers behind its greeting or where TLS is due, or closes.
-const NO_HEADER: &str =
-    "; perhaps it accepts no PROXY header from the gateway's address: see its proxy_protocol_networks";
 
 fn sentence(error: &DialError) -> String {
     match error {
