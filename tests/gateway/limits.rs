@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-use sealwire::Config;
+use sealwire::{Client, Config};
 use sealwire_tests::certificates::CertificateSet;
 use sealwire_tests::clients::ask;
 use sealwire_tests::drivers::PASSWORD;
@@ -94,6 +94,24 @@ fn clients_that_do_not_log_in_are_few() {
     while log_in(gateway.port, "native", &set).is_err() {
         std::thread::yield_now();
     }
+}
+
+#[test]
+fn clients_that_are_refused_keep_nobody_out() {
+    if !needs(&["openssl"]) {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let set = CertificateSet::by_openssl(place.path());
+    let server = server(Kind::Sealwired, Some(&set));
+    let gateway = gateway(&set, &[server.port], &set, &["--max-connections-per-address=1"]);
+    let held: Vec<TcpStream> = (0..100).map(|_| connect(gateway.port)).collect();
+    let said = |mut stream: &TcpStream| stream.read(&mut [0]).unwrap_or_default() > 0;
+    let told = held.iter().filter(|stream| said(stream)).count();
+    assert!((2..100).contains(&told), "{told} of 100 were greeted or told: the others were dropped");
+    let other = sealwire_tests::middle::connect_from([127, 0, 0, 7], gateway.port);
+    let mut client = Client::over(other, with("native", &set)).unwrap();
+    assert_eq!(ask(&mut client, "SELECT 1").unwrap(), "1");
 }
 
 #[test]

@@ -250,7 +250,10 @@ fn serve<S: Read + Write>(mut stream: S, door: &Door) {
 /// Writes an answer. A client that takes a byte now and then must not hold the thread.
 fn write(stream: &mut impl Write, mut bytes: &[u8], until: Instant) -> io::Result<()> {
     while !bytes.is_empty() && Instant::now() <= until {
-        let count = stream.write(bytes)?;
+        let count = match stream.write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            written => written?,
+        };
         bytes = bytes.get(count..).filter(|_| count > 0).ok_or(io::ErrorKind::WriteZero)?;
     }
     Ok(())

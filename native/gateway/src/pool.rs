@@ -141,6 +141,11 @@ impl Pools {
         let is_punctual = |node: &usize| self.members.get(*node).is_some_and(|member| member.penalty <= now);
         let first: Vec<usize> = free.iter().copied().filter(is_punctual).collect();
         let chosen = self.in_turn(if first.is_empty() { &free } else { &first }, now);
+        // Where it has just failed, the others that wait see first how this one fares.
+        let failed = chosen.and_then(|node| self.members.get_mut(node)).filter(|member| waits && member.penalty > now);
+        if let Some(member) = failed {
+            member.pause = now.saturating_add(PAUSE);
+        }
         chosen.map_or(Choice::Full(Full::Handshakes), Choice::Server)
     }
 
@@ -405,6 +410,7 @@ mod tests {
         // Logins that wait try it once in a while.
         assert_eq!(pools.choose(ANY, &[1, 2], true, NOW), Choice::Nobody);
         assert_eq!(pools.choose(ANY, &[1, 2], true, NOW + PAUSE), Choice::Server(0));
+        assert_eq!(pools.choose(ANY, &[1, 2], true, NOW + PAUSE), Choice::Nobody, "one at a time");
         pools.end_pause(0);
         assert_eq!(pools.choose(ANY, &[1, 2], true, NOW), Choice::Server(0));
     }

@@ -179,6 +179,12 @@ fn towards_servers(
         Ok(Outcome::Print(_)) => return Err("the options for TLS towards the servers are not options".to_owned()),
         Err(error) => return Err(of_gateway(error.to_string())),
     };
+    if choice.mode == SslMode::Preferred {
+        return Err(of_gateway(
+            "option '--ssl-mode': PREFERRED verifies nobody: give VERIFY_IDENTITY, VERIFY_CA, or REQUIRED where that is meant"
+                .to_owned(),
+        ));
+    }
     warnings.extend(choice.notes.into_iter().map(of_gateway));
     let Some(options) = choice.options else {
         warnings.push(of_gateway(

@@ -6,11 +6,15 @@ use std::ops::RangeInclusive;
 /// The lengths, in characters, at which servers cut names: MySQL before 5.7.8, MySQL, MariaDB before 10.11, MariaDB.
 const CUTS: [usize; 4] = [16, 32, 80, 128];
 
+/// The bytes that the shortest buffer for a name takes, that of MySQL before 5.7.8: 16 characters of three.
+const SHORTEST_BUFFER: usize = 47;
+
 /// The collations of utf8 and utf8mb4 whose numbers are the same in MySQL and MariaDB. For others a server may take its default character set.
 const UTF8: [RangeInclusive<u16>; 5] = [33..=33, 45..=46, 83..=83, 192..=215, 223..=247];
 
-/// The collations of character sets in which letters, digits or signs of ASCII mean something else: swe7 and filename.
-const UNLIKE_ASCII: [u16; 3] = [10, 82, 17];
+/// The collations of character sets in which letters, digits or signs of ASCII mean something else: swe7, with MariaDB's two that do not pad,
+/// and filename.
+const UNLIKE_ASCII: [u16; 5] = [10, 82, 1034, 1106, 17];
 
 /// The names that a server may take this one for. `user` has U+FFFD for bytes that are no UTF-8; `charset` is a collation's number.
 ///
@@ -28,6 +32,10 @@ pub(super) fn readings(user: &str, charset: Option<u16>) -> Result<Vec<&str>, &'
         return Err(
             "the user's name is not ASCII, and its character set is none that all servers read alike, such as utf8mb4_general_ci",
         );
+    }
+    // They cut at a number of bytes before they take quotes off, so that the last byte of a long name may be no quote.
+    if user.starts_with('\'') && user.len() > SHORTEST_BUFFER {
+        return Err("the user's name begins with a quote and is too long");
     }
     let mut names: Vec<&str> = [user, bare(user)]
         .into_iter()
@@ -85,6 +93,8 @@ mod tests {
             ("m~ller", Some(10)),
             ("adm", Some(82)),
             ("adm", Some(17)),
+            ("m~ller", Some(1034)),
+            ("'a234567890123456789012345678901234567890123456789", Some(45)),
         ] {
             assert!(readings(user, charset).is_err(), "{user} {charset:?}");
         }
