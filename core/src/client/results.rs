@@ -236,10 +236,12 @@ impl CommandPhase {
             Stage::Columns { .. } | Stage::Statement { .. } => self.definitions += payload.len(),
             Stage::Rows(_) | Stage::SkippedRows if !ErrPacket::matches(payload) => return Ok(()),
             Stage::Start if !ErrPacket::matches(payload) => {
-                self.definitions = 0;
                 let expect = self.pending.front().map(|pending| &pending.expect);
-                if matches!(expect, Some(Expect::Fetch(_) | Expect::BinlogStream(_))) {
-                    return Ok(());
+                match expect {
+                    Some(Expect::Fetch(_) | Expect::BinlogStream(_)) => return Ok(()),
+                    // Each packet of the list but the last is a definition.
+                    Some(Expect::FieldList) if payload.first() != Some(&0xfe) => self.definitions += payload.len(),
+                    _ => self.definitions = 0,
                 }
             }
             _ => {}
@@ -589,5 +591,20 @@ mod tests {
             peer.give(&definition);
         }
         assert!(matches!(peer.event(), Err(Error::PeerMisbehaved(PeerMisbehaved::Unexpected(_)))));
+    }
+
+    #[test]
+    fn the_definitions_of_a_list_of_fields_are_bounded() {
+        let mut definition = b"\x03def".to_vec();
+        definition.put_lenenc_bytes(&alloc::vec![b'x'; MOST_DEFINITIONS / 5]);
+        definition.put(b"\0\0\0\0\x0c\x2d\0\0\0\0\0\xfd\0\0\0\0\0\xfb");
+        let mut peer = Peer::connected("8.0.0");
+        peer.connection.field_list(b"t", b"").unwrap();
+        peer.sent();
+        let bounded = (0..6).find_map(|_| {
+            peer.give(&definition);
+            peer.event().err()
+        });
+        assert!(matches!(bounded, Some(Error::PeerMisbehaved(PeerMisbehaved::Unexpected(_)))), "{bounded:?}");
     }
 }
