@@ -35,11 +35,11 @@ pub(super) enum Traffic<'a> {
 pub(super) struct Processed {
     /// The number of bytes at the front of the records that have been processed.
     pub(super) taken: usize,
-    /// What the records have come to, or the error with which rustls refused them.
+    /// The stage after the records, or the error with which rustls refused them.
     pub(super) outcome: Result<Outcome, Error>,
 }
 
-/// What processed records have come to.
+/// The stage of a session after it has processed records.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// The handshake needs the peer's next message, and no application data can be sent before.

@@ -6,6 +6,7 @@
 #[macro_use]
 extern crate sealwire_wasm_tests;
 
+mod direct;
 mod handshake;
 mod names;
 mod options;

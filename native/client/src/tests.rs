@@ -313,7 +313,7 @@ fn an_error_in_the_place_of_tls_is_told() {
     };
     let told = error_of(&[GREETING, ERR]);
     assert_eq!(told.code, 1159, "{told}");
-    assert!(told.message.starts_with("Got\\u{1b} timeout (received before TLS"), "{told}");
+    assert!(told.message.starts_with("Got\\x1B timeout (received before TLS"), "{told}");
     for other in [&[GREETING, b"\x15\0\0\x02\xff\x87\x04#08S01Got"], &[GREETING, b"\x02\0\0\x02\0\0"]] {
         assert_eq!(error_of(other).code, 2026);
     }

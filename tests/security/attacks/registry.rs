@@ -257,8 +257,8 @@ const ROWS: &[Row] = &[
     Row {
         id: "commands injected at the switch (STARTTLS)",
         attack: "adds a command in plaintext behind the client's SSLRequest",
-        theirs: Holds("refuses with error 2026"),
-        ours: Holds("refuses with error 2026"),
+        theirs: Holds("refuses before TLS is there"),
+        ours: Holds("refuses before TLS is there"),
         live: Some(servers::injected_command),
         tests: &[(SERVER, "commands_injected_behind_the_ssl_request_reach_tls_and_never_the_engine")],
     },

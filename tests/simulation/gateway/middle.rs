@@ -224,7 +224,7 @@ impl Middle {
                 self.leave(front, back);
                 self.connect(back);
             }
-            Event::ChangeUser(_) if self.moves => {
+            Event::ChangeUser { .. } if self.moves => {
                 self.proxy.redial(std::time::Duration::from_secs(20)).unwrap();
                 // The request to leave the server was for that server.
                 (self.is_connected, self.drained_at) = (false, None);
@@ -232,7 +232,7 @@ impl Middle {
                 self.dials = 0;
                 self.connect(back);
             }
-            Event::ChangeUser(_) => self.proxy.allow_change_user(),
+            Event::ChangeUser { .. } => self.proxy.allow_change_user(),
             Event::Kill(kill) => {
                 if kill.connection_id != super::client::GATEWAYS_ID || !kill.is_query {
                     self.problem = Some(format!("{kill:?}"));

@@ -98,6 +98,8 @@ pub fn scenario(number: u64) -> Scenario {
     let network = if one_in(2) { Network { window: 4096, ..Network::default() } } else { network(&random) };
     let clock_jumps = if one_in(8) { jumps(&random) } else { Vec::new() };
     let connections = if one_in(16) { 3 } else { 1 };
+    let begins_with_tls = certificate.is_some() && !matches!(mode, "DISABLED" | "PREFERRED") && one_in(4);
+    let client = ClientSide { direct: begins_with_tls, ..client };
     Scenario {
         seed: number,
         client,

@@ -157,6 +157,8 @@ impl Settings {
             state.step(side, code / 2, bytes);
         }
         state.step(Side::Client, EOF, &[]);
+        // A login that its client leaves ends at the server, or by the server's time.
+        state.step(Side::Server, TIME, &[60]);
         state.leave_server();
         assert!(state.end.is_some(), "the connection outlives its client");
         assert!(state.bytes_out <= 8 * state.bytes_in + ALLOWANCE, "{} bytes for {}", state.bytes_out, state.bytes_in);

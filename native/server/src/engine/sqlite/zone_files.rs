@@ -123,7 +123,7 @@ fn offset_behind_name(text: &str) -> Option<(Option<i64>, &str)> {
 
 /// The seconds of `[+-]h[:m[:s]]`.
 fn seconds(text: &str) -> Option<i64> {
-    let (sign, text) = text.strip_prefix('-').map_or((1, text.trim_start_matches('+')), |rest| (-1, rest));
+    let (sign, text) = text.strip_prefix('-').map_or_else(|| (1, text.trim_start_matches('+')), |rest| (-1, rest));
     let mut parts = text.split(':');
     let mut part = || parts.next().map_or(Some(0), |part| part.parse::<i64>().ok().filter(|part| *part < 1000));
     Some(sign * (part()? * HOUR + part()? * 60 + part()?))

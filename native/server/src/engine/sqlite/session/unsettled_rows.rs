@@ -102,7 +102,11 @@ mod tests {
             let mut all = Vec::new();
             let ranges = rows.0.remove(&table).unwrap();
             assert!(ranges.memory.len() <= MOST_RANGES);
-            ranges.for_each(|range| Ok(all.push(range))).unwrap();
+            let mut take = |range| {
+                all.push(range);
+                Ok(())
+            };
+            ranges.for_each(&mut take).unwrap();
             all
         };
         assert_eq!(all(5), [(1, 3), (7, 8), (i64::MAX, i64::MAX)]);
