@@ -544,7 +544,7 @@ impl Session {
         let has_socket = self.dial.is_none() && self.server.is_some();
         if self.is_handshaking && has_socket && self.proxy.server_facts().is_some_and(is_set_up) {
             self.end_handshake(shared);
-            // The server takes logins.
+            // TLS is set up, so the server does not refuse connections.
             if let Some(node) = self.node {
                 shared.pools.end_pause(node);
             }

@@ -107,7 +107,7 @@ fn put_grants(before: &Grants, account: &Account, dialect: Dialect, statements: 
             let sql = format!("REVOKE {lost} ON {} FROM {}", on(&level), account.name);
             taken.push(Replayed { sql, is_on_table });
         }
-        // Servers have privileges of their own among ALL.
+        // ALL gives a replica also the privileges that only its version has, which a list would leave out.
         let is_all = has_all(new, &level);
         let own = if is_all && !gained.is_empty() { new } else { gained };
         let (own, option) = (privileges(own, &level, &is_wanted), grant_option(gained));
