@@ -78,7 +78,11 @@ impl RelayedLogin {
 
     /// The capabilities to ask the server for, of those that it offers; `None` if it lacks one that was agreed with the client.
     pub(crate) fn capabilities_of(&self, offered: Capabilities) -> Option<Capabilities> {
-        let agreed = self.capabilities.without(Capabilities::SSL);
+        let mut agreed = self.capabilities.without(Capabilities::SSL);
+        if !offered.contains(Capabilities::LONG_PASSWORD) {
+            // MariaDB clears this bit to announce flags of its own, of which none was agreed with a client that has the bit.
+            agreed = agreed.without(Capabilities::LONG_PASSWORD);
+        }
         // A client without PLUGIN_AUTH may follow an AuthSwitchRequest all the same, as npm's `mysql` does.
         let needed = agreed | Capabilities::PROTOCOL_41 | Capabilities::SECURE_CONNECTION | Capabilities::PLUGIN_AUTH;
         let attributes = if self.attributes.is_empty() { Capabilities::NONE } else { Capabilities::CONNECT_ATTRS };
@@ -184,6 +188,16 @@ mod tests {
             Some(offered.without(Capabilities::DEPRECATE_EOF | Capabilities::SSL))
         );
         assert_eq!(login.capabilities_of(offered.without(Capabilities::CONNECT_WITH_DB)), None);
+    }
+
+    #[test]
+    fn a_server_is_of_mariadb_and_the_client_was_told_of_mysql() {
+        let mut login = login(b"", &[]);
+        let offered = AGREED | Capabilities::PLUGIN_AUTH;
+        login.capabilities |= Capabilities::LONG_PASSWORD;
+        assert_eq!(login.capabilities_of(offered), Some(offered.without(Capabilities::SSL)));
+        let of_mysql = offered | Capabilities::LONG_PASSWORD;
+        assert_eq!(login.capabilities_of(of_mysql), Some(of_mysql.without(Capabilities::SSL)));
     }
 
     #[test]
