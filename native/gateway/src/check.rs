@@ -1,10 +1,8 @@
 //! Checks a server: logs in over verified TLS as the sessions do, and asks whether the server can serve. Each server has a thread of its
 //! own, so that one that hangs delays no other.
 
-use std::cell::Cell;
 use std::collections::HashMap;
-use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
@@ -15,6 +13,7 @@ use sealwire_core::error::Error;
 use sealwire_net::mailbox::Mailbox;
 use sealwire_net::random::OsRandom;
 
+use super::bounded_stream::BoundedStream;
 use super::certificates::shown;
 use super::galera;
 use super::health::Verdict;
@@ -57,7 +56,7 @@ pub(super) struct Checker {
 }
 
 /// The connection of the checks, and when it was made.
-type Session = Option<(Client<Limited>, Instant)>;
+type Session = Option<(Client<BoundedStream>, Instant)>;
 
 impl Checker {
     /// Starts the thread, which runs the statements that it is sent. It ends when the gateway does.
@@ -119,7 +118,7 @@ impl Checker {
     }
 
     /// The connection, which is made if there is none. Its next answer has the whole time.
-    fn client<'a>(&self, session: &'a mut Session) -> Result<&'a mut Client<Limited>, ClientError> {
+    fn client<'a>(&self, session: &'a mut Session) -> Result<&'a mut Client<BoundedStream>, ClientError> {
         if session.is_none() {
             *session = Some((self.log_in()?, Instant::now()));
         }
@@ -128,7 +127,7 @@ impl Checker {
         Ok(client)
     }
 
-    fn log_in(&self) -> Result<Client<Limited>, ClientError> {
+    fn log_in(&self) -> Result<Client<BoundedStream>, ClientError> {
         let CheckSettings { user, password, timeout, .. } = self.settings.as_ref();
         let mut config = Config::new(user.as_str(), password.clone(), Arc::new(OsRandom::new()));
         config.server_name.clone_from(&self.target.host);
@@ -140,12 +139,12 @@ impl Checker {
         let socket = Socket::connect(&address, *timeout)?;
         let Socket::Tcp(mut stream) = socket else { return Err(io::Error::from(io::ErrorKind::Unsupported).into()) };
         stream.write_all(&self.target.announce.of_gateway())?;
-        Client::over(Limited { stream, time: *timeout, until: Cell::new(None) }, config)
+        Client::over(BoundedStream::new(stream, *timeout, "check-timeout"), config)
     }
 }
 
 /// Asks the server whether it can serve.
-fn ask(client: &mut Client<Limited>, kind: Kind) -> Result<Verdict, ClientError> {
+fn ask(client: &mut Client<BoundedStream>, kind: Kind) -> Result<Verdict, ClientError> {
     match kind {
         Kind::Plain => rows(client, "SELECT 1").map(|_| Verdict::Good { can_write: true }),
         Kind::ReadOnly => {
@@ -163,7 +162,7 @@ fn ask(client: &mut Client<Limited>, kind: Kind) -> Result<Verdict, ClientError>
 }
 
 /// The rows of an answer: the first column with the second one, in lower case.
-fn rows(client: &mut Client<Limited>, statement: &str) -> Result<HashMap<String, String>, ClientError> {
+fn rows(client: &mut Client<BoundedStream>, statement: &str) -> Result<HashMap<String, String>, ClientError> {
     let mut all = HashMap::new();
     let mut answer = client.query(statement)?;
     while let Some(row) = answer.next()? {
@@ -191,47 +190,4 @@ fn failed(error: &ClientError) -> Verdict {
         _ => false,
     };
     if answers { Verdict::Unfit { reason, drains: false } } else { Verdict::Lost(reason) }
-}
-
-/// A stream whose reads end in time. The time covers all reads since [`restart`](Self::restart), because a server that sends a byte now
-/// and then would hang a check for ever.
-struct Limited {
-    stream: TcpStream,
-    time: Duration,
-    /// `None` until the first read.
-    until: Cell<Option<Instant>>,
-}
-
-impl Limited {
-    fn restart(&self) {
-        self.until.set(None);
-    }
-}
-
-impl Read for Limited {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let now = Instant::now();
-        let until = self.until.get().or_else(|| now.checked_add(self.time)).unwrap_or(now);
-        self.until.set(Some(until));
-        let silent = || io::Error::other(format!("no answer within {:?} (check-timeout)", self.time));
-        let left = until.saturating_duration_since(now);
-        if left.is_zero() {
-            return Err(silent());
-        }
-        self.stream.set_read_timeout(Some(left))?;
-        match self.stream.read(buffer) {
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => Err(silent()),
-            other => other,
-        }
-    }
-}
-
-impl Write for Limited {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.stream.write(buffer)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.stream.flush()
-    }
 }

@@ -14,6 +14,7 @@
 mod admin;
 mod announce;
 mod attributes;
+mod bounded_stream;
 mod certificates;
 mod check;
 mod counters;

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, Read, Write as _};
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sealwire_core::client::{self, TlsPolicy};
 use sealwire_core::error::Error;
@@ -14,6 +14,7 @@ use sealwire_net::mailbox::Mailbox;
 use sealwire_net::random::OsRandom;
 
 use super::announce::{Announce, NO_HEADER};
+use super::bounded_stream::BoundedStream;
 use super::settings::Node;
 use super::tls::ReloadableTls;
 
@@ -103,12 +104,14 @@ impl Probe {
         let mut last = io::Error::new(ErrorKind::NotFound, "the name has no address");
         for address in (node.host.as_str(), node.port).to_socket_addrs()? {
             match TcpStream::connect_timeout(&address, self.within) {
-                Ok(mut stream) => {
-                    stream.write_all(&node.announce.of_gateway())?;
-                    let read = read(&mut Bounded { stream, until: Instant::now() + self.within }, config);
+                Ok(stream) => {
+                    let read = greet(stream, node, self.within, config);
                     let may_refuse_header = node.announce != Announce::Nothing;
                     return read.map_err(|error| match error.kind() {
-                        ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof | ErrorKind::InvalidData
+                        ErrorKind::ConnectionReset
+                        | ErrorKind::BrokenPipe
+                        | ErrorKind::UnexpectedEof
+                        | ErrorKind::InvalidData
                             if may_refuse_header =>
                         {
                             io::Error::new(error.kind(), format!("{error}{NO_HEADER}"))
@@ -123,24 +126,13 @@ impl Probe {
     }
 }
 
-/// A connection that ends at a time, however slowly its bytes come.
-struct Bounded {
-    stream: TcpStream,
-    until: Instant,
+/// Sends the PROXY header, if the server gets one, and reads the server's greeting.
+fn greet(mut stream: TcpStream, node: &Node, within: Duration, config: client::Config) -> io::Result<Greeting> {
+    stream.write_all(&node.announce.of_gateway())?;
+    read(&mut BoundedStream::new(stream, within, "server-connect-timeout"), config)
 }
 
-impl Read for Bounded {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(ErrorKind::TimedOut.into());
-        }
-        self.stream.set_read_timeout(Some(left))?;
-        self.stream.read(buffer)
-    }
-}
-
-fn read(peer: &mut Bounded, config: client::Config) -> io::Result<Greeting> {
+fn read(peer: &mut BoundedStream, config: client::Config) -> io::Result<Greeting> {
     let invalid = |text: String| io::Error::new(ErrorKind::InvalidData, text);
     let mut packet = vec![0; HEADER];
     peer.read_exact(&mut packet)?;
@@ -174,7 +166,7 @@ fn read(peer: &mut Bounded, config: client::Config) -> io::Result<Greeting> {
 }
 
 /// Sets up TLS with a server, whose greeting this packet is, as a login does, and sends no login.
-fn secure(peer: &mut Bounded, mut input: Vec<u8>, config: client::Config) -> io::Result<()> {
+fn secure(peer: &mut BoundedStream, mut input: Vec<u8>, config: client::Config) -> io::Result<()> {
     let failed = |error: Error| io::Error::new(ErrorKind::InvalidData, error.as_client_error().message);
     let mut connection = client::Connection::new(Arc::new(config), clock::now());
     let mut out = Vec::new();
@@ -191,7 +183,7 @@ fn secure(peer: &mut Bounded, mut input: Vec<u8>, config: client::Config) -> io:
         if connection.facts().tls.is_some() {
             return polled.map_err(failed);
         }
-        peer.stream.write_all(&out)?;
+        peer.write_all(&out)?;
         polled.map_err(failed)?;
         out.clear();
         input.resize(MOST, 0);
