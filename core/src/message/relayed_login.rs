@@ -60,6 +60,11 @@ impl RelayedLogin {
         }
     }
 
+    /// The name of the database, in the character set of the login.
+    pub(crate) fn database(&self) -> Option<&[u8]> {
+        self.database.as_deref()
+    }
+
     /// Adds connection attributes, and drops those of the client with the same names, because they would lie about the proxy.
     pub(crate) fn add_attributes(&mut self, added: &[(&str, &str)]) {
         let own = core::mem::take(&mut self.attributes);

@@ -22,6 +22,7 @@ mod kill;
 mod legs;
 mod relaying;
 mod tracker;
+mod unreadable;
 
 pub use event::{End, Event};
 pub use kill::Kill;
@@ -71,8 +72,8 @@ pub struct Connection {
     client: Half,
     server: Half,
     stage: Stage,
-    /// The end that the client has come to while the server waits for its login. The login is brought to an end there with empty answers,
-    /// because a server counts those that end in the middle against the proxy's address, and refuses it after some (max_connect_errors).
+    /// The end that the client has come to while the server waits for its login. The login is brought to an end there with answers that are
+    /// no proof, because a server counts those that end in the middle against the proxy's address, and refuses it after some (max_connect_errors).
     leaving: Option<End>,
     /// Whether a connection to a server is under way.
     has_dial: bool,
@@ -267,7 +268,7 @@ impl Connection {
     /// must end within `limit`. Send the last bytes for the server first.
     ///
     /// # Errors
-    /// `Misuse` if no COM_CHANGE_USER waits.
+    /// `Misuse` if no COM_CHANGE_USER waits; `Refused` if no server can read it as a login, and the connection ends.
     pub fn redial(&mut self, limit: Duration) -> Result<(), Error> {
         let misuse = Error::Misuse("no COM_CHANGE_USER waits");
         let (Stage::Relaying(relaying), Some(client)) = (&mut self.stage, self.client.leg()) else {
@@ -277,6 +278,11 @@ impl Connection {
             return Err(misuse);
         }
         let login = relaying.take_change(client)?;
+        if let Some(error) = unreadable::refusal(u16::from(login.charset), login.database()) {
+            self.tell_client(&error);
+            self.end(End::Refused(error.clone()));
+            return Err(Error::Refused { by: Side::Server, error });
+        }
         client.begin_authentication(limit);
         self.server.close();
         self.stage = Stage::Dialling(Box::new(login));
@@ -418,6 +424,11 @@ impl Connection {
             Ok(relayed) => {
                 if let half::End::Server(server) = core::mem::take(&mut self.client.end) {
                     self.client.end = half::End::Leg(Box::new(server.into_leg()));
+                }
+                if let Some(error) = unreadable::refusal(u16::from(relayed.charset), relayed.database()) {
+                    self.tell_client(&error);
+                    self.end(End::Refused(error));
+                    return self.poll_output();
                 }
                 self.stage = Stage::Dialling(Box::new(relayed));
                 Output::Event(Event::Dial(login))

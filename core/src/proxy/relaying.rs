@@ -104,12 +104,11 @@ impl Relaying {
                         return Err(Error::Refused { by: Side::Server, error: unlike_change() });
                     }
                     let change = change_user(command, capabilities)?;
+                    let charset = change.charset.unwrap_or_else(|| u16::from(self.login.charset));
                     if self.asked == Asked::Nothing {
                         self.asked = Asked::ForChange;
-                        return Ok(Some(Event::ChangeUser {
-                            user: String::from_utf8_lossy(change.user).into_owned(),
-                            charset: change.charset.unwrap_or_else(|| u16::from(self.login.charset)),
-                        }));
+                        let user = String::from_utf8_lossy(change.user).into_owned();
+                        return Ok(Some(Event::ChangeUser { user, charset }));
                     }
                     self.asked = Asked::Nothing;
                     self.tracker.command(command, 0);

@@ -64,6 +64,36 @@ fn every_plugin_logs_in_however_the_bytes_arrive() {
 }
 
 #[test]
+fn a_login_that_no_server_can_read_reaches_none() {
+    for (charset, database, code) in [(35, "d", 1231), (17, "d", 1231), (28, "ü", 1300), (45, "😀", 1300)] {
+        let mut world = World::with(Plugin::MysqlNativePassword, PASSWORD, SECURE, 5, |client| {
+            client.charset = charset;
+            client.database = Some(database.into());
+        });
+        let error = world.settle().unwrap_err();
+        assert!(matches!(&error, Error::Refused { by: Side::Server, error } if error.code == code), "{error}");
+        assert!(!world.has_logged("dial for 'learner'"), "{charset} {database}");
+        assert!(matches!(&world.end, Some(End::Refused(error)) if error.code == code), "{:?}", world.end);
+    }
+    // A server answers COM_CHANGE_USER, and counts nothing. On the way to another server it is a login.
+    for moves in [false, true] {
+        let mut world = World::with(Plugin::MysqlNativePassword, PASSWORD, SECURE, 5, |client| client.charset = 28);
+        world.moves = moves;
+        assert!(is_connected(&world.settle().unwrap()));
+        world.client.change_user("learner", PASSWORD.into(), Some("ü")).unwrap();
+        let events = world.settle().unwrap();
+        let refused = match &*events {
+            [client::Event::Ok(_)] => None,
+            [client::Event::Failed(error), client::Event::Closed] => Some(error.code),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(refused, moves.then_some(1300));
+        let logged = world.log.iter().any(|line| line.starts_with("no move: ERROR 1300"));
+        assert_eq!(logged, moves, "{:?}", world.log);
+    }
+}
+
+#[test]
 fn plaintext_on_both_sides_is_as_safe_as_plaintext_without_a_proxy() {
     for (seed, plugin) in (0..14).zip([Plugin::MysqlNativePassword, Plugin::ClientEd25519].into_iter().cycle()) {
         let mut world = World::new(plugin, PASSWORD, PLAIN, seed);

@@ -137,6 +137,17 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(plugin: Plugin, password: &str, legs: Legs, seed: u64) -> Self {
+        Self::with(plugin, password, legs, seed, |_| {})
+    }
+
+    /// The same with a client whose settings are adjusted.
+    pub(crate) fn with(
+        plugin: Plugin,
+        password: &str,
+        legs: Legs,
+        seed: u64,
+        adjust: impl FnOnce(&mut client::Config),
+    ) -> Self {
         let (gateway, node) = (Identity::new("gateway"), Identity::new("db1"));
         let random = || Arc::new(Seeded::new(seed));
         let mut client = client::Config::new("learner", PASSWORD.into(), random());
@@ -160,6 +171,7 @@ impl World {
             server.tls = Some(node.server());
             back.tls = TlsPolicy::Required(node.trusting(Trust::CaAndIdentity));
         }
+        adjust(&mut client);
         let peer = || Peer { transport: Transport::Tcp, host: "10.1.2.3".into(), user: None };
         let server_config = Arc::new(server);
         let candidate = Candidate::with_password(plugin, password.as_bytes(), &Seeded::new(seed)).unwrap();
@@ -310,7 +322,10 @@ impl World {
                     match &self.refuse_change {
                         Some(error) => self.proxy.refuse_change_user(error.clone()),
                         None if self.moves => {
-                            self.proxy.redial(Duration::from_secs(1)).unwrap();
+                            if let Err(error) = self.proxy.redial(Duration::from_secs(1)) {
+                                self.log.push(format!("no move: {error}"));
+                                continue;
+                            }
                             while self.proxy.transmit(Side::Server, &mut self.back[0]) {}
                             self.dial();
                         }
