@@ -15,6 +15,9 @@ const MOST_ROUNDS: u8 = 16;
 /// An answer that no client of the plugin sends.
 const NO_PROOF: &str = "an answer that can't be the plugin's proof of a password";
 
+/// The plugin of accounts from before MySQL 4.1, by its full name.
+const OLD_PASSWORD: &[u8] = b"mysql_old_password";
+
 /// AuthMoreData of `caching_sha2_password`: the proof was right, and the client does not answer.
 const FAST_AUTH_SUCCESS: &[u8] = &[3];
 /// AuthMoreData of `caching_sha2_password`: the server asks for the password itself.
@@ -86,10 +89,7 @@ impl Exchange {
             }
             HandshakeReply::OldAuthSwitch => {
                 self.awaits_client = true;
-                Err(refusal(SqlError::old_authentication(
-                    "The server asks for the authentication from before MySQL 4.1, which the proxy does not relay; give the account a \
-                     password with a current plugin",
-                )))
+                Err(old_authentication())
             }
         }
     }
@@ -103,6 +103,9 @@ impl Exchange {
         let is_asked = self.is_first || self.plugin == Some(Plugin::Parsec);
         let must_prove = is_asked && self.plugin.and_then(proof_length).is_some();
         let proof = self.plugin.and_then(|plugin| Answer::proof(plugin, payload, self.is_first));
+        if self.plugin == Some(Plugin::CachingSha2Password) && !self.is_first && payload.is_empty() {
+            return Err(PeerMisbehaved::Unexpected(NO_PROOF).into());
+        }
         let answer = match self.legs {
             Legs::Alike(_) if must_prove => proof.ok_or(PeerMisbehaved::Unexpected(NO_PROOF))?,
             Legs::Alike(alike) => Answer::of_any_kind(payload, alike),
@@ -119,6 +122,8 @@ impl Exchange {
         let length = match self.plugin {
             Some(Plugin::ClientEd25519) => 64,
             Some(Plugin::Parsec) if !self.is_first => ZEROS.len(),
+            // An empty password, as this plugin sends it.
+            Some(Plugin::CachingSha2Password) if !self.is_first => 1,
             _ => 0,
         };
         (self.awaits_client, self.is_first) = (false, false);
@@ -129,6 +134,9 @@ impl Exchange {
         self.name = String::from_utf8_lossy(name).into_owned();
         self.plugin = Plugin::from_name(name);
         (self.awaits_client, self.is_first) = (true, true);
+        if name == OLD_PASSWORD {
+            return Err(old_authentication());
+        }
         // A plugin that is not known here may send the password itself.
         if self.plugin.and_then(proof_length).is_none() { self.demand_alike() } else { Ok(()) }
     }
@@ -147,6 +155,14 @@ impl Exchange {
             self.name.escape_debug()
         )))
     }
+}
+
+/// The error for an account with a password from before MySQL 4.1. MariaDB counts each answer that is not empty against the client's address.
+fn old_authentication() -> Error {
+    refusal(SqlError::old_authentication(
+        "The server asks for the authentication from before MySQL 4.1, which the proxy does not relay; give the account a password with a \
+         current plugin",
+    ))
 }
 
 /// An error with which the proxy refuses the login.
@@ -260,6 +276,26 @@ mod tests {
         exchange.server_says(b"\x01salt", Capabilities::NONE).unwrap();
         assert!(exchange.client_says(&[7; 95]).is_err());
         assert_eq!(exchange.farewell().len(), 96);
+    }
+
+    #[test]
+    fn an_empty_answer_to_the_full_exchange_does_not_reach_the_server() {
+        for (legs, is_unlike) in [(Legs::of(&Facts::default(), Security::Plain), false), (Legs::Unlike, true)] {
+            let mut exchange = Exchange::new(legs);
+            exchange.server_says(&ask("caching_sha2_password"), Capabilities::NONE).unwrap();
+            exchange.client_says(&[7; 32]).unwrap();
+            assert_eq!(exchange.server_says(b"\x01\x04", Capabilities::NONE).is_err(), is_unlike);
+            assert!(exchange.awaits_client && exchange.client_says(&[]).is_err());
+            assert_eq!(exchange.farewell(), [0], "MySQL counts an empty packet");
+        }
+    }
+
+    #[test]
+    fn the_oldest_authentication_is_refused_by_its_name_too() {
+        let mut exchange = Exchange::new(Legs::of(&Facts::default(), Security::Plain));
+        let error = exchange.server_says(&ask("mysql_old_password"), Capabilities::NONE).unwrap_err();
+        assert!(matches!(&error, Error::Refused { error, .. } if error.code == 2049), "{error}");
+        assert_eq!(exchange.farewell(), b"");
     }
 
     #[test]
