@@ -66,6 +66,8 @@ pub(super) enum Choice {
     Server(usize),
     /// A limit keeps the session from those that could serve.
     Full(Full),
+    /// Those that may have more sessions have just failed.
+    Paused,
     /// None can serve.
     Nobody,
 }
@@ -120,9 +122,7 @@ impl Pools {
     /// The server for a session that has tried these servers already: in turn, and those that failed last. A session that waits is one of
     /// many, so it gets none that has just failed.
     pub(super) fn choose(&mut self, place: Place, tried: &[usize], waits: bool, now: Duration) -> Choice {
-        let fit = self.fit(place).into_iter().filter(|node| !tried.contains(node));
-        let may_try = |node: &usize| !waits || self.members.get(*node).is_some_and(|member| member.pause <= now);
-        let fit: Vec<usize> = fit.filter(may_try).collect();
+        let fit: Vec<usize> = self.fit(place).into_iter().filter(|node| !tried.contains(node)).collect();
         if fit.is_empty() {
             return Choice::Nobody;
         }
@@ -138,6 +138,11 @@ impl Pools {
         let is_free =
             |node: &usize| self.members.get(*node).is_some_and(|member| member.handshakes < self.most_handshakes);
         let free: Vec<usize> = roomy.into_iter().filter(is_free).collect();
+        if free.is_empty() {
+            return Choice::Full(Full::Handshakes);
+        }
+        let may_try = |node: &usize| !waits || self.members.get(*node).is_some_and(|member| member.pause <= now);
+        let free: Vec<usize> = free.into_iter().filter(may_try).collect();
         let is_punctual = |node: &usize| self.members.get(*node).is_some_and(|member| member.penalty <= now);
         let first: Vec<usize> = free.iter().copied().filter(is_punctual).collect();
         let chosen = self.in_turn(if first.is_empty() { &free } else { &first }, now);
@@ -146,7 +151,7 @@ impl Pools {
         if let Some(member) = failed {
             member.pause = now.saturating_add(PAUSE);
         }
-        chosen.map_or(Choice::Full(Full::Handshakes), Choice::Server)
+        chosen.map_or(Choice::Paused, Choice::Server)
     }
 
     /// Whether the servers of a pool have as many sessions as they may together.
@@ -408,9 +413,10 @@ mod tests {
         pools.failed(0, NOW);
         assert_eq!(pools.choose(ANY, &[1, 2], false, NOW + PENALTY), Choice::Server(0));
         // Logins that wait try it once in a while.
-        assert_eq!(pools.choose(ANY, &[1, 2], true, NOW), Choice::Nobody);
+        assert_eq!(pools.choose(ANY, &[1, 2], true, NOW), Choice::Paused);
         assert_eq!(pools.choose(ANY, &[1, 2], true, NOW + PAUSE), Choice::Server(0));
-        assert_eq!(pools.choose(ANY, &[1, 2], true, NOW + PAUSE), Choice::Nobody, "one at a time");
+        assert_eq!(pools.choose(ANY, &[1, 2], true, NOW + PAUSE), Choice::Paused, "one at a time");
+        assert_eq!(pools.choose(ANY, &[0, 1, 2], true, NOW + PAUSE), Choice::Nobody, "it has tried all");
         pools.end_pause(0);
         assert_eq!(pools.choose(ANY, &[1, 2], true, NOW), Choice::Server(0));
     }

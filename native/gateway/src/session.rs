@@ -453,7 +453,7 @@ impl Session {
     /// Waits until a server is free or comes up. Where servers are not checked and none is full, there is nothing to wait for.
     fn wait_for_server(&mut self, why: Choice, shared: &mut Shared, now: Now) {
         let until = *self.waits_until.get_or_insert_with(|| now.monotonic.saturating_add(shared.settings.limits.queue));
-        let may_come = matches!(why, Choice::Full(_)) || shared.pools.is_checked();
+        let may_come = matches!(why, Choice::Full(_) | Choice::Paused) || shared.pools.is_checked();
         if may_come && now.monotonic < until {
             // The servers that failed are tried again, after a pause.
             self.tried.clear();
