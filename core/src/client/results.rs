@@ -240,7 +240,7 @@ impl CommandPhase {
                 match expect {
                     Some(Expect::Fetch(_) | Expect::BinlogStream(_)) => return Ok(()),
                     // Each packet of the list but the last is a definition.
-                    Some(Expect::FieldList) if payload.first() != Some(&0xfe) => self.definitions += payload.len(),
+                    Some(Expect::FieldList) if !EofPacket::matches(payload) => self.definitions += payload.len(),
                     _ => self.definitions = 0,
                 }
             }
@@ -595,16 +595,19 @@ mod tests {
 
     #[test]
     fn the_definitions_of_a_list_of_fields_are_bounded() {
-        let mut definition = b"\x03def".to_vec();
-        definition.put_lenenc_bytes(&alloc::vec![b'x'; MOST_DEFINITIONS / 5]);
-        definition.put(b"\0\0\0\0\x0c\x2d\0\0\0\0\0\xfd\0\0\0\0\0\xfb");
-        let mut peer = Peer::connected("8.0.0");
-        peer.connection.field_list(b"t", b"").unwrap();
-        peer.sent();
-        let bounded = (0..6).find_map(|_| {
-            peer.give(&definition);
-            peer.event().err()
-        });
-        assert!(matches!(bounded, Some(Error::PeerMisbehaved(PeerMisbehaved::Unexpected(_)))), "{bounded:?}");
+        // The second one begins as EOF does: the length of its catalog has nine bytes.
+        for catalog in [&b"\x03def"[..], b"\xfe\x03\0\0\0\0\0\0\0def"] {
+            let mut definition = catalog.to_vec();
+            definition.put_lenenc_bytes(&alloc::vec![b'x'; MOST_DEFINITIONS / 5]);
+            definition.put(b"\0\0\0\0\x0c\x2d\0\0\0\0\0\xfd\0\0\0\0\0\xfb");
+            let mut peer = Peer::connected("8.0.0");
+            peer.connection.field_list(b"t", b"").unwrap();
+            peer.sent();
+            let bounded = (0..6).find_map(|_| {
+                peer.give(&definition);
+                peer.event().err()
+            });
+            assert!(matches!(bounded, Some(Error::PeerMisbehaved(PeerMisbehaved::Unexpected(_)))), "{bounded:?}");
+        }
     }
 }
