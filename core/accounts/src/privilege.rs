@@ -155,7 +155,7 @@ impl Privilege {
         }
     }
 
-    /// Whether all servers of this kind have the privilege: MariaDB since 10.4, MySQL since 8.0.30 without components and later versions'.
+    /// Whether all servers of this kind have the privilege: MariaDB since 10.5.8, MySQL since 8.0.30 without components and later versions'.
     pub(crate) fn is_of_all(self, dialect: Dialect) -> bool {
         const NOT_OF_ALL: [Privilege; 18] = [
             Privilege::SHOW_CREATE_ROUTINE,

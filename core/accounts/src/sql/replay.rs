@@ -94,8 +94,8 @@ fn put_grants(before: &Grants, account: &Account, dialect: Dialect, statements: 
         let is_on_table = matches!(level, Level::Table(..));
         let (old, new) = (before.at(&level), account.grants.at(&level));
         let (lost, gained) = (old.without(new), new.without(old));
-        // A list may lack what a server has by ALL, and have what it lacks.
-        let had_all = has_all(old, &level);
+        // A list may lack what a server has by ALL, and have what it lacks, but for a table, whose privileges are the same everywhere.
+        let had_all = !is_on_table && has_all(old, &level);
         let own = match privileges(lost, &level, &is_wanted) {
             own if own != NONE && privileges(new, &level, &is_wanted) == NONE => "ALL PRIVILEGES".to_owned(),
             _ if had_all && !lost.without(Privilege::GRANT_OPTION.into()).is_empty() => "ALL PRIVILEGES".to_owned(),
@@ -214,6 +214,12 @@ mod tests {
         let statements = logged(&steps, Dialect::MySql);
         assert_eq!(statements[1], "REVOKE ALL PRIVILEGES ON *.* FROM 'u'@'h'");
         assert!(statements[2].contains("SHOW_ROUTINE") && !statements[2].contains("FIREWALL"), "{statements:?}");
+    }
+
+    #[test]
+    fn what_stays_on_a_dropped_table_is_not_given_again() {
+        let statements = logged(&["GRANT ALL ON d.t TO u@h", "REVOKE SELECT ON d.t FROM u@h"], Dialect::MariaDb);
+        assert_eq!(statements[1..], ["REVOKE SELECT ON `d`.`t` FROM 'u'@'h'"]);
     }
 
     #[test]
