@@ -383,6 +383,27 @@ fn no_sentence_hides_its_subject() {
     assert!(bad.is_empty(), "name the subject first (CONTRIBUTING.md, \"Words\"):\n{}", bad.join("\n"));
 }
 
+#[test]
+fn the_tests_that_documents_name_are_there() {
+    let mut missing = Vec::new();
+    let mut named = 0;
+    for document in ["SECURITY.md", "README.md", "CONTRIBUTING.md"] {
+        let text = read(Path::new(document));
+        // Every second part stands between two backticks.
+        for name in text.lines().flat_map(|line| line.split('`').skip(1).step_by(2)) {
+            let is_path = ["core/", "native/", "tests/", "wasm/", "web/"].iter().any(|folder| name.starts_with(folder));
+            // Folders that a build makes are not there in a fresh clone.
+            if is_path && (name.ends_with(".rs") || name.starts_with("tests/")) && !name.contains(['*', ' ', '<']) {
+                named += 1;
+                if !root().join(name).exists() {
+                    missing.push(format!("{document}: {name}"));
+                }
+            }
+        }
+    }
+    assert!(named > 50 && missing.is_empty(), "{named} named, missing: {missing:?}");
+}
+
 /// Crates that wipe secrets or compare them in constant time: a package that uses one of them handles secrets.
 const OF_SECRETS: [&str; 4] = ["zeroize", "subtle", "ctutils", "cmov"];
 
