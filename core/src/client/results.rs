@@ -259,7 +259,16 @@ impl CommandPhase {
         channel: &mut Channel,
         config: &super::Config,
     ) -> Result<Option<Event>, Error> {
-        match core::mem::replace(&mut self.stage, Stage::Start) {
+        let stage = core::mem::replace(&mut self.stage, Stage::Start);
+        let is_between_definitions = matches!(
+            stage,
+            Stage::Columns { .. } | Stage::ColumnsEnd(_) | Stage::Statement { .. } | Stage::StatementEof { .. }
+        );
+        if is_between_definitions && ErrPacket::matches(payload) {
+            // A server that ends, or a proxy that has lost its server, says so in the middle.
+            return Ok(Some(self.failed(&ErrPacket::decode(payload)?, channel)));
+        }
+        match stage {
             Stage::Start => self.first(packet, payload, channel, config),
             Stage::Columns { left, format } => {
                 self.columns.push(ColumnDefinition::decode(payload, self.capabilities)?);
@@ -591,6 +600,25 @@ mod tests {
             peer.give(&definition);
         }
         assert!(matches!(peer.event(), Err(Error::PeerMisbehaved(PeerMisbehaved::Unexpected(_)))));
+    }
+
+    #[test]
+    fn an_error_between_definitions_is_the_answer() {
+        let column = b"\x03def\0\0\0\x01a\0\x0c\x2d\0\0\0\0\0\xfd\0\0\0\0\0";
+        let error = b"\xff\x1d\x04#08S01Server shutdown in progress";
+        for count in 0..=2 {
+            let mut peer = Peer::connected("8.0.0");
+            peer.connection.query(b"SELECT a, a").unwrap();
+            peer.sent();
+            peer.answer(&RecordedAnswer::Packets(&[b"\x02"]));
+            for _ in 0..count {
+                peer.give(column);
+                assert!(matches!(peer.event(), Ok(None)));
+            }
+            peer.give(error);
+            let event = peer.event();
+            assert!(matches!(&event, Ok(Some(Event::Failed(error))) if error.code == 1053), "{count}: {event:?}");
+        }
     }
 
     #[test]
