@@ -29,6 +29,7 @@ pub(super) fn apply(connection: &Connection, rows: &Rows<'_>) -> Result<(), Stri
         table: &table,
         failed: &|error| to_mysql(&error, ""),
         ignore_keys: &|_| Ok(()),
+        go_on: &|| Ok(()),
         undone: &|| {},
     };
     changes.apply().map_err(told)

@@ -36,6 +36,8 @@ pub(super) struct RowChanges<'a> {
     pub(super) failed: &'a dyn Fn(rusqlite::Error) -> SqlError,
     /// Has SQLite ignore foreign keys, or mind them again.
     pub(super) ignore_keys: &'a dyn Fn(bool) -> Result<(), SqlError>,
+    /// Fails where the work must stop, which is asked for each row.
+    pub(super) go_on: &'a dyn Fn() -> Result<(), SqlError>,
     /// Called where all that was applied is undone, and applied in another way.
     pub(super) undone: &'a dyn Fn(),
 }
@@ -75,6 +77,7 @@ impl RowChanges<'_> {
         let mut rows = self.rows.iter().map_err(malformed)?;
         let (mut row, mut number) = (Row::default(), 0);
         while rows.next_into(&mut row).map_err(malformed)? {
+            (self.go_on)()?;
             act(number, &row)?;
             number += 1;
         }

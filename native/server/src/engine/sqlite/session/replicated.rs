@@ -20,7 +20,7 @@ use super::replica::Kept;
 use super::{LOCK_WAIT_TIMEOUT, SqliteSession};
 use crate::engine::replicated::{ReplicatedGroup, RowChange};
 use crate::engine::translate::{StatementKind, Translated, no_such_table, quote, schema_of};
-use crate::engine::{Limits, Request, is_system_database, unknown_database};
+use crate::engine::{Limits, Request, interrupted, is_system_database, unknown_database};
 
 /// The most plans that a session keeps.
 const MOST_PLANS: usize = 64;
@@ -174,6 +174,7 @@ impl SqliteSession {
                     let skips_foreign_keys = is_on || limits.skips_foreign_keys;
                     self.limit(&Limits { skips_foreign_keys, ..limits })
                 },
+                go_on: &|| if self.bounds.interruption.is_stopped() { Err(interrupted()) } else { Ok(()) },
                 undone: &|| {
                     if let Some(capture) = &self.capture {
                         capture.restart();

@@ -553,6 +553,17 @@ fn a_stop_ends_an_event_and_the_group_comes_again() {
 }
 
 #[test]
+fn a_stop_ends_an_event_of_rows() {
+    let world = with_table(PLAIN);
+    let mut log = Log::new();
+    log.rows(RowsKind::Write, &[(NONE, row(1, 1, "x")), (NONE, row(2, 2, "y"))]);
+    let mut applier = world.applier();
+    applier.interruption().unwrap().stop();
+    assert_eq!(feed(&mut applier, &log.bytes).unwrap_err().error.code, 1317);
+    assert!(world.rows(ALL).is_empty());
+}
+
+#[test]
 fn transactions_of_mysqls_are_counted_by_their_uuids() {
     let world = with_table(PLAIN);
     let mut log = Log::new();
