@@ -576,12 +576,12 @@ impl Connection {
             return Ok(self.closed_by(Side::Client));
         }
         if server.peer_has_closed() {
-            // The beginning of a packet whose rest does not come.
-            server.relay(server.waiting().len(), client);
             if let Place::Answer(_) = relaying.tracker.place() {
+                // The error stands in the place of a packet that has only begun.
                 self.lose_server();
                 return Ok(self.poll_output());
             }
+            server.relay(server.waiting().len(), client);
             return Ok(self.closed_by(Side::Server));
         }
         for leg in [client, server] {

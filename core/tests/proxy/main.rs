@@ -362,6 +362,22 @@ fn a_statement_whose_server_is_lost_has_an_unknown_outcome() {
 }
 
 #[test]
+fn the_error_of_a_lost_server_is_in_the_place_of_a_packet_that_has_begun() {
+    for cut in 0..9 {
+        let mut world = World::new(Plugin::MysqlNativePassword, PASSWORD, PLAIN, 6);
+        world.settle().unwrap();
+        world.is_mute = true;
+        world.client.query(b"UPDATE t SET a = 1").unwrap();
+        world.settle().unwrap();
+        let mut began = b"\x40\0\0\x01\0\x01\0\x02\0"[..cut].to_vec();
+        world.proxy.handle_input(Side::Server, Input::Bytes(&mut began), now());
+        world.proxy.handle_input(Side::Server, Input::Eof, now());
+        let shown = format!("{:?}", world.settle());
+        assert!(shown.contains("1053") && shown.contains("outcome of the statement is unknown"), "{cut}: {shown}");
+    }
+}
+
+#[test]
 fn a_drained_connection_ends_between_statements_and_outside_a_transaction() {
     let moving = || SqlError::new(1053, b"08S01", "the server is drained");
     for seed in 0..7 {
