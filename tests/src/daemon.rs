@@ -39,6 +39,11 @@ impl Daemon {
         }
     }
 
+    /// Its process id.
+    pub const fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The log so far.
     pub fn log(&self) -> String {
         self.log.text()

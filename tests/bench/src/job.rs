@@ -58,6 +58,8 @@ pub(crate) enum Work {
     Rows,
     /// The same by a prepared statement.
     BinaryRows,
+    /// One result of as many rows with a text of [`WIDE`] bytes each, which the server makes in less time than it takes to send them.
+    WideRows,
     /// One value of 16 MB, repeated.
     Bulk,
     /// One parameter of 16 MB of a prepared statement, repeated.
@@ -72,6 +74,7 @@ impl Work {
             Self::Pipelined => "pipelined",
             Self::Rows => "rows",
             Self::BinaryRows => "binary",
+            Self::WideRows => "wide",
             Self::Bulk => "bulk",
             Self::Upload => "upload",
         }
@@ -82,13 +85,25 @@ impl FromStr for Work {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        let all = [Self::Connect, Self::Query, Self::Pipelined, Self::Rows, Self::BinaryRows, Self::Bulk, Self::Upload];
-        all.into_iter().find(|work| work.name() == name).ok_or_else(|| format!("no work {name}"))
+        const ALL: [Work; 8] = [
+            Work::Connect,
+            Work::Query,
+            Work::Pipelined,
+            Work::Rows,
+            Work::BinaryRows,
+            Work::WideRows,
+            Work::Bulk,
+            Work::Upload,
+        ];
+        ALL.into_iter().find(|work| work.name() == name).ok_or_else(|| format!("no work {name}"))
     }
 }
 
 /// Statements sent together by [`Work::Pipelined`].
 pub(crate) const AT_A_TIME: usize = 100;
+
+/// Bytes of the text of a row of [`Work::WideRows`].
+pub(crate) const WIDE: usize = 1000;
 
 /// Bytes of one value of [`Work::Bulk`] and [`Work::Upload`].
 pub(crate) const BULK_VALUE: usize = 16 * 1000 * 1000;
@@ -146,6 +161,7 @@ impl Job {
                 format!("SELECT id, name, price FROM seq_1_to_{times} STRAIGHT_JOIN bench.r")
             }
             Work::Rows | Work::BinaryRows => format!("SELECT id, name, price FROM bench.r LIMIT {}", self.count),
+            Work::WideRows => format!("SELECT seq, REPEAT('x', {WIDE}), 0.5e0 FROM bench.seq_1_to_{}", self.count),
             Work::Bulk => format!("SELECT REPEAT('0123456789abcdef', {})", BULK_VALUE / 16),
             Work::Upload => "SELECT LENGTH(?)".to_owned(),
             Work::Connect | Work::Query | Work::Pipelined => "SELECT 1".to_owned(),

@@ -85,6 +85,11 @@ impl Figure {
         let ends = values.first().zip(values.last());
         Self { median, spread: ends.map_or(f64::NAN, |(least, most)| (most - least) / median) }
     }
+
+    /// The figure in another unit, of which there are `factor` in one of this.
+    pub(crate) fn times(self, factor: f64) -> Self {
+        Self { median: self.median * factor, ..self }
+    }
 }
 
 /// Ends a process that a measurement started, by its number, and waits for it.

@@ -48,7 +48,7 @@ fn connections(world: &World) -> Outcome<[Panel; 2]> {
     let (mut memory, mut time) = (Vec::new(), Vec::new());
     for (name, most) in [("sealwired", 16_000), ("mariadbd", 1000)] {
         let server = world.server(name, Key::P256, false)?;
-        let mut crowd = IdleClients::new(world, &server, true)?;
+        let mut crowd = IdleClients::new(world, server.port(), true)?;
         let before = resident(server.id())?;
         let (mut kilobytes, mut micros) = (Vec::new(), Vec::new());
         for size in sizes.into_iter().filter(|size| *size <= most) {

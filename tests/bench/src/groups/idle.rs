@@ -11,7 +11,7 @@ use super::cell;
 use crate::Outcome;
 use crate::measure::{Figure, processor_time, resident};
 use crate::report::{Table, ratio};
-use crate::world::{Key, Running, World};
+use crate::world::{Key, World};
 
 /// Connections at which it is measured.
 const STEPS: [usize; 3] = [1000, 4000, 16_000];
@@ -66,7 +66,7 @@ struct Cost {
 
 fn growth(world: &World, server: &str, secure: bool, steps: &[usize]) -> Outcome<Vec<Cost>> {
     let server = world.server(server, Key::P256, false)?;
-    let mut crowd = IdleClients::new(world, &server, secure)?;
+    let mut crowd = IdleClients::new(world, server.port(), secure)?;
     let before = resident(server.id())?;
     let span = Duration::from_secs(if world.quick { 1 } else { 10 });
     let mut costs = Vec::new();
@@ -94,7 +94,7 @@ pub(super) struct IdleClients {
 
 impl IdleClients {
     /// None yet.
-    pub(super) fn new(world: &World, server: &Running, secure: bool) -> Outcome<Self> {
+    pub(super) fn new(world: &World, port: u16, secure: bool) -> Outcome<Self> {
         let mut config = Config::new("bench", "bench".into(), Arc::new(OsRandom::new()));
         if secure {
             let mut options = ClientOptions::new(sealwire::provider::provider(), Trust::CaAndIdentity);
@@ -102,7 +102,7 @@ impl IdleClients {
             options.ca = vec![NamedPem::new("ca.pem", std::fs::read(ca)?)];
             config.tls = TlsPolicy::Required(ClientContext::build(options)?);
         }
-        let address = Address::Tcp { host: "127.0.0.1".into(), port: server.port() };
+        let address = Address::Tcp { host: "127.0.0.1".into(), port };
         Ok(Self { address, config, clients: Vec::new() })
     }
 

@@ -8,6 +8,7 @@ mod connect;
 mod core;
 mod curve;
 mod decode;
+mod gateway;
 mod handshake;
 mod idle;
 mod primary;
@@ -26,7 +27,7 @@ use crate::world::{Key, Running, World};
 
 type Group = fn(&World) -> Outcome<Table>;
 
-const GROUPS: [(&str, Group); 17] = [
+const GROUPS: [(&str, Group); 18] = [
     ("handshake", connect::servers),
     ("connect", connect::clients),
     ("queries", queries::servers),
@@ -37,6 +38,7 @@ const GROUPS: [(&str, Group); 17] = [
     ("core", core::works),
     ("records", handshake::records),
     ("bridge", bridge::relay),
+    ("gateway", gateway::beside_others),
     ("browser", browser::client),
     ("curve", curve::curves),
     ("capi", capi::libraries),

@@ -34,7 +34,7 @@ fn capi(of: Figures<'_>, work: &str) -> Option<f64> {
     Some(of(&format!("capi {work} ours"))? / of(&format!("capi {work} theirs"))?)
 }
 
-const TARGETS: [Target; 32] = [
+const TARGETS: [Target; 37] = [
     target("server CPU per TLS 1.3 connect, ECDSA: MariaDB / ours", AtLeast(5.0), |of| {
         Some(of("handshake tls13 P256 mariadb")? / of("handshake tls13 P256 sealwired")?)
     }),
@@ -103,6 +103,19 @@ const TARGETS: [Target; 32] = [
     }),
     target("rows applied per second, 500 rows a statement: ours / MariaDB's", AtLeast(1.0), |of| of("apply 500")),
     target("an idle WebSocket, µs of processor time per second", AtMost(0.5), |of| of("bridge idle")),
+    target("median of SELECT 1 through the gateway: µs more than through HAProxy", AtMost(15.0), |of| {
+        Some(of("gateway median Gateway")? - of("gateway median HaProxy")?)
+    }),
+    target("SELECT 1/s of 16 connections: the gateway / HAProxy", AtLeast(0.8), |of| {
+        Some(of("gateway queries Gateway")? / of("gateway queries HaProxy")?)
+    }),
+    target("connects/s: the gateway / direct", AtLeast(0.6), |of| {
+        Some(of("gateway connects Gateway")? / of("gateway connects Direct")?)
+    }),
+    target("rows/s: the gateway / HAProxy", AtLeast(0.75), |of| {
+        Some(of("gateway rows Gateway")? / of("gateway rows HaProxy")?)
+    }),
+    target("memory per idle session of the gateway at 1,000, KB", AtMost(20.0), |of| of("gateway idle Gateway")),
 ];
 
 /// The table.

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use crate::Outcome;
-use crate::job::{AT_A_TIME, BULK_VALUE, Job, Work};
+use crate::job::{AT_A_TIME, BULK_VALUE, Job, WIDE, Work};
 use crate::measure;
 
 /// One connection's driver, used by one thread.
@@ -105,9 +105,12 @@ fn one<P: Peer>(job: &Job, left: &AtomicUsize) -> Outcome {
                 }
             }
         }
-        Work::Rows | Work::BinaryRows => {
-            let sum = if job.work == Work::Rows { peer.rows(&sql)? } else { peer.binary_rows(&sql)? };
-            let expected = crate::world::checksum(job.count);
+        Work::Rows | Work::BinaryRows | Work::WideRows => {
+            let sum = if job.work == Work::BinaryRows { peer.binary_rows(&sql)? } else { peer.rows(&sql)? };
+            let expected = match job.work {
+                Work::WideRows => (1..=job.count as i64).map(|id| id + WIDE as i64).sum(),
+                _ => crate::world::checksum(job.count),
+            };
             if sum != expected {
                 return Err(format!("the rows add up to {sum}, not {expected}").into());
             }
