@@ -21,6 +21,9 @@ use crate::Counts;
 const MOST_HANDSHAKES: usize = 32;
 /// The most queries of one client before it quits.
 const QUESTIONS: u64 = 9;
+/// The query of a client whose server is the one it connects to, and behind a gateway.
+const CIPHER: &[u8] = b"SHOW STATUS LIKE 'Ssl_cipher'";
+const PORT: &[u8] = b"SELECT @@port";
 
 struct Good {
     stream: TcpStream,
@@ -30,6 +33,9 @@ struct Good {
     due: Instant,
     left: u64,
     pause: Duration,
+    /// The server behind the gateway, once it has told its port, and the changes of each server when this client came.
+    node: Option<usize>,
+    seen: Vec<u64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -67,9 +73,17 @@ pub(crate) fn run(
         for place in ready.into_iter().chain(waiting) {
             let Some(good) = &mut places[place] else { continue };
             if let Err(error) = good.go(now, counts) {
-                counts.failures.fetch_add(1, Relaxed);
-                // After the soak nobody receives the error.
-                let _ = failed.send(error);
+                if matches!(good.phase, Phase::Idle | Phase::Asking) {
+                    counts.now.fetch_sub(1, Relaxed);
+                }
+                if good.has_lost_its_server(counts) {
+                    let words = error.replace(|letter: char| letter.is_ascii_digit(), "");
+                    *counts.lost.lock().unwrap().entry(words).or_default() += 1;
+                } else {
+                    counts.failures.fetch_add(1, Relaxed);
+                    // After the soak nobody receives the error.
+                    let _ = failed.send(error);
+                }
                 good.phase = Phase::Over;
             }
             if good.phase == Phase::Over {
@@ -84,7 +98,7 @@ pub(crate) fn run(
             }
             free -= 1;
             turn += 1;
-            *place = Some(Good::enter(address, &config, &poll, number, turn, pause));
+            *place = Some(Good::enter(address, &config, &poll, number, turn, pause, counts));
         }
     }
     // These clients did not fail; the soak has ended.
@@ -92,12 +106,31 @@ pub(crate) fn run(
 }
 
 impl Good {
-    fn enter(address: SocketAddr, config: &Arc<Config>, poll: &Poll, place: usize, turn: u64, pause: Duration) -> Self {
+    fn enter(
+        address: SocketAddr,
+        config: &Arc<Config>,
+        poll: &Poll,
+        place: usize,
+        turn: u64,
+        pause: Duration,
+        counts: &Counts,
+    ) -> Self {
         let mut stream = TcpStream::connect(address).unwrap();
         poll.registry().register(&mut stream, Token(place), Interest::READABLE | Interest::WRITABLE).unwrap();
         let connection = Connection::new(Arc::clone(config), clock::now());
         let left = 1 + turn % QUESTIONS;
-        Self { stream, connection, out: Vec::new(), phase: Phase::Entering, due: Instant::now(), left, pause }
+        // A server that is about to end may still be given the client.
+        let seen = counts.nodes.iter().map(|node| node.changes.load(Relaxed) & !1).collect();
+        let (phase, due) = (Phase::Entering, Instant::now());
+        Self { stream, connection, out: Vec::new(), phase, due, left, pause, node: None, seen }
+    }
+
+    /// Whether the client's server has ended since the client came; before its first answer, any server.
+    fn has_lost_its_server(&self, counts: &Counts) -> bool {
+        let mut nodes = counts.nodes.iter().zip(&self.seen).enumerate();
+        nodes.any(|(index, (node, seen))| {
+            self.node.is_none_or(|own| own == index) && node.changes.load(Relaxed) != *seen
+        })
     }
 
     /// Advances as far as possible without waiting.
@@ -110,7 +143,7 @@ impl Good {
             } else {
                 self.left -= 1;
                 self.phase = Phase::Asking;
-                self.connection.query(b"SHOW STATUS LIKE 'Ssl_cipher'")
+                self.connection.query(if counts.nodes.is_empty() { CIPHER } else { PORT })
             };
             asked.map_err(|error| error.to_string())?;
         }
@@ -157,25 +190,42 @@ impl Good {
                     counts.logins.fetch_add(1, Relaxed);
                     counts.now.fetch_add(1, Relaxed);
                     self.rest(now);
+                    if !counts.nodes.is_empty() {
+                        // Its server becomes known.
+                        self.due = now;
+                    }
                 }
                 Output::Event(Event::Row(_)) => {
-                    let cipher = self.connection.text_row().iter().last().and_then(Result::ok).flatten();
-                    if cipher.is_none_or(<[u8]>::is_empty) {
-                        return Err("no cipher is in use".to_owned());
-                    }
+                    let value = self.connection.text_row().iter().last().and_then(Result::ok).flatten();
+                    let text = String::from_utf8_lossy(value.unwrap_or_default()).into_owned();
+                    self.judge(&text, counts)?;
                 }
                 Output::Event(Event::ResultSet) => {}
                 Output::Event(Event::ResultEnd { .. }) => {
                     counts.answers.fetch_add(1, Relaxed);
                     self.rest(now);
                 }
-                Output::Event(Event::Closed) => {
+                Output::Event(Event::Closed) if self.phase == Phase::Leaving => {
                     self.phase = Phase::Over;
                     return Ok(());
                 }
+                Output::Event(Event::Closed) => return Err("the server ended the connection".to_owned()),
                 Output::Event(other) => return Err(format!("{other:?}")),
             }
         }
+    }
+
+    /// Judges an answer: the cipher, or the port of the server behind the gateway, which stays the same.
+    fn judge(&mut self, text: &str, counts: &Counts) -> Result<(), String> {
+        if counts.nodes.is_empty() {
+            return if text.is_empty() { Err("no cipher is in use".to_owned()) } else { Ok(()) };
+        }
+        let node = counts.nodes.iter().position(|node| node.port.to_string() == text);
+        if node.is_none() || self.node.is_some_and(|own| Some(own) != node) {
+            return Err(format!("the answer comes from port '{text}', not from server {:?}", self.node));
+        }
+        self.node = node;
+        Ok(())
     }
 
     fn rest(&mut self, now: Instant) {

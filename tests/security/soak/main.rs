@@ -1,11 +1,14 @@
 //! Thousands of connections over TLS, while the certificates are reloaded each second, one client in a hundred misbehaves, and five
-//! accounts attack by SQL: no good client fails, and the server's memory does not grow. `cargo xtask soak` runs it longer.
+//! accounts attack by SQL: no good client fails, and the server's memory does not grow. The same behind a gateway, whose servers are lost in
+//! turn. `cargo xtask soak` runs the first longer, and with --gateway the second.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 mod bad;
+mod gateway;
 mod good;
 mod hostile;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -41,6 +44,10 @@ struct Counts {
     answers: AtomicU64,
     /// The number of failed good clients, and the first error.
     failures: AtomicU64,
+    /// The servers behind the gateway; none where clients connect to their server.
+    nodes: Vec<Node>,
+    /// The last words to good clients whose server was lost, without numbers, and how often they were said.
+    lost: Mutex<BTreeMap<String, u64>>,
     /// Connections of bad clients.
     bad: AtomicU64,
     /// How often each hostile account has attacked.
@@ -58,9 +65,29 @@ impl Counts {
     }
 }
 
+/// A server behind the gateway.
+struct Node {
+    port: u16,
+    /// How often the server has begun to end, and has been there again; odd while it is lost.
+    changes: AtomicU64,
+}
+
+impl Node {
+    fn new(port: u16) -> Self {
+        Self { port, changes: AtomicU64::new(0) }
+    }
+}
+
+#[derive(Clone, Copy)]
 struct SoakPlan {
     connections: usize,
     time: Duration,
+}
+
+impl SoakPlan {
+    fn is_long(&self) -> bool {
+        self.time >= Duration::from_secs(120)
+    }
 }
 
 fn main() -> ExitCode {
@@ -70,9 +97,10 @@ fn main() -> ExitCode {
         connections: usize::try_from(number("SEALWIRE_SOAK_CONNECTIONS", 200)).unwrap(),
         time: Duration::from_secs(number("SEALWIRE_SOAK_SECONDS", 10)),
     };
-    let title = format!("{} connections for {} s", plan.connections, plan.time.as_secs());
-    let trial = Trial::test(title, move || soak(&plan).map_err(Failed::from));
-    libtest_mimic::run(&arguments, vec![trial]).exit_code()
+    let title = |what| format!("{what}, {} connections for {} s", plan.connections, plan.time.as_secs());
+    let server = Trial::test(title("server"), move || soak(&plan).map_err(Failed::from));
+    let gateway = Trial::test(title("gateway"), move || gateway::soak(&plan).map_err(Failed::from));
+    libtest_mimic::run(&arguments, vec![server, gateway]).exit_code()
 }
 
 fn soak(plan: &SoakPlan) -> Result<(), String> {
@@ -169,7 +197,7 @@ fn watch(
     root.password = "".into();
     let mut admin = clients::connect(server.port, root).map_err(|error| error.to_string())?;
     let (_keep, tick) = channel::<()>();
-    let is_long = plan.time >= Duration::from_secs(120);
+    let is_long = plan.is_long();
     let [attack, settle] = if is_long { LONG_RUN } else { SHORT_RUN };
     let names: Vec<String> = hostile::ALL.iter().map(|(name, _)| format!("'{name}'")).collect();
     let count = format!("SELECT COUNT(*) FROM information_schema.processlist WHERE User IN ({})", names.join(", "));

@@ -54,9 +54,10 @@ usage: cargo xtask demo [--once] [--gateway [--galera]]
                                       every test of their peers
        cargo xtask instructions --accept
                                       counts core's instructions and takes them down, for `cargo xtask test instructions`
-       cargo xtask soak [--connections N] [--minutes M]
+       cargo xtask soak [--gateway] [--connections N] [--minutes M]
                                       4,000 clients over TLS for 10 minutes, one in a hundred of them bad, certificates
-                                      loaded again each second: none fails, and the server's memory stays as it is
+                                      loaded again each second: none fails, and the server's memory stays as it is;
+                                      --gateway: through the gateway to two servers, of which every 30 s one is lost
        cargo xtask misuse [--seed S] [--minutes M]
                                       the C API's calls in random order for 10 minutes, also suspended and at the wrong
                                       time, against a server that answers at random: no crash, leak or hang
