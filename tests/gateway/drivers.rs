@@ -20,7 +20,8 @@ fn run(driver: Driver, port: u16, kind: Kind, plugin: &str, certificates: &Certi
     let (user, other_user) = (plugin.to_owned(), format!("other_{plugin}"));
     let version = driver.chooses_version().then_some("TLSv1.3");
     let tls = Some(Tls { certificates: certificates.clone(), client_certificate: false, version });
-    let job = Job { port, user, tls, big, other_user, database: Some(DATABASE.to_owned()), compress: None };
+    let job =
+        Job { port, user, tls, big, other_user, database: Some(DATABASE.to_owned()), compress: None, infile: None };
     let facts = driver.run(&job)?;
     let cipher = facts["ssl_cipher"].as_str().unwrap_or("not told");
     if !cipher.starts_with("TLS_") {

@@ -6,6 +6,7 @@ mod announced;
 mod certificates;
 mod direct;
 mod drivers;
+mod files;
 mod galera;
 mod haproxy;
 mod health;

@@ -116,7 +116,7 @@ impl World {
             let tls = Tls { certificates: set, client_certificate: false, version: None };
             let (user, other_user) = (USER.to_owned(), OTHER_USER.to_owned());
             let database = Some(DATABASE.to_owned());
-            let job = Job { port, user, database, tls: Some(tls), big: 1000, other_user, compress: None };
+            let job = Job { port, user, database, tls: Some(tls), big: 1000, other_user, compress: None, infile: None };
             return Driver::Mysql.run(&job).map(drop);
         }
         let ours = client == Client::Sealwire;

@@ -201,7 +201,8 @@ fn connect(servers: &Servers, driver: Driver, mode: Mode) -> Result<(), String> 
     });
     let (user, other_user) = (mode.user.to_owned(), mode.other_user.to_owned());
     let (database, compress) = (mode.database.map(str::to_owned), mode.compress);
-    let facts = driver.run(&Job { port: server.port, user, tls, big: BIG, other_user, database, compress })?;
+    let facts =
+        driver.run(&Job { port: server.port, user, tls, big: BIG, other_user, database, compress, infile: None })?;
     let prefix = cipher_prefix(mode);
     let cipher = facts["ssl_cipher"].as_str().unwrap_or("not told");
     if !cipher.starts_with(prefix) || cipher.is_empty() == mode.tls {

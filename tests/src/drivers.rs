@@ -61,6 +61,8 @@ pub struct Job {
     pub big: usize,
     /// The user for COM_CHANGE_USER.
     pub other_user: String,
+    /// A file of lines for LOAD DATA LOCAL into a table that is named after the driver, if any.
+    pub infile: Option<PathBuf>,
 }
 
 /// The TLS part of a job.
@@ -265,6 +267,12 @@ impl Driver {
         }
     }
 
+    /// The statement that loads the job's file.
+    fn loading(self, job: &Job) -> Option<String> {
+        let file = job.infile.as_ref()?;
+        Some(format!("LOAD DATA LOCAL INFILE '{}' INTO TABLE {}", file.display(), self.name()))
+    }
+
     fn job_text(self, job: &Job) -> String {
         let tls = job.tls.as_ref().map(|tls| {
             let set = &tls.certificates;
@@ -289,6 +297,7 @@ impl Driver {
             "tls": tls,
             "pure": self == Self::ConnectorPure,
             "compress": job.compress,
+            "infile": self.loading(job),
         })
         .to_string()
     }
@@ -358,6 +367,11 @@ fn mariadb_cli(job: &Job) -> Result<Value, String> {
         "changed_user": null,
         "changed_cipher": null,
     });
+    if let Some(loading) = Driver::MariadbCli.loading(job) {
+        arguments.push("--local-infile=1".to_owned());
+        let loaded = batch(Command::new("mariadb"), &arguments, &loading)?;
+        facts["infile"] = json!(if loaded.status.success() { "loaded" } else { "refused" });
+    }
     if job.compress.is_some() {
         facts["compression"] = json!(said.lines().nth(7).and_then(|line| line.split('\t').nth(1)));
     }

@@ -49,7 +49,9 @@ impl Commands {
             let rest = bytes.get(at..).unwrap_or_default();
             let Some((&[a, b, c, sequence], payload)) = rest.split_first_chunk::<HEADER>() else { break };
             let length = u32::from_le_bytes([a, b, c, 0]) as usize;
-            if sequence == 0 && !self.continues && length > 0 {
+            // The number of a file's packet can be 0, too: that of every 256th.
+            let is_of_file = tracker.takes_file();
+            if sequence == 0 && !self.continues && length > 0 && !is_of_file {
                 if tracker.is_full() {
                     break;
                 }
@@ -83,6 +85,9 @@ impl Commands {
                 tracker.command(head, sequence);
             } else {
                 tracker.client_continues(sequence);
+                if is_of_file && length == 0 && !self.continues {
+                    tracker.file_ended();
+                }
             }
             self.continues = length == MAX_FRAME_PAYLOAD;
             let taken = (HEADER + length).min(rest.len());
@@ -180,6 +185,37 @@ mod tests {
         let ok = packet(1, b"\0\0\0\x02\0\0\0");
         tracker.server_says(&ok.repeat(3));
         assert_eq!(commands.next(&rest, &mut tracker, Capabilities::NONE), Next::Pass(3 * ping.len()));
+    }
+
+    #[test]
+    fn a_files_packets_are_no_commands() {
+        let file: Vec<u8> = (2..=300_u16).flat_map(|number| packet(number as u8, b"\x11KILL 7")).collect();
+        let stream = [file, packet(45, b""), packet(0, b"\x11u\0\0\0")].concat();
+        for size in [1, 3, 11, stream.len()] {
+            let mut tracker = Tracker::new(Capabilities::LOCAL_FILES, StatusFlags::NONE);
+            tracker.command(b"\x03LOAD", 0);
+            tracker.server_says(&packet(1, b"\xfbfile"));
+            let (mut commands, mut waiting, mut passed) = (Commands::new(), Vec::new(), 0);
+            let mut changes = 0;
+            for piece in stream.chunks(size) {
+                waiting.extend_from_slice(piece);
+                loop {
+                    let taken = match commands.next(&waiting, &mut tracker, Capabilities::NONE) {
+                        Next::Pass(0) => break,
+                        Next::Pass(count) => count,
+                        Next::ChangeUser(count) => {
+                            changes += 1;
+                            assert_eq!(passed, stream.len() - count, "in pieces of {size}");
+                            count
+                        }
+                        other => panic!("{other:?}, in pieces of {size}"),
+                    };
+                    passed += taken;
+                    waiting.drain(..taken);
+                }
+            }
+            assert_eq!((changes, passed), (1, stream.len()), "in pieces of {size}");
+        }
     }
 
     #[test]

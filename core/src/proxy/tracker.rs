@@ -105,6 +105,9 @@ pub(super) struct Tracker {
     is_opaque: bool,
     /// Whether one of both sides has said that it ends the connection.
     is_ending: bool,
+    /// Whether the server may ask for a file of the client's, and whether it has asked and the file has not ended.
+    may_ask_for_file: bool,
+    takes_file: bool,
     has_eof: bool,
     caches_metadata: bool,
 }
@@ -137,6 +140,8 @@ impl Tracker {
             // The first packet of a result has another form there.
             is_opaque: agreed.contains(Capabilities::OPTIONAL_RESULTSET_METADATA),
             is_ending: false,
+            may_ask_for_file: agreed.contains(Capabilities::LOCAL_FILES),
+            takes_file: false,
             has_eof: !agreed.contains(Capabilities::DEPRECATE_EOF),
             caches_metadata: agreed.contains(Capabilities::MARIADB_CACHE_METADATA),
         }
@@ -252,6 +257,16 @@ impl Tracker {
         }
     }
 
+    /// Whether the client sends a file, whose packets are no commands.
+    pub(super) const fn takes_file(&self) -> bool {
+        self.takes_file
+    }
+
+    /// Takes the empty packet that ends the client's file.
+    pub(super) const fn file_ended(&mut self) {
+        self.takes_file = false;
+    }
+
     fn close_cursor(&mut self, statement: u32) {
         self.cursors.retain(|open| *open != statement);
     }
@@ -343,6 +358,12 @@ impl Tracker {
         match first {
             Some(first::OK) => return self.ok(head),
             Some(first::EOF) if head.len() < 9 => return self.eof(head),
+            // A client that has sent more commands ahead has no place for its file.
+            Some(first::LOCAL_INFILE) if self.may_ask_for_file && self.due.len() == 1 => {
+                self.takes_file = true;
+                self.has_begun = false;
+                return;
+            }
             Some(first::LOCAL_INFILE) | None => {
                 self.is_opaque = true;
                 return;

@@ -5,12 +5,10 @@ use sealwire_core::message::Capabilities;
 
 use super::probe::Greeting;
 
-/// The capabilities that the gateway never offers: TLS has its own setting, compression would hide the packets, and a file of the client is
-/// for the server that it asked, which the gateway can't prove.
+/// The capabilities that the gateway never offers: TLS has its own setting, and compression would hide the packets.
 const WITHHELD: Capabilities = Capabilities::SSL
     .union(Capabilities::COMPRESS)
     .union(Capabilities::ZSTD_COMPRESSION)
-    .union(Capabilities::LOCAL_FILES)
     .union(Capabilities::SSL_VERIFY_SERVER_CERT);
 
 /// The contents of the gateway's greeting.
@@ -23,8 +21,10 @@ pub(super) struct Offer {
 }
 
 impl Offer {
-    /// Takes the servers' greetings; `None` if there are none.
-    pub(super) fn of(greetings: &[Greeting]) -> Option<Self> {
+    /// Takes the servers' greetings; `None` if there are none. LOAD DATA LOCAL is offered only if it is allowed, because the file is for the
+    /// server that the client asked, which the gateway can't prove.
+    pub(super) fn of(greetings: &[Greeting], local_infile: bool) -> Option<Self> {
+        let withheld = if local_infile { WITHHELD } else { WITHHELD.union(Capabilities::LOCAL_FILES) };
         let first = greetings.first()?;
         let is_mariadb = |greeting: &Greeting| greeting.version.contains("MariaDB");
         if greetings.iter().any(|greeting| is_mariadb(greeting) != is_mariadb(first)) {
@@ -35,7 +35,7 @@ impl Offer {
         let common = greetings.iter().map(|greeting| greeting.capabilities).reduce(|all, one| all & one);
         Some(Self {
             version: first.version.clone(),
-            capabilities: common.unwrap_or(first.capabilities).without(WITHHELD),
+            capabilities: common.unwrap_or(first.capabilities).without(withheld),
             charset: first.charset,
             plugin: match Plugin::from_name(&first.plugin) {
                 Some(Plugin::CachingSha2Password) => Plugin::CachingSha2Password,
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn the_offer_is_what_all_have() {
-        assert_eq!(Offer::of(&[]), None);
+        assert_eq!(Offer::of(&[], false), None);
         let greeting = |capabilities, plugin: &str| Greeting {
             version: "8.4.0".to_owned(),
             capabilities,
@@ -60,15 +60,14 @@ mod tests {
             plugin: plugin.into(),
         };
         let common = Capabilities::PROTOCOL_41 | Capabilities::PLUGIN_AUTH;
-        let offer = Offer::of(&[
-            greeting(
-                common | Capabilities::SSL | Capabilities::LOCAL_FILES | Capabilities::COMPRESS,
-                "caching_sha2_password",
-            ),
-            greeting(common | Capabilities::SSL | Capabilities::DEPRECATE_EOF, "unheard_of"),
-        ])
-        .unwrap();
+        let files = common | Capabilities::SSL | Capabilities::LOCAL_FILES;
+        let greetings = [
+            greeting(files | Capabilities::COMPRESS, "caching_sha2_password"),
+            greeting(files | Capabilities::DEPRECATE_EOF, "unheard_of"),
+        ];
+        let offer = Offer::of(&greetings, false).unwrap();
         assert_eq!((offer.capabilities, offer.plugin), (common, Plugin::CachingSha2Password));
+        assert_eq!(Offer::of(&greetings, true).unwrap().capabilities, common | Capabilities::LOCAL_FILES);
         assert_eq!((offer.version.as_str(), offer.charset), ("8.4.0", 255));
     }
 }

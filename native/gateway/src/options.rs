@@ -99,6 +99,11 @@ const OWN: &[Spec] = &[
     )
     .default("none"),
     Spec::flag("require-secure-transport", "Refuse clients that do not use TLS.").default("on"),
+    Spec::flag(
+        "local-infile",
+        "Offer LOAD DATA LOCAL to clients if all servers do. A server can then ask a client that allows it for any file that the client can read.",
+    )
+    .default("off"),
     Spec::path(
         "rules-file",
         "File of rules for the clients' connections, in MySQL's words: ALTER USER 'user'@'host' REQUIRE ...; It is read again on SIGHUP.",
@@ -224,6 +229,7 @@ impl Settings {
             routes,
             proxies: networks(values)?,
             require_secure_transport: values.flag("require-secure-transport"),
+            local_infile: values.flag("local-infile"),
             limits: Limits {
                 connections: count("max-connections"),
                 per_address: unless_zero("max-connections-per-address"),

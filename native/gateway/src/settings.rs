@@ -28,6 +28,8 @@ pub(super) struct Settings {
     pub(super) proxies: Networks,
     /// Whether clients without TLS are refused.
     pub(super) require_secure_transport: bool,
+    /// Whether servers may ask clients for the file of LOAD DATA LOCAL.
+    pub(super) local_infile: bool,
     pub(super) limits: Limits,
     /// The account and the times of the checks; `None` if servers are not checked.
     pub(super) check: Option<Arc<CheckSettings>>,

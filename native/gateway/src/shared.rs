@@ -97,7 +97,7 @@ impl Shared {
 
     /// Takes the servers' greetings, of which the greeting to the clients is made.
     pub(super) fn learn(&mut self, greetings: &[Greeting]) {
-        self.offer = Offer::of(greetings);
+        self.offer = Offer::of(greetings, self.settings.local_infile);
         self.generation = None;
         self.refresh();
     }

@@ -1,7 +1,7 @@
 """mysql-connector-python: libmysqlclient through its C extension, or pure Python, as the job says."""
 
 import mysql.connector
-from job import GREETING, TEXT, as_bytes, as_text, big_value, run
+from job import GREETING, TEXT, as_bytes, as_text, big_value, load_file, run
 
 
 def driver(job):
@@ -16,6 +16,7 @@ def driver(job):
         "charset": "utf8mb4",
         "collation": "utf8mb4_general_ci",
         "compress": bool(job["compress"]),
+        "allow_local_infile": bool(job.get("infile")),
     }
     if options["database"] is None:
         del options["database"]
@@ -32,7 +33,7 @@ def driver(job):
     def one(sql, arguments=None, **kind):
         cursor = connection.cursor(**kind)
         cursor.execute(sql, arguments or ())
-        row = cursor.fetchone()
+        row = cursor.fetchone() if cursor.with_rows else None
         cursor.close()
         return row
 
@@ -59,6 +60,7 @@ def driver(job):
         facts["big_intact"] = as_bytes(one("SELECT ?", (big,), prepared=True)[0]) == big
     if job["compress"]:
         facts["compression"] = status("Compression")
+    load_file(job, facts, one)
     if job["compress"] and job["pure"]:
         # It refuses to where it compresses.
         facts |= {"changed_user": None, "changed_cipher": None}

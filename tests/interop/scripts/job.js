@@ -45,4 +45,18 @@ function tlsOptions(tls) {
   return options;
 }
 
-module.exports = { TEXT, GREETING, run, bigValue, asText, tlsOptions };
+// Whether the file of LOAD DATA LOCAL was taken. The connection goes on where it was refused.
+async function loadFile(job, facts, query) {
+  if (!job.infile) {
+    return;
+  }
+  try {
+    await query(job.infile);
+    facts.infile = 'loaded';
+  } catch {
+    facts.infile = 'refused';
+  }
+  await query('SELECT 1');
+}
+
+module.exports = { TEXT, GREETING, run, bigValue, asText, tlsOptions, loadFile };

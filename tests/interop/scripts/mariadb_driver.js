@@ -2,7 +2,7 @@
 'use strict';
 
 const mariadb = require('mariadb');
-const { TEXT, GREETING, run, bigValue, asText, tlsOptions } = require('./job.js');
+const { TEXT, GREETING, run, bigValue, asText, tlsOptions, loadFile } = require('./job.js');
 
 run(async (job) => {
   const connection = await mariadb.createConnection({
@@ -12,6 +12,7 @@ run(async (job) => {
     password: job.password,
     database: job.database,
     compress: Boolean(job.compress),
+    permitLocalInfile: Boolean(job.infile),
     maxAllowedPacket: 64 * 1024 * 1024,
     ssl: job.tls ? tlsOptions(job.tls) : false,
   });
@@ -34,6 +35,7 @@ run(async (job) => {
   if (job.compress) {
     facts.compression = (await text("SHOW STATUS LIKE 'Compression'"))[1];
   }
+  await loadFile(job, facts, (sql) => connection.query(sql));
   // The driver itself refuses it for every server that isn't MariaDB, over a bug of MySQL's.
   if (connection.info.isMariaDB()) {
     await connection.changeUser({ user: job.other_user, password: job.other_password, database: job.database });

@@ -1,8 +1,10 @@
 // npm's mysql2.
 'use strict';
 
+const fs = require('node:fs');
+
 const mysql = require('mysql2/promise');
-const { TEXT, GREETING, run, bigValue, asText, tlsOptions } = require('./job.js');
+const { TEXT, GREETING, run, bigValue, asText, tlsOptions, loadFile } = require('./job.js');
 
 run(async (job) => {
   const connection = await mysql.createConnection({
@@ -32,6 +34,7 @@ run(async (job) => {
   if (job.compress) {
     facts.compression = (await text("SHOW STATUS LIKE 'Compression'"))[1];
   }
+  await loadFile(job, facts, (sql) => connection.query({ sql, infileStreamFactory: (path) => fs.createReadStream(path) }));
   await connection.changeUser({ user: job.other_user, password: job.other_password, database: job.database ?? undefined });
   facts.changed_user = (await text('SELECT CURRENT_USER()'))[0];
   facts.changed_cipher = (await text("SHOW STATUS LIKE 'Ssl_cipher'"))[1];

@@ -3,7 +3,7 @@
 
 const { promisify } = require('node:util');
 const mysql = require('mysql');
-const { TEXT, GREETING, run, bigValue, asText, tlsOptions } = require('./job.js');
+const { TEXT, GREETING, run, bigValue, asText, tlsOptions, loadFile } = require('./job.js');
 
 run(async (job) => {
   const connection = mysql.createConnection({
@@ -30,6 +30,7 @@ run(async (job) => {
     big_up: Number((await text('SELECT LENGTH(?)', [big.toString()]))[0]),
     big_intact: Buffer.from((await text('SELECT ?', [big.toString()]))[0]).equals(big),
   };
+  await loadFile(job, facts, query);
   const change = promisify(connection.changeUser.bind(connection));
   await change({ user: job.other_user, password: job.other_password, database: job.database ?? undefined });
   facts.changed_user = (await text('SELECT CURRENT_USER()'))[0];

@@ -1,7 +1,7 @@
 """PyMySQL. It has no prepared statements and no COM_CHANGE_USER: parameters go into the text."""
 
 import pymysql
-from job import GREETING, TEXT, as_bytes, as_text, big_value, run, ssl_context
+from job import GREETING, TEXT, as_bytes, as_text, big_value, load_file, run, ssl_context
 
 
 def driver(job):
@@ -17,6 +17,7 @@ def driver(job):
         max_allowed_packet=64 * 1024 * 1024,
         ssl=ssl_context(tls) if tls else None,
         ssl_disabled=not tls,
+        local_infile=bool(job.get("infile")),
     )
 
     def one(sql, arguments=None):
@@ -38,6 +39,8 @@ def driver(job):
         "changed_user": None,
         "changed_cipher": None,
     }
+    load_file(job, facts, one)
+    connection.ping(reconnect=False)
     connection.close()
     return facts
 

@@ -160,6 +160,28 @@ fn the_place_of_an_error_is_the_next_packet_of_the_answer() {
 }
 
 #[test]
+fn a_file_of_the_client_is_part_of_an_answer() {
+    let mut tracker = Tracker::new(Capabilities::LOCAL_FILES, StatusFlags::AUTOCOMMIT);
+    assert_eq!(follow(&mut tracker, b"\x03LOAD", &answer(&[b"\xfbname"]), 3), Activity::Running);
+    assert!(tracker.takes_file());
+    tracker.client_continues(2);
+    tracker.client_continues(3);
+    tracker.file_ended();
+    assert_eq!(tracker.place(), Place::Answer(4), "after the file");
+    let (mut reply, mut sequence) = (Vec::new(), 4);
+    frame::encode(&ok(IN_TRANS), &mut sequence, &mut reply);
+    assert_eq!(tracker.server_says(&reply), reply.len());
+    assert_eq!(tracker.activity(), Activity::Open);
+
+    // The file was not agreed upon, or the client has sent another command instead.
+    let mut tracker = Tracker::new(Capabilities::NONE, StatusFlags::AUTOCOMMIT);
+    assert_eq!(follow(&mut tracker, b"\x03LOAD", &answer(&[b"\xfbname"]), 99), Activity::Opaque);
+    let mut tracker = Tracker::new(Capabilities::LOCAL_FILES, StatusFlags::AUTOCOMMIT);
+    tracker.command(b"\x03LOAD", 0);
+    assert_eq!(follow(&mut tracker, b"\x03x", &answer(&[b"\xfbname"]), 99), Activity::Opaque);
+}
+
+#[test]
 fn commands_that_cannot_be_followed_make_the_session_opaque() {
     for command in [&b"\x12\x04\0\0\0"[..], b"\x1e\0\0\0\0", b"\xfe", b"\x20"] {
         let mut tracker = Tracker::new(Capabilities::NONE, StatusFlags::AUTOCOMMIT);
