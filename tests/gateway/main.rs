@@ -7,7 +7,7 @@ mod certificates;
 mod direct;
 mod drivers;
 mod files;
-mod galera;
+mod full;
 mod haproxy;
 mod health;
 mod hostile;

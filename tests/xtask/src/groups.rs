@@ -11,23 +11,31 @@ use crate::{attacks, capi, demo, fuzz, gateway_demo, instructions, man, memory, 
 struct Group {
     name: String,
     about: &'static str,
+    /// Whether it runs only where it is named, because it takes longer than CI has.
+    is_long: bool,
     checks: Box<dyn Fn(&Context) -> Tally>,
 }
 
 impl Group {
     fn new(name: &str, about: &'static str, checks: impl Fn(&Context) -> Tally + 'static) -> Self {
-        Self { name: name.to_owned(), about, checks: Box::new(checks) }
+        Self { name: name.to_owned(), about, is_long: false, checks: Box::new(checks) }
+    }
+
+    fn long(name: &str, about: &'static str, checks: impl Fn(&Context) -> Tally + 'static) -> Self {
+        Self { is_long: true, ..Self::new(name, about, checks) }
     }
 }
 
-/// Runs the named groups, or all; prints the time of each, then a table, then the closing line.
+/// Runs the named groups, or all that CI runs; prints the time of each, then a table, then the closing line.
 pub(crate) fn test(context: &Context, names: &[&str]) -> Result<(), String> {
     let known = groups(context)?;
     if let Some(unknown) = names.iter().find(|name| known.iter().all(|group| group.name != **name)) {
         let list: Vec<String> = known.iter().map(|group| format!("  {:12} {}", group.name, group.about)).collect();
         return Err(format!("no group '{unknown}'; the groups are:\n{}", list.join("\n")));
     }
-    let chosen = known.iter().filter(|group| names.is_empty() || names.contains(&group.name.as_str()));
+    let is_chosen =
+        |group: &&Group| if names.is_empty() { !group.is_long } else { names.contains(&group.name.as_str()) };
+    let chosen = known.iter().filter(is_chosen);
     let mut results: Vec<(&str, Tally, Duration)> = Vec::new();
     for group in chosen {
         println!("\n==> {}: {}", group.name, group.about);
@@ -115,6 +123,7 @@ fn groups(context: &Context) -> Result<Vec<Group>, String> {
     groups.push(Group::new("wasm", "the page's client builds for wasm32-unknown-unknown", wasm::check));
     groups.push(Group::new("browser", "the built page in Chromium, through the bridge", page::browser));
     groups.push(Group::new("deny", "licences, sources and duplicates of the dependencies", deny));
+    groups.push(Group::long("full", "the tests that take longer than CI has; not part of the others", full));
     Ok(groups)
 }
 
@@ -213,6 +222,25 @@ fn parse_test_folders(manifest: &str) -> Vec<(String, Vec<String>)> {
     folders
 }
 
+/// The module of the tests that take longer than CI has.
+const LONG_TESTS: &str = "full::";
+
+/// Runs them one after the other, because some measure seconds.
+fn full(context: &Context) -> Tally {
+    let programs = run(&mut context.cargo(["build", "--workspace", "--bins", "--examples"]));
+    if programs.is_err() {
+        return programs.into();
+    }
+    let test = ["test", "--workspace", "--test", "gateway", "--no-fail-fast"];
+    let built = run(&mut context.cargo(test.into_iter().chain(["--no-run"])));
+    if built.is_err() {
+        return built.into();
+    }
+    let how = ["--offline", "--", "--ignored", "--nocapture", "--test-threads=1", LONG_TESTS];
+    let mut command = alone_with_loopback(context.cargo(test.into_iter().chain(how)));
+    run_tests(command.env("SEALWIRE_PROGRAMS", context.programs()))
+}
+
 /// Builds and runs tests, in a network namespace with loopback alone where this user may create one.
 fn folder_tests(context: &Context, tests: &[String]) -> Tally {
     let programs = run(&mut context.cargo(["build", "--workspace", "--bins", "--examples"]));
@@ -232,8 +260,7 @@ fn folder_tests(context: &Context, tests: &[String]) -> Tally {
     }
     let mut cargo = context.cargo(build.chain(["--offline"]));
     if tests.iter().any(|name| name == "gateway") {
-        // They take minutes: `cargo xtask galera`.
-        cargo.args(["--", "--skip", "galera::"]);
+        cargo.args(["--", "--skip", LONG_TESTS]);
     }
     let mut command = alone_with_loopback(cargo);
     if tests.iter().any(|name| name == "capi") {

@@ -40,7 +40,7 @@ usage: cargo xtask demo [--once] [--gateway [--galera]]
        cargo xtask wasm               the npm package of the page's client, in wasm/pkg
        cargo xtask capi [--debug]     libmariadb.so.3 with its headers and with-sealwire, in target/capi
        cargo xtask size               what a page has to load, compressed
-       cargo xtask test [group...]    everything that CI checks, or the groups named
+       cargo xtask test [group...]    everything that CI checks, or the groups named; the group full takes half an hour
        cargo xtask sim [--seeds N] [--from S] [--real | --gateway]
                                       N simulated connections from number S on; --real with real cryptography; --gateway:
                                       sessions through the gateway instead

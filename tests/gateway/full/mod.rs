@@ -1,0 +1,5 @@
+//! Tests that take minutes: `cargo xtask test full`.
+
+mod galera;
+mod matrix;
+mod suites;
