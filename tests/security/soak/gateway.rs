@@ -25,7 +25,7 @@ use crate::{Counts, MOST_PAUSE, Node, OTHER_FILES, SoakPlan, bad, good};
 const NODES: usize = 2;
 /// The pause between two losses of a server in a long run, and in a short one.
 const LONG_LIFE: Duration = Duration::from_secs(30);
-const SHORT_LIFE: Duration = Duration::from_secs(4);
+const SHORT_LIFE: Duration = Duration::from_secs(5);
 
 /// The gateway's memory in KiB at a second of the run.
 type Sample = (u64, u64);
@@ -96,7 +96,7 @@ pub(crate) fn soak(plan: &SoakPlan) -> Result<(), String> {
     if let Some(failure) = failures.try_iter().next() {
         return Err(format!("a good client failed: {failure}\n{}", tail(&gateway.log())));
     }
-    if restarts < 2 || reloads * 2 < begin.elapsed().as_secs() {
+    if restarts < if plan.is_long() { 2 } else { 1 } || reloads * 2 < begin.elapsed().as_secs() {
         return Err(format!("{restarts} losses of a server and {reloads} reloads are too few"));
     }
     is_flat(plan, &samples)
