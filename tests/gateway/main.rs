@@ -4,10 +4,12 @@
 mod administration;
 mod announced;
 mod certificates;
+mod cluster;
 mod direct;
 mod drivers;
 mod files;
 mod full;
+mod galera;
 mod haproxy;
 mod health;
 mod hostile;

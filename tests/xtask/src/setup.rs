@@ -23,7 +23,7 @@ enum Probe {
     Package,
 }
 
-const NEEDS: [Need; 28] = [
+const NEEDS: [Need; 30] = [
     Need { probe: Probe::Program("mariadbd"), package: "mariadb-server" },
     Need { probe: Probe::Program("mariadb"), package: "mariadb-client" },
     Need { probe: Probe::File("/usr/share/mysql/mysql-test/std_data/cacert.pem"), package: "mariadb-test-data" },
@@ -51,6 +51,8 @@ const NEEDS: [Need; 28] = [
     Need { probe: Probe::Program("sysbench"), package: "sysbench" },
     Need { probe: Probe::File("/usr/sbin/haproxy"), package: "haproxy" },
     Need { probe: Probe::Program("stunnel"), package: "stunnel4" },
+    Need { probe: Probe::File("/usr/lib/galera/libgalera_smm.so"), package: "galera-4" },
+    Need { probe: Probe::Program("rsync"), package: "rsync" },
     Need { probe: Probe::Program("go"), package: "golang-go" },
     Need {
         probe: Probe::File("/usr/share/gocode/src/github.com/go-sql-driver/mysql/driver.go"),
