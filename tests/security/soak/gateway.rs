@@ -96,7 +96,8 @@ pub(crate) fn soak(plan: &SoakPlan) -> Result<(), String> {
     if let Some(failure) = failures.try_iter().next() {
         return Err(format!("a good client failed: {failure}\n{}", tail(&gateway.log())));
     }
-    if restarts < if plan.is_long() { 2 } else { 1 } || reloads * 2 < begin.elapsed().as_secs() {
+    let least = if plan.is_long() { 2 } else { 1 };
+    if restarts < least || reloads * 2 < begin.elapsed().as_secs() {
         return Err(format!("{restarts} losses of a server and {reloads} reloads are too few"));
     }
     is_flat(plan, &samples)
