@@ -42,9 +42,8 @@ const PARTS: [Part; 6] = [
     Part { kind: Kind::Sealwired, plugin: "sha256_password", cannot: &[Driver::MysqlJs] },
 ];
 
-/// MariaDB's plugin, which MySQL's clients don't know. PyMySQL wants a package for it.
-const NO_ED25519: &[Driver] =
-    &[Driver::ConnectorC, Driver::ConnectorPure, Driver::PyMySql, Driver::MysqlJs, Driver::Mysql2];
+/// MariaDB's plugin, which MySQL's clients don't know.
+const NO_ED25519: &[Driver] = &[Driver::ConnectorC, Driver::ConnectorPure, Driver::MysqlJs, Driver::Mysql2];
 
 /// The ways to the server. Each has accounts of its own, so that no login fills the server's cache for another.
 const WAYS: [&str; 2] = ["direct", "gateway"];
