@@ -24,9 +24,10 @@ struct Honest {
 }
 
 impl Honest {
-    fn start(place: &Path) -> Self {
+    /// Of the same kind as the servers that are refused, because the client agrees to what this one offers.
+    fn start(kind: Kind, place: &Path) -> Self {
         let set = CertificateSet::by_openssl(place);
-        Self { server: server(Kind::Sealwired, Some(&set)), set }
+        Self { server: server(kind, Some(&set)), set }
     }
 
     /// The gateway's options, with these settings of the first pool.
@@ -58,7 +59,7 @@ fn a_server_that_is_not_verified_learns_nothing() {
     let place = tempfile::tempdir().unwrap();
     let set = CertificateSet::by_openssl(&place.path().join("gateway"));
     let inner = CertificateSet::by_openssl(&place.path().join("server"));
-    let honest = Honest::start(&place.path().join("honest"));
+    let honest = Honest::start(Kind::Sealwired, &place.path().join("honest"));
     let good = server(Kind::Sealwired, Some(&inner));
     refuses(good.port, &set, &set, &honest, "was not accepted");
 
@@ -184,7 +185,7 @@ fn a_peer_that_is_refused_has_nothing_of_the_login() {
     let folder = place.path().join("server");
     let inner = CertificateSet::by_openssl(&folder);
     let server = server(Kind::Sealwired, Some(&inner));
-    let honest = Honest::start(&place.path().join("honest"));
+    let honest = Honest::start(Kind::Sealwired, &place.path().join("honest"));
 
     let list = CertificateSet::revocation_list(&folder, &inner.server_cert);
     let revokes = honest.behind(&format!(",ssl-crl={}", list.display()));
@@ -201,6 +202,7 @@ fn a_peer_that_is_refused_has_nothing_of_the_login() {
             ..Settings::default()
         };
         let strict = Server::start(Kind::MariaDb, &settings).unwrap();
+        let honest = Honest::start(Kind::MariaDb, &place.path().join("honest MariaDB"));
         let announce = honest.behind(",proxy-protocol=v2");
         tells_nothing(&set, &inner, strict.port, unchanged, &announce, "see its proxy_protocol_networks");
     }
