@@ -146,11 +146,11 @@ impl Checker {
 /// Asks the server whether it can serve.
 fn ask(client: &mut Client<BoundedStream>, kind: Kind) -> Result<Verdict, ClientError> {
     match kind {
-        Kind::Plain => rows(client, "SELECT 1").map(|_| Verdict::Good { can_write: true }),
+        Kind::Plain => rows(client, "SELECT 1").map(|_| Verdict::Good { can_write: true, settles: Duration::ZERO }),
         Kind::ReadOnly => {
             let rows = rows(client, "SELECT 'read_only', @@global.read_only")?;
             let is_off = rows.get("read_only").is_some_and(|value| value == "0" || value.eq_ignore_ascii_case("off"));
-            Ok(Verdict::Good { can_write: is_off })
+            Ok(Verdict::Good { can_write: is_off, settles: Duration::ZERO })
         }
         Kind::Galera => {
             let mut all = rows(client, galera::STATUS)?;
@@ -189,5 +189,7 @@ fn failed(error: &ClientError) -> Verdict {
         ClientError::Connection(error) => !matches!(error, Error::ConnectionLost(_) | Error::TimedOut(_)),
         _ => false,
     };
-    if answers { Verdict::Unfit { reason, drains: false } } else { Verdict::Lost(reason) }
+    let refuses = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+    let refuses = matches!(error, ClientError::Io(error) | ClientError::Connect { error, .. } if refuses(error));
+    if answers { Verdict::Unfit { reason, drains: false } } else { Verdict::Lost { reason, refuses } }
 }

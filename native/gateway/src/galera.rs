@@ -3,6 +3,7 @@
 //! Source: Galera's "Status Variables" (`wsrep_local_state`: 1 joining, 2 donor or desynced, 3 joined, 4 synced).
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use super::health::Verdict;
 
@@ -16,6 +17,10 @@ pub(super) const VARIABLES: &str =
 
 /// The state of a node that applies the cluster's transactions and keeps up.
 const SYNCED: &str = "4";
+
+/// A node that has hung says that it is synced in the primary component until it has not heard of the others for `evs.suspect_timeout`, 5
+/// seconds, and found no majority. Seen with Galera 26.4: 6 seconds.
+const SETTLES: Duration = Duration::from_secs(8);
 
 /// Judges a node by its status and variables, with names in lower case.
 pub(super) fn judge(all: &HashMap<String, String>) -> Verdict {
@@ -50,7 +55,7 @@ pub(super) fn judge(all: &HashMap<String, String>) -> Verdict {
         // A donor serves the sessions that it has, after a pause.
         return unfit(false, format!("wsrep_local_state is {state} ({})", value("wsrep_local_state_comment")));
     }
-    Verdict::Good { can_write: !is_on("read_only") }
+    Verdict::Good { can_write: !is_on("read_only"), settles: SETTLES }
 }
 
 #[cfg(test)]
@@ -77,8 +82,8 @@ mod tests {
 
     #[test]
     fn a_node_serves_in_the_primary_component_once_it_is_synced() {
-        assert_eq!(with("wsrep_ready", "ON"), Verdict::Good { can_write: true });
-        assert_eq!(with("read_only", "ON"), Verdict::Good { can_write: false });
+        assert_eq!(with("wsrep_ready", "ON"), Verdict::Good { can_write: true, settles: SETTLES });
+        assert_eq!(with("read_only", "ON"), Verdict::Good { can_write: false, settles: SETTLES });
         for (name, value, leave) in [
             ("wsrep_cluster_status", "non-Primary", true),
             ("wsrep_ready", "OFF", true),

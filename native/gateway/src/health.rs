@@ -9,6 +9,8 @@ pub(super) enum Verdict {
     Good {
         /// Whether it takes writes.
         can_write: bool,
+        /// How long the server must be good after it has been silent, because it may not know yet what happened in the meantime.
+        settles: Duration,
     },
     /// The server answers and says, or its kind of cluster says, that it can't serve.
     Unfit {
@@ -17,7 +19,11 @@ pub(super) enum Verdict {
         drains: bool,
     },
     /// The server does not answer. Its sessions are lost.
-    Lost(String),
+    Lost {
+        reason: String,
+        /// Whether nobody listens there, so that a server that comes back is a new process.
+        refuses: bool,
+    },
 }
 
 /// The numbers by which a server changes its state.
@@ -76,7 +82,11 @@ pub(super) struct Health {
     /// When the server came back; `None` if it was not away.
     back_since: Option<Duration>,
     good: u32,
+    /// When the first of these good checks was.
+    good_since: Duration,
     silent: u32,
+    /// Whether the same process may have hung since it was up.
+    has_hung: bool,
 }
 
 /// The weight of a server that gets its whole share of the new sessions.
@@ -84,7 +94,16 @@ pub(super) const WHOLE: u32 = 100;
 
 impl Default for Health {
     fn default() -> Self {
-        Self { state: State::Unknown, can_write: true, reason: String::new(), back_since: None, good: 0, silent: 0 }
+        Self {
+            state: State::Unknown,
+            can_write: true,
+            reason: String::new(),
+            back_since: None,
+            good: 0,
+            good_since: Duration::ZERO,
+            silent: 0,
+            has_hung: false,
+        }
     }
 }
 
@@ -107,13 +126,19 @@ impl Health {
     pub(super) fn observe(&mut self, verdict: Verdict, thresholds: &Thresholds, now: Duration) -> Option<Consequence> {
         let before = self.state;
         match verdict {
-            Verdict::Good { can_write } => {
+            Verdict::Good { can_write, settles } => {
                 self.silent = 0;
+                if self.good == 0 {
+                    self.good_since = now;
+                }
                 self.good = self.good.saturating_add(1);
-                let is_back = matches!(before, State::Up | State::Unknown) || self.good >= thresholds.rise;
+                let is_settled = !self.has_hung || now.saturating_sub(self.good_since) >= settles;
+                let is_back =
+                    matches!(before, State::Up | State::Unknown) || (self.good >= thresholds.rise && is_settled);
                 if !is_back {
                     return None;
                 }
+                self.has_hung = false;
                 if !matches!(before, State::Up | State::Unknown) {
                     self.back_since = Some(now);
                 }
@@ -133,7 +158,8 @@ impl Health {
                 self.reason = reason;
                 is_new.then_some(if drains { Consequence::Drain } else { Consequence::Reconsider })
             }
-            Verdict::Lost(reason) => {
+            Verdict::Lost { reason, refuses } => {
+                self.has_hung = !refuses;
                 self.good = 0;
                 self.silent = self.silent.saturating_add(1);
                 if before == State::Lost || (before != State::Unknown && self.silent < thresholds.fall) {
@@ -167,7 +193,7 @@ mod tests {
     }
 
     fn good() -> Verdict {
-        Verdict::Good { can_write: true }
+        Verdict::Good { can_write: true, settles: Duration::from_secs(8) }
     }
 
     fn unfit() -> Verdict {
@@ -175,7 +201,7 @@ mod tests {
     }
 
     fn silent() -> Verdict {
-        Verdict::Lost("no answer".to_owned())
+        Verdict::Lost { reason: "no answer".to_owned(), refuses: false }
     }
 
     #[test]
@@ -201,18 +227,48 @@ mod tests {
         assert_eq!(health.observe(silent(), &THRESHOLDS, at(5)), Some(Consequence::EndSessions));
         assert_eq!((health.state(), health.reason()), (State::Lost, "no answer"));
         assert_eq!(health.observe(silent(), &THRESHOLDS, at(6)), None, "they are told once");
-        assert_eq!(health.observe(good(), &THRESHOLDS, at(7)), None, "a node says Synced for a moment after a pause");
-        assert_eq!(health.observe(good(), &THRESHOLDS, at(8)), Some(Consequence::Reconsider));
+        assert_eq!(health.observe(good(), &THRESHOLDS, at(7)), None);
+        assert_eq!(health.observe(good(), &THRESHOLDS, at(15)), Some(Consequence::Reconsider));
         assert_eq!(health.state(), State::Up);
-        assert_eq!(health.observe(unfit(), &THRESHOLDS, at(9)), Some(Consequence::Drain), "at the first word");
-        assert_eq!(health.observe(unfit(), &THRESHOLDS, at(10)), None);
+        assert_eq!(health.observe(unfit(), &THRESHOLDS, at(16)), Some(Consequence::Drain), "at the first word");
+        assert_eq!(health.observe(unfit(), &THRESHOLDS, at(17)), None);
+    }
+
+    #[test]
+    fn a_server_that_has_hung_must_be_good_for_a_while() {
+        let lost = |refuses| {
+            let mut health = Health::default();
+            health.observe(good(), &THRESHOLDS, at(1));
+            for second in [2, 3] {
+                let verdict = Verdict::Lost { reason: "no answer".to_owned(), refuses };
+                health.observe(verdict, &THRESHOLDS, at(second));
+            }
+            assert_eq!(health.state(), State::Lost);
+            health
+        };
+        let mut hung = lost(false);
+        for second in [10, 11, 12, 17] {
+            assert_eq!(
+                hung.observe(good(), &THRESHOLDS, at(second)),
+                None,
+                "a node says Synced before it knows better"
+            );
+        }
+        assert_eq!(hung.observe(unfit(), &THRESHOLDS, at(17)), Some(Consequence::Drain));
+        assert_eq!(hung.observe(good(), &THRESHOLDS, at(18)), None);
+        assert_eq!(hung.observe(good(), &THRESHOLDS, at(25)), None);
+        assert_eq!(hung.observe(good(), &THRESHOLDS, at(26)), Some(Consequence::Reconsider));
+
+        let mut restarted = lost(true);
+        assert_eq!(restarted.observe(good(), &THRESHOLDS, at(10)), None);
+        assert_eq!(restarted.observe(good(), &THRESHOLDS, at(11)), Some(Consequence::Reconsider));
     }
 
     #[test]
     fn a_writer_that_becomes_read_only_loses_its_sessions() {
         let mut health = Health::default();
         health.observe(good(), &THRESHOLDS, at(1));
-        let reader = || Verdict::Good { can_write: false };
+        let reader = || Verdict::Good { can_write: false, settles: Duration::ZERO };
         assert_eq!(health.observe(reader(), &THRESHOLDS, at(2)), Some(Consequence::Drain));
         assert!(!health.can_write());
         assert_eq!(health.observe(reader(), &THRESHOLDS, at(3)), None);

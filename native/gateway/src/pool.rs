@@ -381,14 +381,19 @@ mod tests {
         let kind = format!("--pool=main,kind={kind}");
         let mut pools = pools(&[&["--check-user=c", &kind], more].concat());
         for node in 0..3 {
-            pools.observe(node, Verdict::Good { can_write: kind.contains("galera") || node == 0 }, NOW, NOW);
+            pools.observe(
+                node,
+                Verdict::Good { can_write: kind.contains("galera") || node == 0, settles: Duration::ZERO },
+                NOW,
+                NOW,
+            );
         }
         pools
     }
 
     fn lose(pools: &mut Pools, node: usize) {
         for _ in 0..2 {
-            pools.observe(node, Verdict::Lost(String::new()), NOW, NOW);
+            pools.observe(node, Verdict::Lost { reason: String::new(), refuses: true }, NOW, NOW);
         }
     }
 
@@ -427,7 +432,12 @@ mod tests {
         lose(&mut pools, 1);
         assert!(!turns(&mut pools, ANY, 30).contains(&1));
         for _ in 0..2 {
-            pools.observe(1, Verdict::Good { can_write: true }, NOW, NOW - Duration::from_secs(2));
+            pools.observe(
+                1,
+                Verdict::Good { can_write: true, settles: Duration::ZERO },
+                NOW,
+                NOW - Duration::from_secs(2),
+            );
         }
         let of_110 = turns(&mut pools, ANY, 110).into_iter().filter(|node| *node == 1).count();
         assert_eq!(of_110, 10, "a fifth of the others' weight");
@@ -442,7 +452,7 @@ mod tests {
         assert!(pools.is_misplaced(WRITER, 0) && !pools.is_misplaced(ANY, 0));
         assert_eq!(turns(&mut pools, WRITER, 2), [1, 1]);
         for _ in 0..2 {
-            pools.observe(0, Verdict::Good { can_write: true }, NOW, NOW);
+            pools.observe(0, Verdict::Good { can_write: true, settles: Duration::ZERO }, NOW, NOW);
         }
         assert_eq!(turns(&mut pools, WRITER, 2), [1, 1], "the first one is back, and the writer stays");
         lose(&mut pools, 0);
@@ -458,7 +468,10 @@ mod tests {
         let mut pools = checked("read-only", &[]);
         assert_eq!(turns(&mut pools, WRITER, 1), [0]);
         assert_eq!(turns(&mut pools, READER, 4), [1, 2, 1, 2]);
-        let (writer, reader) = (Verdict::Good { can_write: true }, Verdict::Good { can_write: false });
+        let (writer, reader) = (
+            Verdict::Good { can_write: true, settles: Duration::ZERO },
+            Verdict::Good { can_write: false, settles: Duration::ZERO },
+        );
         assert_eq!(pools.observe(0, reader, NOW, NOW), Some(Consequence::Drain));
         assert_eq!(pools.choose(WRITER, &[], false, NOW), Choice::Nobody, "none takes writes");
         pools.observe(1, writer, NOW, NOW);
@@ -507,11 +520,11 @@ mod tests {
     fn a_server_is_unfit_until_its_first_check() {
         let mut pools = pools(&["--check-user=c"]);
         assert_eq!(pools.choose(ANY, &[], false, NOW), Choice::Nobody);
-        pools.observe(2, Verdict::Good { can_write: true }, NOW, NOW);
+        pools.observe(2, Verdict::Good { can_write: true, settles: Duration::ZERO }, NOW, NOW);
         assert_eq!(pools.choose(ANY, &[], false, NOW), Choice::Server(2));
-        pools.observe(1, Verdict::Good { can_write: true }, NOW, NOW);
+        pools.observe(1, Verdict::Good { can_write: true, settles: Duration::ZERO }, NOW, NOW);
         assert_eq!(pools.choose(WRITER, &[], false, NOW), Choice::Nobody, "the first server may be able");
-        pools.observe(0, Verdict::Lost(String::new()), NOW, NOW);
+        pools.observe(0, Verdict::Lost { reason: String::new(), refuses: true }, NOW, NOW);
         assert_eq!(pools.choose(WRITER, &[], false, NOW), Choice::Server(1));
     }
 }
