@@ -262,6 +262,8 @@ const SAME: &[(&str, u16)] = &[
     ("CREATE TABLE t (a INT, b INT AS (a+1) STORED, FOREIGN KEY (a) REFERENCES p (id) ON UPDATE CASCADE)", 1901),
     ("CREATE TABLE t (a INT, b INT AS (a+1) STORED, FOREIGN KEY (a) REFERENCES p (id) ON DELETE SET NULL)", 1901),
     ("CREATE TABLE t (a INT, b INT AS (a+1) VIRTUAL, FOREIGN KEY (a) REFERENCES p (id) ON UPDATE CASCADE)", 0),
+    ("CREATE TABLE t (a INT NOT NULL, b DOUBLE AS (a * 1.1) VIRTUAL, UNIQUE (a))", 0),
+    ("CREATE TABLE t (a INT PRIMARY KEY, b VARCHAR(9) AS (LOWER(a)) VIRTUAL)", 0),
     ("CREATE TABLE t (a INT, CONSTRAINT x FOREIGN KEY (a) REFERENCES p (id), CONSTRAINT x CHECK (a > 1))", 1826),
     ("CREATE TABLE t (a INT, KEY x (a), CONSTRAINT x FOREIGN KEY (a) REFERENCES p (id))", 0),
     (
@@ -315,6 +317,10 @@ const OTHERWISE: &[(&str, u16, u16)] = &[
     ("CREATE TABLE t (a VARCHAR(769), UNIQUE (a))", 1071, 0),
     ("CREATE TABLE t (a INT NOT NULL, SPATIAL KEY (a))", 1687, 1210),
     ("CREATE TABLE t (a INT, b INT AS (a + 1) DEFAULT 5)", 1221, 1064),
+    // A replica compares what it computes itself with the log.
+    ("CREATE TABLE t (a VARCHAR(9), b VARCHAR(9) AS (LOWER(a)) VIRTUAL)", 1235, 0),
+    ("CREATE TABLE t (a INT, b DOUBLE AS (a * 1.1) VIRTUAL)", 1235, 0),
+    ("CREATE TABLE t (a INT, b INT AS (a / 3) VIRTUAL, UNIQUE (a))", 1235, 0),
     ("CREATE TABLE t (a INT, b INT AS (a + 1), PRIMARY KEY (b))", 3106, 1903),
     ("CREATE TABLE t (a INT, b INT AS (a + 1) STORED, PRIMARY KEY (b))", 3106, 1903),
     ("CREATE TABLE t (a INT, FOREIGN KEY (a) REFERENCES p (id) ON DELETE SET DEFAULT)", 1215, 0),

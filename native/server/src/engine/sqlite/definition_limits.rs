@@ -13,6 +13,7 @@ use super::schema::{Column, DefaultValue, Table, columns_of, indexes_of};
 use super::stored_definitions::{StoredTable, names_column};
 use crate::engine::annotations::Annotation;
 use crate::replication::Image;
+use crate::sql::lex::{Lexer, Piece, unquote};
 
 /// The most columns of a table, and the most columns and bytes of a key.
 const MOST_COLUMNS: usize = 1017;
@@ -27,6 +28,9 @@ const OUT_OF_PAGE: u32 = 21;
 const LONGEST_SHORT: u32 = 255;
 /// The bytes of a row's header, number, transaction and undo pointer in its page.
 const HEADER: u32 = 5 + 6 + 6 + 7;
+
+/// The digits of a number that is a BIGINT at all servers.
+const MOST_DIGITS: usize = 18;
 
 /// Words whose value is another one each time. An expression with one of them is no constant.
 const CHANGING: [&str; 15] = [
@@ -85,6 +89,9 @@ pub(super) fn check(
         let mut prefixes = index.prefixes.into_iter();
         keys.push(index.columns.into_iter().map(|column| (column, prefixes.next().flatten())).collect());
     }
+    if is_made_here && flavour == Flavour::MariaDb && table.schema != "temp" {
+        check_virtual(&columns, !primary.is_empty() || has_row_key(connection, table, &columns)?)?;
+    }
     for key in keys {
         if key.len() > MOST_PARTS {
             let message = format!("Too many key parts specified; max {MOST_PARTS} parts allowed");
@@ -102,6 +109,45 @@ pub(super) fn check(
         }
     }
     Ok(())
+}
+
+/// Whether a table has a unique key by which a replica finds a row: all parts are whole columns that are never NULL.
+fn has_row_key(connection: &Connection, table: &Table, columns: &[Column]) -> Result<bool, SqlError> {
+    let indexes = indexes_of(connection, table).map_err(|error| to_mysql(&error, ""))?;
+    let is_never_null =
+        |name: &Option<String>| columns.iter().any(|column| Some(&column.name) == name.as_ref() && column.not_null);
+    Ok(indexes.iter().any(|index| {
+        index.unique && index.prefixes.iter().all(Option::is_none) && index.columns.iter().all(is_never_null)
+    }))
+}
+
+/// Refuses a virtual column where replicas find rows by all their values, unless they compute it alike: of integers, without division.
+fn check_virtual(columns: &[Column], has_row_key: bool) -> Result<(), SqlError> {
+    let is_integer = |name: &[u8]| {
+        columns.iter().any(|own| own.name.as_bytes().eq_ignore_ascii_case(name) && own.declared.is_integer())
+    };
+    let is_alike = |text: &str| {
+        Lexer::new(text.as_bytes()).all(|(piece, word)| match piece {
+            Piece::Space => true,
+            Piece::Word if word.iter().all(u8::is_ascii_digit) => word.len() < MOST_DIGITS,
+            Piece::Word => is_integer(word),
+            Piece::QuotedName => is_integer(&unquote(word)),
+            _ => matches!(word, b"+" | b"-" | b"*" | b"(" | b")"),
+        })
+    };
+    let is_computed_alike =
+        |column: &Column| column.declared.is_integer() && column.stored.generated.as_deref().is_some_and(is_alike);
+    match columns.iter().find(|column| column.generated == Some(false) && !is_computed_alike(column)) {
+        Some(column) if !has_row_key => {
+            let message = format!(
+                "The virtual column '{}' of a table without a primary key can't be in the binary log, because MariaDB's replicas find a row by all \
+                 its values and may compute this one otherwise; give the table a primary key, or make the column STORED",
+                column.name
+            );
+            Err(SqlError::not_supported_yet(message))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Refuses expressions that name the AUTO_INCREMENT column, whose value is not known yet when they are computed.
