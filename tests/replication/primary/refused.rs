@@ -263,6 +263,7 @@ const SAME: &[(&str, u16)] = &[
     ("CREATE TABLE t (a INT, b INT AS (a+1) STORED, FOREIGN KEY (a) REFERENCES p (id) ON DELETE SET NULL)", 1901),
     ("CREATE TABLE t (a INT, b INT AS (a+1) VIRTUAL, FOREIGN KEY (a) REFERENCES p (id) ON UPDATE CASCADE)", 0),
     ("CREATE TABLE t (a INT NOT NULL, b DOUBLE AS (a * 1.1) VIRTUAL, UNIQUE (a))", 0),
+    ("CREATE TABLE t (a CHAR(4), b VARCHAR(9) AS (UPPER(a)) VIRTUAL, id INT PRIMARY KEY)", 0),
     ("CREATE TABLE t (a INT PRIMARY KEY, b VARCHAR(9) AS (LOWER(a)) VIRTUAL)", 0),
     ("CREATE TABLE t (a INT, CONSTRAINT x FOREIGN KEY (a) REFERENCES p (id), CONSTRAINT x CHECK (a > 1))", 1826),
     ("CREATE TABLE t (a INT, KEY x (a), CONSTRAINT x FOREIGN KEY (a) REFERENCES p (id))", 0),
@@ -317,6 +318,10 @@ const OTHERWISE: &[(&str, u16, u16)] = &[
     ("CREATE TABLE t (a VARCHAR(769), UNIQUE (a))", 1071, 0),
     ("CREATE TABLE t (a INT NOT NULL, SPATIAL KEY (a))", 1687, 1210),
     ("CREATE TABLE t (a INT, b INT AS (a + 1) DEFAULT 5)", 1221, 1064),
+    ("CREATE TABLE t (a CHAR(4), b VARCHAR(9) AS (UPPER(a)) STORED)", 1235, 1901),
+    ("CREATE TABLE t (a NCHAR(4), b VARCHAR(9) AS (CONCAT(a, 'x')) VIRTUAL, id INT PRIMARY KEY, KEY (b))", 1235, 1901),
+    ("CREATE TABLE t (a CHAR(4), b INT AS (a = 'x') STORED)", 1235, 0),
+    ("CREATE TABLE t (a POINT, b VARCHAR(90) AS (CONCAT(a, 'x')) STORED)", 1235, 4078),
     // A replica compares what it computes itself with the log.
     ("CREATE TABLE t (a VARCHAR(9), b VARCHAR(9) AS (LOWER(a)) VIRTUAL)", 1235, 0),
     ("CREATE TABLE t (a INT, b DOUBLE AS (a * 1.1) VIRTUAL)", 1235, 0),

@@ -90,6 +90,7 @@ pub(super) fn check(
         keys.push(index.columns.into_iter().map(|column| (column, prefixes.next().flatten())).collect());
     }
     if is_made_here && flavour == Flavour::MariaDb && table.schema != "temp" {
+        check_kept(&columns)?;
         check_virtual(&columns, !primary.is_empty() || has_row_key(connection, table, &columns)?)?;
     }
     for key in keys {
@@ -106,6 +107,38 @@ pub(super) fn check(
         if bytes > LONGEST_KEY {
             let message = format!("Specified key was too long; max key length is {LONGEST_KEY} bytes");
             return Err(SqlError::new(1071, b"42000", message));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses generated columns that are stored or indexed where MariaDB does: of a CHAR, whose spaces at the end are a matter of `sql_mode` there,
+/// and of a geometry by other means than its own functions. MariaDB takes some comparisons of CHARs, which are refused here, too.
+fn check_kept(columns: &[Column]) -> Result<(), SqlError> {
+    let is_geometric = |text: &str| {
+        Lexer::new(text.as_bytes()).all(|(piece, word)| match piece {
+            Piece::Space | Piece::QuotedName => true,
+            Piece::Word => {
+                let is_column = columns.iter().any(|own| own.name.as_bytes().eq_ignore_ascii_case(word));
+                is_column || word.iter().all(u8::is_ascii_digit) || word.to_ascii_uppercase().starts_with(b"ST_")
+            }
+            _ => matches!(word, b"(" | b")" | b","),
+        })
+    };
+    for kept in columns.iter().filter(|column| column.generated == Some(true) || column.indexed) {
+        let Some(text) = kept.stored.generated.as_deref() else { continue };
+        for input in columns.iter().filter(|input| names_column(text, &input.name)) {
+            let (is_char, is_geometry) = (input.declared.name() == "CHAR", input.declared.is_geometry());
+            if is_char || (is_geometry && !is_geometric(text)) {
+                let instead = if is_char { "make that one a VARCHAR" } else { "use ST_ functions alone" };
+                let message = format!(
+                    "The generated column '{}' of '{}' can't be in the binary log, because MariaDB keeps no such value of a {}; {instead}",
+                    kept.name,
+                    input.name,
+                    input.declared.name()
+                );
+                return Err(SqlError::not_supported_yet(message));
+            }
         }
     }
     Ok(())
