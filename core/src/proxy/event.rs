@@ -43,7 +43,7 @@ pub enum Event {
 /// The reason why a proxied connection ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
-    /// This side closed.
+    /// This side closed: the client also where the server closes first at its COM_QUIT.
     By(Side),
     /// The server refused the login, and the client has its error.
     Denied(SqlError),

@@ -322,6 +322,7 @@ impl Connection {
         let (place, activity) = (relaying.tracker.place(), relaying.tracker.activity());
         let error = lost_error(activity);
         let end = match place {
+            Place::Nowhere if relaying.tracker.has_quit() => End::By(Side::Client),
             Place::Nowhere => End::By(Side::Server),
             Place::Between | Place::Answer(_) => {
                 if let Some(client) = self.client.leg() {
@@ -582,7 +583,8 @@ impl Connection {
                 return Ok(self.poll_output());
             }
             server.relay(server.waiting().len(), client);
-            return Ok(self.closed_by(Side::Server));
+            let side = if relaying.tracker.has_quit() { Side::Client } else { Side::Server };
+            return Ok(self.closed_by(side));
         }
         for leg in [client, server] {
             leg.release();

@@ -105,6 +105,8 @@ pub(super) struct Tracker {
     is_opaque: bool,
     /// Whether one of both sides has said that it ends the connection.
     is_ending: bool,
+    /// Whether the client has said COM_QUIT.
+    has_quit: bool,
     /// Whether the server may ask for a file of the client's, and whether it has asked and the file has not ended.
     may_ask_for_file: bool,
     takes_file: bool,
@@ -140,6 +142,7 @@ impl Tracker {
             // The first packet of a result has another form there.
             is_opaque: agreed.contains(Capabilities::OPTIONAL_RESULTSET_METADATA),
             is_ending: false,
+            has_quit: false,
             may_ask_for_file: agreed.contains(Capabilities::LOCAL_FILES),
             takes_file: false,
             has_eof: !agreed.contains(Capabilities::DEPRECATE_EOF),
@@ -201,6 +204,11 @@ impl Tracker {
         }
     }
 
+    /// Whether the client has said COM_QUIT, so that its connection ends by its will, whichever side closes first.
+    pub(super) const fn has_quit(&self) -> bool {
+        self.has_quit
+    }
+
     /// Takes the first bytes of a command, at most [`COMMAND_HEAD`], whose last frame so far has this number.
     pub(super) fn command(&mut self, head: &[u8], sequence: u8) {
         if self.is_opaque {
@@ -209,7 +217,7 @@ impl Tracker {
         let statement = head.get(1..).and_then(|id| id.first_chunk::<4>()).map_or(0, |id| u32::from_le_bytes(*id));
         let kind = match head.first().copied().unwrap_or_default() {
             0x01 => {
-                self.is_ending = true;
+                (self.is_ending, self.has_quit) = (true, true);
                 return;
             }
             // MariaDB's COM_STMT_BULK_EXECUTE answers as COM_STMT_EXECUTE does.

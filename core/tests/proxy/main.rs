@@ -362,6 +362,23 @@ fn a_statement_whose_server_is_lost_has_an_unknown_outcome() {
 }
 
 #[test]
+fn a_client_that_quits_ends_the_connection_whichever_side_closes_first() {
+    for loses in [false, true] {
+        let mut world = World::new(Plugin::MysqlNativePassword, PASSWORD, PLAIN, 6);
+        world.settle().unwrap();
+        world.proxy.handle_input(Side::Client, Input::Bytes(&mut b"\x01\0\0\0\x01".to_vec()), now());
+        assert!(matches!(world.proxy.poll_output(), Output::Wait(_)));
+        if loses {
+            world.proxy.lose_server();
+        } else {
+            world.proxy.handle_input(Side::Server, Input::Eof, now());
+        }
+        let output = world.proxy.poll_output();
+        assert!(matches!(output, Output::Event(Event::Closed(End::By(Side::Client)))), "{output:?}");
+    }
+}
+
+#[test]
 fn the_error_of_a_lost_server_is_in_the_place_of_a_packet_that_has_begun() {
     for cut in 0..9 {
         let mut world = World::new(Plugin::MysqlNativePassword, PASSWORD, PLAIN, 6);
