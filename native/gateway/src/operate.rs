@@ -33,7 +33,7 @@ impl Gateway {
                 self.advance(id);
             } else if is_on_it && consequence == Consequence::Drain && !self.shared.pools.can_serve(node) {
                 self.drain(id, "its server can't serve");
-            } else if self.shared.pools.is_misplaced(session.place(), node) {
+            } else if self.shared.pools.must_leave(session.place(), node) {
                 self.drain(id, "another server takes the writes");
             }
         }
@@ -140,7 +140,7 @@ impl Gateway {
                 if self.shared.settings.drain == Drain::Close {
                     self.drain(id, "its server is drained");
                 }
-            } else if self.shared.pools.is_misplaced(session.place(), node) {
+            } else if self.shared.pools.must_leave(session.place(), node) {
                 self.drain(id, "another server takes the writes");
             }
         }

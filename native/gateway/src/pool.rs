@@ -328,11 +328,21 @@ impl Pools {
         }
     }
 
-    /// Whether a session of this place should leave its server, because another server takes the writes or the server is drained.
+    /// Whether a session of this place should move at its next login, because another server takes the writes or the server is drained.
     pub(super) fn is_misplaced(&mut self, place: Place, node: usize) -> bool {
-        if self.members.get(node).is_some_and(|member| member.is_draining) {
-            return true;
-        }
+        self.is_draining(node) || self.has_other_writer(place, node)
+    }
+
+    /// Whether a session must leave its server, because it is for writes and another server takes them. One that is drained has its own rule.
+    pub(super) fn must_leave(&mut self, place: Place, node: usize) -> bool {
+        !self.is_draining(node) && self.has_other_writer(place, node)
+    }
+
+    fn is_draining(&self, node: usize) -> bool {
+        self.members.get(node).is_some_and(|member| member.is_draining)
+    }
+
+    fn has_other_writer(&mut self, place: Place, node: usize) -> bool {
         place.role == Role::Writer && self.writer(place.pool).is_some_and(|writer| writer != node)
     }
 
@@ -485,6 +495,8 @@ mod tests {
         assert_eq!(turns(&mut pools, ANY, 4), [1, 2, 1, 2]);
         assert_eq!(turns(&mut pools, WRITER, 1), [1], "a drained server gives the writes away");
         assert!(pools.is_misplaced(ANY, 0) && !pools.is_misplaced(ANY, 1));
+        assert!(![ANY, WRITER].into_iter().any(|place| pools.must_leave(place, 0)), "a drain says itself what ends");
+        assert!(pools.must_leave(WRITER, 2) && !pools.must_leave(ANY, 2));
         pools.enter(1);
         assert_eq!(turns(&mut pools, ANY, 2), [2, 2]);
         pools.enter(2);
