@@ -39,6 +39,18 @@ impl Requirement {
         !matches!(self, Self::None)
     }
 
+    /// Whether only a client with a certificate meets the requirement.
+    pub const fn needs_certificate(&self) -> bool {
+        match self {
+            Self::None | Self::Ssl => false,
+            Self::X509 => true,
+            Self::Specified { cipher, issuer, subject, uri, version } => {
+                let has_other = cipher.is_some() || issuer.is_some() || subject.is_some() || uri.is_some();
+                has_other || version.is_none()
+            }
+        }
+    }
+
     /// Whether the clause has parts that MySQL and MariaDB do not know.
     pub const fn is_beyond_mysql(&self) -> bool {
         matches!(self, Self::Specified { uri: Some(_), .. } | Self::Specified { version: Some(_), .. })

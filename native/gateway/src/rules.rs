@@ -33,7 +33,7 @@ impl Rules {
     fn parse(text: &str) -> Result<Self, (usize, String)> {
         // No login is imitated, so the secret of imitated ones has no use.
         let mut rules = Accounts::new([0; 32]);
-        for (line, statement) in parse_script(text).map_err(|(line, error)| (line, error.message))? {
+        for (line, statement) in parse_script(text).map_err(|(line, error)| (line, unlike_a_rule(&error)))? {
             let foreign = || (line, "this is no rule: write ALTER USER 'user'@'host' REQUIRE …;".to_owned());
             let AccountStatement::AlterUser { users, options, .. } = statement else { return Err(foreign()) };
             let Some(requirement) = options.requirement.clone() else { return Err(foreign()) };
@@ -47,6 +47,29 @@ impl Rules {
             }
         }
         Ok(Self(rules))
+    }
+
+    /// How many rules there are.
+    pub(super) fn count(&self) -> usize {
+        self.0.iter().count()
+    }
+
+    /// Sentences about rules that hold for nobody, or that nobody can meet. `asks` says whether clients are asked for certificates.
+    pub(super) fn warnings(&self, asks: bool) -> Vec<String> {
+        let of_percent = self.0.iter().filter(|rule| rule.name.user == "%").map(|rule| {
+            format!(
+                "the rule of {} is for a user who is named '%': write ''@'%' for all who have no rule of their own",
+                rule.name
+            )
+        });
+        let unmet = self.0.iter().find(|rule| !asks && rule.requirement.needs_certificate()).map(|rule| {
+            format!(
+                "the rule of {} demands a client certificate, and clients are not asked for one: give --ssl-ca, or nobody can meet it",
+                rule.name
+            )
+        });
+        let none = (self.count() == 0).then(|| "the file of --rules-file has no rule".to_owned());
+        of_percent.chain(unmet).chain(none).collect()
     }
 
     /// Checks a client's connection against the rule for its user, whose name is in the character set of a collation. A user without a rule
@@ -76,6 +99,22 @@ impl Rules {
             return Err((denied(""), why));
         }
         Ok(())
+    }
+}
+
+/// Why a text is no rule. MySQL's own sentence names a manual that says nothing of rules.
+fn unlike_a_rule(error: &SqlError) -> String {
+    let near = error
+        .message
+        .split_once(" near ")
+        .map(|(_, near)| near.rsplit_once(" at line ").map_or(near, |(near, _)| near));
+    match near {
+        Some("''") => "the file ends within a rule: a rule ends with ';'".to_owned(),
+        Some(near) => format!(
+            "no rule has {}: write ALTER USER 'user'@'host' REQUIRE NONE, SSL, X509, or SUBJECT, ISSUER, CIPHER, SAN 'URI:…', VERSION 'TLSv1.2' or 'TLSv1.3' with AND between",
+            near.escape_debug().to_string().replace("\\'", "'")
+        ),
+        None => error.message.clone(),
     }
 }
 
@@ -135,6 +174,21 @@ mod tests {
         ] {
             assert_eq!(Rules::parse(text).unwrap_err().0, line, "{text}");
         }
-        assert!(Rules::parse("").is_ok());
+        assert_eq!(
+            Rules::parse("ALTER USER 'a' REQUIRE SSL").unwrap_err().1,
+            "the file ends within a rule: a rule ends with ';'"
+        );
+        let (line, why) = Rules::parse("ALTER USER 'a' REQUIRE SSL;\nALTER USER 'b' REQUIRE SAN 'DNS:b';").unwrap_err();
+        assert!(line == 2 && why.contains("'DNS:b'") && why.contains("URI:…"), "{line}: {why}");
+    }
+
+    #[test]
+    fn rules_that_hold_for_nobody_are_told() {
+        let warnings = |text: &str, asks| Rules::parse(text).unwrap().warnings(asks).join("\n");
+        assert_eq!(warnings("ALTER USER ''@'%' REQUIRE X509;", true), "");
+        assert!(warnings("ALTER USER ''@'%' REQUIRE X509;", false).contains("give --ssl-ca"));
+        assert_eq!(warnings("ALTER USER ''@'%' REQUIRE VERSION 'TLSv1.3'; ALTER USER 'a' REQUIRE SSL;", false), "");
+        assert!(warnings("ALTER USER '%'@'%' REQUIRE SSL;", true).contains("write ''@'%'"));
+        assert!(warnings("-- none", true).contains("has no rule"));
     }
 }

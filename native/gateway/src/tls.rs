@@ -82,6 +82,10 @@ impl Tls {
         let paths = paths.chain(pools.iter().flat_map(|(_, own)| own.files()));
         let files = FileContents::of(options.files().into_iter().chain(paths).collect());
         let (clients, mut warnings) = towards_clients(values, &options)?;
+        if let Some(rules) = &rules {
+            let asks = clients.as_ref().is_some_and(ServerContext::asks_for_client_certificate);
+            warnings.extend(rules.warnings(asks));
+        }
         let mut certificates = Certificates::of(clients.as_ref(), clock::now().wall.as_secs());
         let mut of_all = None;
         let mut servers = Vec::new();
