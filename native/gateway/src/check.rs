@@ -23,6 +23,9 @@ use super::tls::ReloadableTls;
 /// How long a login of the checks is used. A new one proves that the server's certificate and the account are still good.
 const NEW_LOGIN: Duration = Duration::from_secs(10);
 
+/// MySQL's number for a login that is refused.
+const ACCESS_DENIED: u16 = 1045;
+
 /// The most rows of an answer. Galera's status has some 70.
 const MOST_ROWS: usize = 1000;
 
@@ -180,6 +183,12 @@ fn rows(client: &mut Client<BoundedStream>, statement: &str) -> Result<HashMap<S
 /// A server that refuses the check's account, or that can't be verified, answers: it is not lost, but gets no new sessions.
 fn failed(error: &ClientError) -> Verdict {
     let reason = match error {
+        ClientError::Sql(error) if error.code == ACCESS_DENIED => {
+            format!(
+                "{}: this is the account of --check-user, and until it can log in the server gets no sessions",
+                error.message
+            )
+        }
         ClientError::Connection(error) => error.as_client_error().message,
         ClientError::Connect { error, .. } => format!("can't connect: {error}"),
         other => other.to_sql_error().to_string(),

@@ -85,9 +85,15 @@ impl Gateway {
 
     /// Takes the result of a KILL by the account of the checks.
     pub(super) fn answer_kill(&mut self, id: usize, result: Result<(), SqlError>) {
-        if let Err(error) = &result {
+        let result = result.map_err(|error| {
             tracing::warn!("KILL by the account of the checks: {error}");
-        }
+            if error.code != SqlError::kill_denied("").code {
+                return error;
+            }
+            SqlError::kill_denied(
+                "sealwire-gateway: the thread is on another server, where the account of --check-user must end it and lacks CONNECTION ADMIN or SUPER",
+            )
+        });
         self.with_session(id, |session| session.answer_kill(result));
         self.advance(id);
     }

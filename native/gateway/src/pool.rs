@@ -34,6 +34,8 @@ struct Pool {
     settings: PoolSettings,
     /// The server that takes the writes. It stays while it can, because two writers of a cluster are in each other's way.
     writer: Option<usize>,
+    /// Whether no server can take the writes at present.
+    lacks_writer: bool,
 }
 
 /// A server of a pool.
@@ -109,7 +111,7 @@ impl Pools {
             failures: BoundedLines::default(),
             credit: 0,
         };
-        let pool = |settings: &PoolSettings| Pool { settings: settings.clone(), writer: None };
+        let pool = |settings: &PoolSettings| Pool { settings: settings.clone(), writer: None, lacks_writer: false };
         Self {
             members: settings.nodes.iter().map(member).collect(),
             pools: settings.pools.iter().map(pool).collect(),
@@ -204,6 +206,10 @@ impl Pools {
             return None;
         }
         let next = pool.writer.filter(|writer| able.contains(writer)).or_else(|| able.first().copied());
+        if next.is_none() && pool.writer.is_some() && !pool.lacks_writer {
+            tracing::warn!("pool {}: no server takes the writes", pool.settings.name);
+        }
+        pool.lacks_writer = next.is_none();
         if next.is_some() && next != pool.writer {
             let name = |node: Option<usize>| {
                 node.and_then(|node| self.members.get(node)).map(|member| member.node.to_string())

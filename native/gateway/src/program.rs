@@ -54,13 +54,22 @@ fn run(settings: Settings, values: Values) -> Result<(), String> {
     report(&tls, &health);
     let servers: Vec<String> = settings.nodes.iter().map(ToString::to_string).collect();
     let addresses = settings.listeners.first().map(|listen| listen.addresses.clone()).unwrap_or_default();
+    let more: String = settings
+        .listeners
+        .iter()
+        .skip(1)
+        .map(|listen| {
+            let protocol = if listen.is_direct { " (direct TLS)" } else { "" };
+            format!("  also: {} {}{protocol}", listen.port, listen.place.role.name())
+        })
+        .collect();
     let tls = ReloadableTls::new(tls);
     let gateway = Gateway::bind(settings, tls.clone(), Arc::clone(&health))?;
     let watcher = watch_tls(tls, health, gateway.stopper(), values)
         .map_err(|error| format!("can't start a thread for --ssl-reload: {error}"))?;
     watch_signals(gateway.stopper(), watcher).map_err(|error| format!("can't watch for signals: {error}"))?;
     log::system(&format!(
-        "sealwire-gateway: ready for connections. Version: '{}'  bind-address: '{addresses}'  port: {}  servers: {}",
+        "sealwire-gateway: ready for connections. Version: '{}'  bind-address: '{addresses}'  port: {}{more}  servers: {}",
         PROGRAM.version,
         gateway.port,
         servers.join(", ")
@@ -86,6 +95,9 @@ fn watch_tls(tls: ReloadableTls, health: Arc<Health>, stopper: Stopper, values: 
 fn report(tls: &Tls, health: &Health) {
     for warning in &tls.warnings {
         tracing::warn!("{warning}");
+    }
+    if let Some(rules) = &tls.rules {
+        log::system(&format!("{} rules are in use (--rules-file)", rules.count()));
     }
     if let Some(context) = &tls.clients {
         health.log(context, clock::now().wall.as_secs());

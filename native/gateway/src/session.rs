@@ -20,7 +20,7 @@ use super::announce::{Announce, NO_HEADER};
 use super::attributes;
 use super::certificates::shown;
 use super::limits::Standing;
-use super::place::Place;
+use super::place::{Place, Role};
 use super::pool::{Choice, PAUSE};
 use super::settings::Drain;
 use super::shared::Shared;
@@ -321,8 +321,13 @@ impl Session {
                         Error::Refused { error, .. } => error.message.contains("Proxy header"),
                         _ => false,
                     };
-                let hint = if may_refuse_header { NO_HEADER } else { "" };
-                self.warn_of_server(&format!("{}{hint}", error.as_client_error().message), shared);
+                let message = error.as_client_error().message;
+                let hint = match &error {
+                    _ if may_refuse_header => NO_HEADER,
+                    Error::Tls(_) if message.contains("trusted") => TRUSTED,
+                    _ => "",
+                };
+                self.warn_of_server(&format!("{message}{hint}"), shared);
                 self.leave_failed(shared, now);
                 self.dial_next(shared, now);
             }
@@ -470,6 +475,11 @@ impl Session {
                 "Too many connections: {}, and that did not change in time (queue-timeout)",
                 limit.reason()
             )),
+            _ if self.place.role == Role::Writer && shared.pools.writer(self.place.pool).is_none() => {
+                SqlError::unknown_error(
+                    "sealwire-gateway: no server of the pool takes writes; the gateway's log and /status tell the state of each",
+                )
+            }
             _ => SqlError::unknown_error(
                 "sealwire-gateway: none of the servers behind the gateway took the connection; the gateway's log says why",
             ),
@@ -656,10 +666,17 @@ impl Session {
             End::Failed(Side::Server, error) => self.warn_of_server(&error.as_client_error().message, shared),
             // A scan of the port is not worth a line at the usual verbosity.
             End::Failed(Side::Client, Error::ConnectionLost(_)) => tracing::info!("{name} the client went away"),
+            // The operator looks here for a certificate that the gateway, or the client, refuses.
+            End::Failed(Side::Client, error @ Error::Tls(_)) => {
+                shared.warn_of_refusal(&format!("{name} the client failed: {error}"));
+            }
             End::Failed(Side::Client, error) => tracing::info!("{name} the client failed: {error}"),
         }
     }
 }
+
+/// Names the options for a server whose issuer is not trusted.
+const TRUSTED: &str = "; the gateway trusts the CAs of --server-ssl-ca, or of the pool's ssl-ca";
 
 fn sentence(error: &DialError) -> String {
     match error {
