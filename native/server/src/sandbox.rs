@@ -33,7 +33,7 @@ impl Sandbox {
         SqliteEngine::limit_memory(u64::MAX);
         let sandbox = Self { engine: SqliteEngine::new(folder) };
         for database in [OWN, "hidden"] {
-            sandbox.engine.create_database(database).map_err(|error| error.message)?;
+            sandbox.engine.create_database(database, None).map_err(|error| error.message)?;
         }
         let mut session = sandbox.engine.session().map_err(|error| error.message)?;
         for sql in statements {

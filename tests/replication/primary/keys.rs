@@ -130,6 +130,53 @@ fn a_collation_whose_weights_are_not_known_has_no_unique_key_in_the_log() {
     }
 }
 
+/// The log gives tables and databases the collation by which this server compares, so no row stops the replica.
+#[test]
+fn the_collation_of_a_table_or_its_database_is_the_replicas_too() {
+    let Some((world, replica)) = World::followed() else { return };
+    let collations = [
+        ("utf8mb4_bin", true),
+        ("utf8mb3_bin", true),
+        ("latin1_bin", true),
+        ("ascii_bin", true),
+        ("binary", true),
+        // Their weights are not known, so both compare by the default.
+        ("latin1_general_cs", false),
+        ("utf8mb4_uca1400_as_cs", false),
+    ];
+    let (mut script, mut counts, mut expected) = (String::new(), Vec::new(), String::new());
+    for (number, (collation, tells_case)) in collations.iter().enumerate() {
+        writeln!(
+            script,
+            "CREATE DATABASE c{number} COLLATE {collation}; CREATE DATABASE a{number}; USE a{number};
+             CREATE TABLE t1 (v VARCHAR(9) PRIMARY KEY) COLLATE={collation}; CREATE TABLE t2 LIKE t1;
+             CREATE TABLE t3 (i INT PRIMARY KEY AUTO_INCREMENT) COLLATE={collation};
+             ALTER TABLE t3 ADD COLUMN v VARCHAR(9); CREATE UNIQUE INDEX k ON t3 (v);
+             ALTER DATABASE a{number} COLLATE {collation}; CREATE TABLE t4 (v VARCHAR(9) UNIQUE);
+             ALTER DATABASE COLLATE utf8mb4_general_ci; CREATE TABLE t5 LIKE t4;
+             CREATE TABLE c{number}.t (v VARCHAR(9) UNIQUE); CREATE TABLE t6 LIKE c{number}.t;"
+        )
+        .unwrap();
+        for table in ["a.t1", "a.t2", "a.t3", "a.t4", "a.t5", "a.t6", "c.t"] {
+            let table = table.replace('.', &format!("{number}."));
+            writeln!(script, "INSERT INTO {table} (v) VALUES ('a'); INSERT IGNORE INTO {table} (v) VALUES ('A');")
+                .unwrap();
+            counts.push(format!("SELECT COUNT(*), '{table} {collation}' FROM {table}"));
+            writeln!(expected, "{}\t{table} {collation}", if *tells_case { 2 } else { 1 }).unwrap();
+        }
+    }
+    sql(world.ours(), &script);
+    world.wait(&replica);
+    // A statement may name the tables of few databases.
+    let counts: Vec<String> = counts.chunks(14).map(|counts| counts.join(" UNION ALL ")).collect();
+    assert_eq!(counts.iter().map(|counts| sql(world.ours(), counts)).collect::<String>(), expected);
+    counts.iter().for_each(|counts| world.same(&replica, counts));
+    world.same(
+        &replica,
+        "SELECT SCHEMA_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME LIKE 'c_' OR SCHEMA_NAME LIKE 'a_' ORDER BY 1",
+    );
+}
+
 /// Each row that is there is a weight, with the characters that have it.
 #[test]
 fn each_character_has_mariadbs_weight() {

@@ -55,11 +55,23 @@ pub(crate) trait Engine: Debug + Send + Sync {
     /// Whether a database exists.
     fn has_database(&self, name: &str) -> bool;
 
-    /// Creates a database.
+    /// Creates a database; `None` gives it the server's collation.
     ///
     /// # Errors
     /// 1007 where it exists, 1102 where the name is not allowed.
-    fn create_database(&self, name: &str) -> Result<(), SqlError>;
+    fn create_database(&self, name: &str, collation: Option<&str>) -> Result<(), SqlError>;
+
+    /// Gives a database another collation, which tables have that are created later.
+    ///
+    /// # Errors
+    /// 1049 where it does not exist, 1005 where the collation can't be written.
+    fn alter_database(&self, name: &str, collation: &str) -> Result<(), SqlError>;
+
+    /// The collation of a database, the server's if it has none of its own.
+    ///
+    /// # Errors
+    /// Where it can't be read.
+    fn database_collation(&self, name: &str) -> Result<String, SqlError>;
 
     /// Removes a database with all its tables once no open transaction has changed it. `around` is called when nobody can change it any more,
     /// and calls the function that removes it.

@@ -554,9 +554,14 @@ mod tests {
             self.exist.borrow().iter().any(|own| own == database)
         }
 
-        fn create(&self, database: &str) -> Result<(), String> {
-            self.exist.borrow_mut().push(database.to_owned());
+        fn create(&self, database: &str, collation: Option<&str>) -> Result<(), String> {
+            self.exist.borrow_mut().push([database, collation.unwrap_or_default()].concat());
             Ok(())
+        }
+
+        fn set_collation(&self, database: &str, collation: &str) -> Result<(), String> {
+            self.remove(database)?;
+            self.create(database, Some(collation))
         }
 
         fn remove(&self, database: &str) -> Result<(), String> {
@@ -574,6 +579,9 @@ mod tests {
             ("DROP DATABASE IF EXISTS `d``1`", &[]),
             ("CREATE DATABASE `e`", &["e"]),
             ("DROP USER `e`", &["e"]),
+            ("ALTER DATABASE `f` CHARACTER SET latin1 COLLATE `latin1_bin`", &["e"]),
+            ("ALTER DATABASE `e` CHARACTER SET latin1 COLLATE `latin1_bin`", &["elatin1_bin"]),
+            ("CREATE DATABASE `g` CHARACTER SET binary COLLATE `binary`", &["elatin1_bin", "gbinary"]),
         ] {
             recovery::redo(statement, &killed).unwrap();
             assert_eq!(*killed.exist.borrow(), exist, "{statement}");

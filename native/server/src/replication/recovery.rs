@@ -15,6 +15,7 @@ use super::group::CommitMark;
 use super::gtids::{Gtid, Gtids};
 use super::place::Place;
 use crate::sql::Cursor;
+use crate::sql::database_options::DatabaseOptions;
 
 /// Events up to this size are read whole. Larger ones are rows, of which recovery needs nothing.
 const MOST_READ: u64 = 64 << 20;
@@ -100,11 +101,17 @@ pub(crate) trait Databases {
     /// Whether there is a database of that name.
     fn has(&self, database: &str) -> bool;
 
-    /// Creates a database.
+    /// Creates a database; `None` gives it the server's collation.
     ///
     /// # Errors
     /// A sentence.
-    fn create(&self, database: &str) -> Result<(), String>;
+    fn create(&self, database: &str, collation: Option<&str>) -> Result<(), String>;
+
+    /// Gives a database a collation.
+    ///
+    /// # Errors
+    /// A sentence.
+    fn set_collation(&self, database: &str, collation: &str) -> Result<(), String>;
 
     /// Removes a database.
     ///
@@ -113,25 +120,32 @@ pub(crate) trait Databases {
     fn remove(&self, database: &str) -> Result<(), String>;
 }
 
-/// Carries a CREATE DATABASE or DROP DATABASE out that was logged, and that a crash may have kept from taking effect.
+/// Carries a CREATE, ALTER or DROP DATABASE out that was logged, and that a crash may have kept from taking effect.
 ///
 /// # Errors
 /// A sentence.
 pub(super) fn redo(statement: &str, databases: &dyn Databases) -> Result<(), String> {
     let mut words = Cursor::new(statement);
-    let is_creation = words.accept_all(&["CREATE", "DATABASE"]);
-    if !is_creation && !words.accept_all(&["DROP", "DATABASE"]) {
+    let Some(kind) = words.accept_one(&["CREATE", "ALTER", "DROP"]).filter(|_| words.accept("DATABASE")) else {
         return Ok(());
-    }
+    };
     let _ = words.accept_all(&["IF", "NOT", "EXISTS"]) || words.accept_all(&["IF", "EXISTS"]);
     let name = words.name().map_err(|error| error.to_string())?;
-    if is_creation == databases.has(&name) {
+    let collation = DatabaseOptions::read(&mut words)
+        .and_then(|options| options.collation(None))
+        .map_err(|error| error.to_string())?;
+    let exists = databases.has(&name);
+    if let ("ALTER", Some(collation)) = (kind, &collation) {
+        return if exists { databases.set_collation(&name, collation) } else { Ok(()) };
+    }
+    let is_creation = kind == "CREATE";
+    if kind == "ALTER" || is_creation == exists {
         return Ok(());
     }
     tracing::warn!(
         "the server was killed within '{statement}', which is carried out now, because the binary log has it"
     );
-    if is_creation { databases.create(&name) } else { databases.remove(&name) }
+    if is_creation { databases.create(&name, collation.as_deref()) } else { databases.remove(&name) }
 }
 
 /// The last whole group of a file.

@@ -14,8 +14,10 @@ use super::execution::Execution;
 use super::show;
 use crate::accounts::Write;
 use crate::engine::{Interruption, declared_column, interrupted, is_system_database, unknown_database};
-use crate::sql::charset::{check_collation, default_collation};
-use crate::sql::{Cursor, Datum, backquoted};
+use crate::sql::charset::default_collation;
+use crate::sql::collations::{self, compares_bytes};
+use crate::sql::database_options::{DatabaseOptions, database_options};
+use crate::sql::{Cursor, Datum, KeyCollation, TextCharset, backquoted};
 use crate::status_variables;
 
 impl Session {
@@ -231,16 +233,24 @@ impl Session {
     pub(super) fn read_create_database(words: &mut Cursor<'_>) -> Result<Execution, SqlError> {
         let if_not_exists = words.accept_all(&["IF", "NOT", "EXISTS"]);
         let name = words.name()?;
-        database_options(words)?;
-        Ok(Box::new(move |session| session.create_database(&name, if_not_exists).map(Answer::Ok)))
+        let options = DatabaseOptions::read(words)?;
+        Ok(Box::new(move |session| session.create_database(&name, if_not_exists, &options).map(Answer::Ok)))
     }
 
-    fn create_database(&mut self, name: &str, if_not_exists: bool) -> Result<Reply, SqlError> {
+    fn create_database(
+        &mut self,
+        name: &str,
+        if_not_exists: bool,
+        options: &DatabaseOptions,
+    ) -> Result<Reply, SqlError> {
         self.view.demand_on_database(Privilege::CREATE, name)?;
+        let collation = self.collation_of(options)?.or_else(|| self.server_collation());
         let _change = self.begin_own_change()?;
         let condition = if if_not_exists { "IF NOT EXISTS " } else { "" };
-        let statement = format!("CREATE DATABASE {condition}{}", backquoted(name));
-        match self.log_with(&statement, true, || self.view.server.engine.create_database(name)) {
+        let named = collation.as_deref().map(|collation| format!(" {}", database_options(collation)));
+        let statement = format!("CREATE DATABASE {condition}{}{}", backquoted(name), named.unwrap_or_default());
+        let create = || self.view.server.engine.create_database(name, collation.as_deref());
+        match self.log_with(&statement, true, create) {
             Err(error) if if_not_exists && error.code == 1007 => self.note("Note", error),
             made => made?,
         }
@@ -251,17 +261,45 @@ impl Session {
     pub(super) fn read_alter_database(&self, words: &mut Cursor<'_>) -> Result<Execution, SqlError> {
         let is_current = words.peek_one(&["CHARACTER", "CHARSET", "COLLATE", "DEFAULT", "ENCRYPTION", "READ"]);
         let name = if is_current { self.current_database()? } else { words.name()? };
-        database_options(words)?;
-        Ok(Box::new(move |session| session.alter_database(&name).map(Answer::Ok)))
+        let options = DatabaseOptions::read(words)?;
+        Ok(Box::new(move |session| session.alter_database(&name, &options).map(Answer::Ok)))
     }
 
-    /// Character set and collation are always those of the server, so there is nothing to change.
-    fn alter_database(&self, name: &str) -> Result<Reply, SqlError> {
+    /// Changes the collation of a database, which new tables have that name none.
+    fn alter_database(&self, name: &str, options: &DatabaseOptions) -> Result<Reply, SqlError> {
         self.view.demand_on_database(Privilege::ALTER, name)?;
-        if !self.view.server.engine.has_database(name) {
+        let server = &self.view.server;
+        if !server.engine.has_database(name) {
             return Err(unknown_database(name));
         }
-        Ok(Reply::default())
+        let collation = self.collation_of(options)?.filter(|_| !is_system_database(name));
+        if let Some(collation) = collation {
+            let _change = self.begin_own_change()?;
+            let statement = format!("ALTER DATABASE {} {}", backquoted(name), database_options(&collation));
+            self.log_with(&statement, true, || server.engine.alter_database(name, &collation))?;
+        }
+        Ok(Reply { affected_rows: 1, ..Reply::default() })
+    }
+
+    /// `collation_server`, where a database that names no collation has it: one that tells case must not take more texts for the same than the
+    /// source of a replica does, and all others are the same here.
+    fn server_collation(&self) -> Option<String> {
+        let collation = &*self.view.variables.collation_server;
+        let log = self.view.server.log.as_ref().map(|log| log.format.flavour);
+        let counts = compares_bytes(collation) && collations::check(collation, log).is_ok();
+        counts.then(|| collation.to_owned())
+    }
+
+    /// The collation that a statement gives a database. One whose weights are not known has no effect on keys here, so that a server which
+    /// writes a log takes its character set's default instead, which replicas get.
+    fn collation_of(&self, options: &DatabaseOptions) -> Result<Option<String>, SqlError> {
+        let log = self.view.server.log.as_ref().map(|log| log.format.flavour);
+        let Some(collation) = options.collation(log)? else { return Ok(None) };
+        if log.is_none() || self.origin.is_some() || KeyCollation::named(&collation).is_some() {
+            return Ok(Some(collation));
+        }
+        let charset = TextCharset::of_collation(&collation).unwrap_or_default();
+        default_collation(charset.name()).map(|collation| Some(collation.to_owned()))
     }
 
     /// Reads a LOCK TABLES, and checks the privileges. It locks nothing, because SQLite locks as it needs.
@@ -450,28 +488,4 @@ fn stored_program(words: &Cursor<'_>) -> Option<&'static str> {
         "VIEW",
     ];
     words.first_outside(&KINDS).filter(|kind| PROGRAMS.contains(kind))
-}
-
-/// Reads the options of a database. The character set and collation named are checked and have no effect, because databases always have the
-/// server's.
-///
-/// # Errors
-/// 1115 and 1273 where they do not exist.
-fn database_options(words: &mut Cursor<'_>) -> Result<(), SqlError> {
-    while !words.is_at_end() {
-        words.accept("DEFAULT");
-        if words.accept_all(&["CHARACTER", "SET"]) || words.accept_all(&["CHAR", "SET"]) || words.accept("CHARSET") {
-            words.accept("=");
-            default_collation(&words.name_or_text()?)?;
-        } else if words.accept("COLLATE") {
-            words.accept("=");
-            check_collation(&words.name_or_text()?)?;
-        } else if words.accept("ENCRYPTION") || words.accept("COMMENT") || words.accept_all(&["READ", "ONLY"]) {
-            words.accept("=");
-            words.skip();
-        } else {
-            return Err(words.syntax_error());
-        }
-    }
-    Ok(())
 }

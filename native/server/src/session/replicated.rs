@@ -28,6 +28,8 @@ pub(crate) struct Surroundings {
     pub(crate) sql_mode: Option<u64>,
     /// The number of a collation of `character_set_client`, and `collation_connection`; `None` for utf8mb4.
     pub(crate) charset: Option<(u16, u16)>,
+    /// The number of `collation_server`, which databases have that name none; `None` for utf8mb4.
+    pub(crate) collation_server: Option<u16>,
     /// Whether `foreign_key_checks` was off.
     pub(crate) skips_foreign_keys: bool,
     /// The moment at which it began, in microseconds since 1970.
@@ -111,6 +113,10 @@ impl Session {
         let (charset, _) = of_collation(client)?;
         let (_, collation) = of_collation(connection)?;
         view.set_charset(charset, collation);
+        let (_, of_server) = of_collation(with.collation_server.unwrap_or(UTF8MB4))?;
+        if *view.variables.collation_server != *of_server {
+            Arc::make_mut(&mut view.variables).collation_server = of_server.into();
+        }
         if view.variables.foreign_key_checks == with.skips_foreign_keys {
             Arc::make_mut(&mut view.variables).foreign_key_checks = !with.skips_foreign_keys;
         }

@@ -13,8 +13,9 @@ use crate::engine::{
     SessionContext as _, SystemTable, TableDefinition, UnlistedTable, declared_column, is_system_database,
     unknown_database,
 };
+use crate::sql::charset::default_collation;
 use crate::sql::{
-    Budget, Cursor, Datum, Names, Pattern, backquoted, evaluate, is_true, parse_expression, text_literal,
+    Budget, Cursor, Datum, Names, Pattern, TextCharset, backquoted, evaluate, is_true, parse_expression, text_literal,
 };
 
 impl Session {
@@ -244,8 +245,14 @@ impl Session {
             if !self.view.server.engine.has_database(&name) {
                 return Err(unknown_database(&name));
             }
-            let text =
-                format!("CREATE DATABASE {forgiving}{} /*!40100 DEFAULT CHARACTER SET utf8mb4 */", backquoted(&name));
+            let collation = self.view.server.engine.database_collation(&name)?;
+            let charset = TextCharset::of_collation(&collation).unwrap_or_default().name();
+            let is_told = default_collation(charset).is_ok_and(|own| own == collation);
+            let named = if is_told { String::new() } else { format!(" COLLATE {collation}") };
+            let text = format!(
+                "CREATE DATABASE {forgiving}{} /*!40100 DEFAULT CHARACTER SET {charset}{named} */",
+                backquoted(&name)
+            );
             let titles = [("Database", "VARCHAR(64)"), ("Create Database", "VARCHAR(1024)")];
             return Ok(Answer::Rows(Table {
                 columns: columns(&titles),

@@ -6,7 +6,7 @@ use super::view::View;
 use super::{processlist, thread_tables};
 use crate::engine::SystemTable;
 use crate::settings::{self, Scope};
-use crate::sql::{Datum, text};
+use crate::sql::{Datum, TextCharset, text};
 use crate::status_variables;
 
 const NAME_AND_VALUE: &[(&str, &str)] = &[("VARIABLE_NAME", "VARCHAR(64)"), ("VARIABLE_VALUE", "VARCHAR(4096)")];
@@ -127,7 +127,11 @@ pub(super) fn databases(view: &View) -> Vec<String> {
 fn schemata(view: &View) -> Vec<Vec<Datum>> {
     databases(view)
         .into_iter()
-        .map(|name| vec![text("def"), text(name), text("utf8mb4"), text("utf8mb4_general_ci")])
+        .map(|name| {
+            let collation = view.server.engine.database_collation(&name).unwrap_or_default();
+            let charset = TextCharset::of_collation(&collation).unwrap_or_default();
+            vec![text("def"), text(name), text(charset.name()), Datum::Text(collation)]
+        })
         .collect()
 }
 

@@ -1,5 +1,49 @@
 //! The collations of the implemented character sets, which differ between MySQL and MariaDB.
 
+use sealwire_binlog::Flavour;
+use sealwire_core::error::SqlError;
+
+use super::TextCharset;
+use super::charset::{collation_of_another, default_collation};
+
+/// The collation of a database that names none.
+pub(crate) const DEFAULT: &str = "utf8mb4_general_ci";
+
+/// Checks the name of a collation.
+///
+/// # Errors
+/// 1273 where the servers for which the binary log is do not have it; without a log, where neither MySQL nor MariaDB has it.
+pub(crate) fn check(name: &str, log: Option<Flavour>) -> Result<(), SqlError> {
+    let is_known = match log {
+        Some(Flavour::MariaDb) => is_mariadbs(name),
+        Some(Flavour::MySql) => is_mysqls(name),
+        None => is_mariadbs(name) || is_mysqls(name),
+    };
+    if is_known { Ok(()) } else { Err(SqlError::new(1273, b"HY000", format!("Unknown collation: '{name}'"))) }
+}
+
+/// Whether texts of a collation are compared by their bytes here, because it tells upper from lower case.
+pub(crate) fn compares_bytes(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name == "binary" || ["_bin", "_cs", "_cs_ks"].iter().any(|end| name.ends_with(end))
+}
+
+/// The collation of a table or a database for which a character set, a collation or both are named; `None` where neither is.
+///
+/// # Errors
+/// 1115 for an unknown set, 1253 for a collation of another set.
+pub(crate) fn chosen(charset: Option<&str>, collation: Option<&str>) -> Result<Option<String>, SqlError> {
+    let by_default = charset.map(default_collation).transpose()?;
+    let Some(collation) = collation.map(str::to_ascii_lowercase) else { return Ok(by_default.map(str::to_owned)) };
+    let charset = charset.and_then(TextCharset::named);
+    match (charset, TextCharset::of_collation(&collation)) {
+        (Some(charset), Some(own)) if charset != own => Err(collation_of_another(&collation, charset.name())),
+        (_, Some(_)) => Ok(Some(collation)),
+        // MariaDB's newer names are those of every set.
+        (charset, None) => Ok(Some(format!("{}_{collation}", charset.unwrap_or_default().name()))),
+    }
+}
+
 /// Endings of collations of utf8mb3 and utf8mb4 that both have.
 const SHARED: &[&str] = &[
     "bin",
@@ -153,5 +197,22 @@ mod tests {
         ] {
             assert_eq!((is_mysqls(name), is_mariadbs(name)), (of_mysql, of_mariadb), "{name}");
         }
+    }
+
+    #[test]
+    fn a_collation_is_chosen_by_itself_or_by_its_character_set() {
+        for (charset, collation, expected) in [
+            (None, None, None),
+            (Some("utf8"), None, Some("utf8mb3_general_ci")),
+            (Some("binary"), None, Some("binary")),
+            (None, Some("LATIN1_bin"), Some("latin1_bin")),
+            (Some("latin1"), Some("latin1_bin"), Some("latin1_bin")),
+            (None, Some("uca1400_as_cs"), Some("utf8mb4_uca1400_as_cs")),
+            (Some("utf8mb3"), Some("uca1400_as_cs"), Some("utf8mb3_uca1400_as_cs")),
+        ] {
+            assert_eq!(chosen(charset, collation).unwrap().as_deref(), expected, "{charset:?} {collation:?}");
+        }
+        assert_eq!(chosen(Some("latin1"), Some("utf8mb4_bin")).unwrap_err().code, 1253);
+        assert_eq!(chosen(Some("gbk"), None).unwrap_err().code, 1115);
     }
 }

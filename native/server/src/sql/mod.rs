@@ -5,6 +5,7 @@ mod canonical;
 pub(crate) mod charset;
 pub(crate) mod collations;
 mod cursor;
+pub(crate) mod database_options;
 mod datum;
 pub(crate) mod depth;
 mod error;

@@ -506,3 +506,71 @@ fn show_index_obeys_its_condition() {
     assert_eq!(names(client.rows("SHOW INDEX FROM d.t WHERE Key_name = 'k'")), ["k"]);
     assert_eq!(names(client.rows("SHOW KEYS FROM t FROM d WHERE Non_unique = 0")), ["PRIMARY"]);
 }
+
+#[test]
+fn collations_of_tables_and_databases_are_shown() {
+    let running = Running::start(&[]);
+    let mut client = running.root();
+    for sql in [
+        "CREATE DATABASE d DEFAULT CHARACTER SET latin1 COLLATE = latin1_bin",
+        "USE d",
+        "CREATE TABLE t (a VARCHAR(9), b VARCHAR(9) CHARACTER SET latin1, c VARCHAR(9) COLLATE ascii_bin, e TEXT CHARACTER SET binary, n INT)",
+        "CREATE TABLE u (a VARCHAR(9)) CHARACTER SET utf8mb4",
+        "CREATE TABLE v (a VARCHAR(9), b VARCHAR(9) CHARACTER SET utf8mb4) COLLATE utf8mb4_bin",
+        "CREATE TABLE w LIKE v",
+    ] {
+        client.query(sql).unwrap();
+    }
+    let made = |client: &mut Client, sql: &str| client.rows(&format!("SHOW CREATE {sql}"))[0][1].clone();
+    let database = "CREATE DATABASE `d` /*!40100 DEFAULT CHARACTER SET latin1 COLLATE latin1_bin */";
+    assert_eq!(made(&mut client, "DATABASE d"), database);
+    let shown = "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = 'd'";
+    assert_eq!(client.rows(shown), [["latin1", "latin1_bin"]]);
+    let t = "CREATE TABLE `t` (\n  `a` varchar(9) DEFAULT NULL,\n  `b` varchar(9) COLLATE latin1_swedish_ci DEFAULT NULL,\n  \
+             `c` varchar(9) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,\n  `e` text CHARACTER SET binary DEFAULT NULL,\n  \
+             `n` int DEFAULT NULL\n) ENGINE=SQLite DEFAULT CHARSET=latin1 COLLATE=latin1_bin";
+    assert_eq!(made(&mut client, "TABLE t"), t);
+    let u = "CREATE TABLE `u` (\n  `a` varchar(9) DEFAULT NULL\n) ENGINE=SQLite DEFAULT CHARSET=utf8mb4";
+    assert_eq!(made(&mut client, "TABLE u"), u);
+    let v = "CREATE TABLE `v` (\n  `a` varchar(9) DEFAULT NULL,\n  `b` varchar(9) COLLATE utf8mb4_general_ci DEFAULT NULL\n) \
+             ENGINE=SQLite DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin";
+    assert_eq!(made(&mut client, "TABLE v"), v);
+    assert_eq!(made(&mut client, "TABLE w"), v.replace("`v`", "`w`"));
+    let columns = "SELECT TABLE_NAME, COLUMN_NAME, COLLATION_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'd' AND \
+                   COLLATION_NAME IS NOT NULL ORDER BY TABLE_NAME, COLUMN_NAME";
+    let told: Vec<String> = client.rows(columns).into_iter().map(|row| row.join(" ")).collect();
+    let expected = [
+        "t a latin1_bin",
+        "t b latin1_swedish_ci",
+        "t c ascii_bin",
+        "t e binary",
+        "u a utf8mb4_general_ci",
+        "v a utf8mb4_bin",
+        "v b utf8mb4_general_ci",
+        "w a utf8mb4_bin",
+        "w b utf8mb4_general_ci",
+    ];
+    assert_eq!(told, expected);
+    let tables = "SELECT TABLE_NAME, TABLE_COLLATION FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'd' ORDER BY TABLE_NAME LIMIT 3";
+    assert_eq!(client.rows(tables), [["t", "latin1_bin"], ["u", "utf8mb4_general_ci"], ["v", "utf8mb4_bin"]]);
+    // The statements that are shown make the same again.
+    for sql in ["DROP TABLE t", t, "ALTER DATABASE CHARACTER SET utf8mb4", "DROP TABLE w", "CREATE TABLE w (a TEXT)"] {
+        client.query(sql).unwrap();
+    }
+    assert_eq!(made(&mut client, "TABLE t"), t);
+    assert!(made(&mut client, "TABLE w").ends_with("DEFAULT CHARSET=utf8mb4"));
+    assert_eq!(made(&mut client, "DATABASE d"), "CREATE DATABASE `d` /*!40100 DEFAULT CHARACTER SET utf8mb4 */");
+    for (sql, code) in [
+        ("CREATE DATABASE e COLLATE nonsense", 1273),
+        ("CREATE DATABASE e CHARACTER SET gbk", 1115),
+        ("CREATE DATABASE e CHARACTER SET latin1 COLLATE utf8mb4_bin", 1253),
+        ("ALTER DATABASE d COLLATE utf8mb4_nonsense_ci", 1273),
+        ("ALTER DATABASE missing COLLATE utf8mb4_bin", 1049),
+    ] {
+        let Err(error) = client.query(sql) else { panic!("{sql}") };
+        assert_eq!(error.code, code, "{sql}");
+    }
+    client.query("DROP DATABASE d").unwrap();
+    client.query("CREATE DATABASE d").unwrap();
+    assert!(made(&mut client, "DATABASE d").contains("utf8mb4 */"), "a dropped database leaves nothing");
+}

@@ -1,6 +1,7 @@
 //! The databases of a data directory: one file for each, and the files that SQLite keeps beside it while it is open.
 
 use std::fs::File;
+use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,6 +18,7 @@ use super::wal;
 use crate::engine::{
     Around, LOCK_WAIT, LONGEST_NAME, LockWait, SYSTEM_DATABASES, interrupted, is_system_database, unknown_database,
 };
+use crate::sql::collations;
 
 /// The databases of a data directory.
 #[derive(Debug)]
@@ -33,6 +35,10 @@ pub(super) struct Databases {
 const EXTENSION: &str = "sqlite";
 /// The extension of a database's file that is being made.
 const UNNAMED: &str = "unnamed";
+/// The extension of the file beside a database that names its collation. A database without that file has the server's.
+const OPTIONS: &str = "opt";
+/// Stands before the collation in that file, as in mysqld's `db.opt`.
+const COLLATION: &str = "default-collation=";
 /// Only the owner may read and write.
 const OWNER_ONLY: u32 = 0o600;
 
@@ -53,6 +59,87 @@ impl Databases {
     /// The file of a database, whether it exists or not.
     pub(super) fn path(&self, database: &str) -> PathBuf {
         self.directory.join(format!("{}.{EXTENSION}", file_name(database)))
+    }
+
+    /// The file that names a database's collation, whether it exists or not.
+    fn options_path(&self, database: &str) -> PathBuf {
+        self.directory.join(format!("{}.{OPTIONS}", file_name(database)))
+    }
+
+    /// The collation of a database; `None` where it is the server's.
+    ///
+    /// # Errors
+    /// 1018 where its file can't be read, 1273 where the file names no collation.
+    pub(super) fn collation(&self, database: &str) -> Result<Option<String>, SqlError> {
+        if !is_name(database) || is_system_database(database) {
+            return Ok(None);
+        }
+        let path = self.options_path(database);
+        let text = match std::fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            read => read.map_err(|error| unreadable(&path, &error))?,
+        };
+        let name = text.lines().find_map(|line| line.strip_prefix(COLLATION)).unwrap_or_default();
+        collations::check(name, None)?;
+        Ok(Some(name.to_owned()))
+    }
+
+    /// Gives a database another collation.
+    ///
+    /// # Errors
+    /// 1049 where there is no such database, 1005 where the file can't be written.
+    pub(super) fn set_collation(&self, name: &str, collation: &str) -> Result<(), SqlError> {
+        let file = self.file_of(name).ok_or_else(|| unknown_database(name))?;
+        let failed = |error: io::Error| {
+            SqlError::new(1005, b"HY000", format!("Can't write the collation of the database '{name}' ({error})"))
+        };
+        let options = self.make_options(Some(collation)).map_err(failed)?;
+        let renamed = {
+            let _names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+            if self.file_of(name) != Some(file) {
+                remove_unused(options.as_deref());
+                return Err(unknown_database(name));
+            }
+            self.place_options(name, options.as_deref())
+        };
+        if renamed.is_err() {
+            remove_unused(options.as_deref());
+        }
+        renamed.and_then(|()| self.sync()).map_err(failed)
+    }
+
+    /// Makes a file that names a collation and has no name yet; `None` for the server's collation, which needs none.
+    fn make_options(&self, collation: Option<&str>) -> io::Result<Option<PathBuf>> {
+        let Some(collation) = collation.filter(|collation| *collation != collations::DEFAULT) else { return Ok(None) };
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        let path = self.directory.join(format!("{number}.{UNNAMED}"));
+        let write = || -> io::Result<()> {
+            let mut file = File::options().write(true).create_new(true).mode(OWNER_ONLY).open(&path)?;
+            writeln!(file, "{COLLATION}{collation}")?;
+            file.sync_all()
+        };
+        if let Err(error) = write() {
+            remove_unused(Some(&path));
+            return Err(error);
+        }
+        Ok(Some(path))
+    }
+
+    /// Gives the file that names a collation its name, or removes the one that is there. To be called while the names are locked.
+    fn place_options(&self, name: &str, made: Option<&Path>) -> io::Result<()> {
+        let path = self.options_path(name);
+        match made {
+            Some(made) => std::fs::rename(made, path),
+            None => match std::fs::remove_file(path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                removed => removed,
+            },
+        }
+    }
+
+    /// Waits until the names of the files are on the disk.
+    fn sync(&self) -> io::Result<()> {
+        File::open(self.directory.as_path()).and_then(|directory| directory.sync_all())
     }
 
     /// The file that a database has now; `None` where there is no such database.
@@ -159,11 +246,11 @@ impl Databases {
         is_system_database(name) || self.file_of(name).is_some()
     }
 
-    /// Creates a database.
+    /// Creates a database; `None` gives it the server's collation.
     ///
     /// # Errors
-    /// 1007 where it exists, 1102 where the name is not allowed, 1006 where the file can't be made.
-    pub(super) fn create(&self, name: &str) -> Result<(), SqlError> {
+    /// 1007 where it exists, 1102 where the name is not allowed, 1006 where a file can't be made.
+    pub(super) fn create(&self, name: &str, collation: Option<&str>) -> Result<(), SqlError> {
         if !is_name(name) {
             return Err(SqlError::new(1102, b"42000", format!("Incorrect database name '{name}'")));
         }
@@ -175,22 +262,28 @@ impl Databases {
             return Err(exists());
         }
         disk_space::refuse_if_short(&self.directory).map_err(|reason| failed(&reason))?;
-        let unnamed = self.make_unnamed().map_err(|error| failed(&error))?;
+        let options = self.make_options(collation).map_err(|error| failed(&error))?;
+        let unnamed = self.make_unnamed().map_err(|error| {
+            remove_unused(options.as_deref());
+            failed(&error)
+        })?;
         let named = {
             let _names = self.names.write().unwrap_or_else(PoisonError::into_inner);
             if self.has(name) {
                 Err(exists())
             } else {
-                // A crash in DROP DATABASE may have left the log of another database, which SQLite would apply to this one.
+                // A crash in DROP DATABASE may have left the log of another database, which SQLite would apply to this one, and its collation.
                 remove_wal(&self.path(name));
-                std::fs::rename(&unnamed, self.path(name)).map_err(|error| failed(&error))
+                let placed = self.place_options(name, options.as_deref());
+                placed.and_then(|()| std::fs::rename(&unnamed, self.path(name))).map_err(|error| failed(&error))
             }
         };
         if named.is_err() {
-            let _ = std::fs::remove_file(&unnamed);
+            remove_unused(Some(&unnamed));
+            remove_unused(options.as_deref());
             return named;
         }
-        File::open(self.directory.as_path()).and_then(|directory| directory.sync_all()).map_err(|error| failed(&error))
+        self.sync().map_err(|error| failed(&error))
     }
 
     /// Makes the file of an empty database that has no name yet. Nobody waits for it, because it is no database.
@@ -250,12 +343,14 @@ impl Databases {
                 SqlError::new(1009, b"HY000", message)
             })?;
             remove_wal(&path);
+            // A new database of this name removes what stays.
+            let _ = self.place_options(name, None);
             removed = Some(files);
             Ok(())
         })?;
         // The names must be gone from the disk before the contents are, because a crash must not leave an empty database.
         if let Some(files) = removed
-            && File::open(self.directory.as_path()).and_then(|directory| directory.sync_all()).is_ok()
+            && self.sync().is_ok()
         {
             self.open.drop_files(file, files, lock);
         }
@@ -358,6 +453,13 @@ fn is_name(name: &str) -> bool {
         && !name.chars().any(char::is_control)
 }
 
+/// Removes a file that got no name.
+fn remove_unused(path: Option<&Path>) {
+    if let Some(path) = path {
+        let _ = std::fs::remove_file(path);
+    }
+}
+
 /// Removes the files that SQLite keeps beside a database.
 fn remove_wal(path: &Path) {
     for suffix in ["-wal", "-shm"] {
@@ -368,7 +470,7 @@ fn remove_wal(path: &Path) {
     }
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> SqlError {
+fn unreadable(path: &Path, error: &io::Error) -> SqlError {
     SqlError::new(1018, b"HY000", format!("Can't read dir of '{}' ({error})", path.display()))
 }
 
@@ -409,7 +511,7 @@ mod tests {
         std::fs::write(made.with_extension("unnamed-journal"), "").unwrap();
         databases.remove_unnamed();
         assert!(!made.exists());
-        databases.create("shop").unwrap();
+        databases.create("shop", None).unwrap();
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1, "nothing else is left");
     }
 
@@ -417,8 +519,8 @@ mod tests {
     fn databases_come_and_go() {
         let directory = tempfile::tempdir().unwrap();
         let databases = Databases::new(directory.path().to_owned());
-        databases.create("shop-1").unwrap();
-        assert_eq!(databases.create("shop-1").unwrap_err().code, 1007);
+        databases.create("shop-1", None).unwrap();
+        assert_eq!(databases.create("shop-1", None).unwrap_err().code, 1007);
         assert!(databases.has("shop-1"));
         assert_eq!(databases.list().unwrap(), ["information_schema", "mysql", "performance_schema", "shop-1", "sys"]);
         let wait = || LockWait { most: std::time::Duration::ZERO, is_stopped: Box::new(|| false), is_appliers: false };
@@ -429,6 +531,38 @@ mod tests {
         remove("shop-1").unwrap();
         assert_eq!(remove("shop-1").unwrap_err().code, 1008);
         assert_eq!(remove("mysql").unwrap_err().code, 1044);
-        assert_eq!(databases.create("").unwrap_err().code, 1102);
+        assert_eq!(databases.create("", None).unwrap_err().code, 1102);
+    }
+
+    #[test]
+    fn a_database_keeps_its_collation_until_it_is_dropped() {
+        let directory = tempfile::tempdir().unwrap();
+        let databases = Databases::new(directory.path().to_owned());
+        let files = || std::fs::read_dir(directory.path()).unwrap().count();
+        let wait = || LockWait { most: std::time::Duration::ZERO, is_stopped: Box::new(|| false), is_appliers: false };
+        let collation = |name| databases.collation(name).unwrap();
+        databases.create("a-b", Some("latin1_bin")).unwrap();
+        databases.create("c", Some(collations::DEFAULT)).unwrap();
+        assert_eq!((collation("a-b").as_deref(), collation("c"), files()), (Some("latin1_bin"), None, 3));
+        assert_eq!(databases.create("a-b", Some("binary")).unwrap_err().code, 1007);
+        assert_eq!((collation("a-b").as_deref(), files()), (Some("latin1_bin"), 3));
+        databases.set_collation("c", "utf8mb4_bin").unwrap();
+        assert_eq!(collation("c").as_deref(), Some("utf8mb4_bin"));
+        let mode = std::os::unix::fs::PermissionsExt::mode(
+            &std::fs::metadata(directory.path().join("c.opt")).unwrap().permissions(),
+        );
+        assert_eq!(mode & 0o777, OWNER_ONLY);
+        databases.set_collation("c", collations::DEFAULT).unwrap();
+        assert_eq!((collation("c"), files()), (None, 3));
+        assert_eq!(databases.set_collation("missing", "binary").unwrap_err().code, 1049);
+        assert_eq!(databases.list().unwrap().len(), 6, "its file is no database");
+        databases.remove("a-b", wait(), &mut |remove| remove()).unwrap();
+        assert_eq!(files(), 1);
+        // A crash within DROP DATABASE may leave the file.
+        std::fs::write(directory.path().join("d.opt"), "default-collation=utf8mb4_bin\n").unwrap();
+        databases.create("d", None).unwrap();
+        assert_eq!(collation("d"), None);
+        std::fs::write(directory.path().join("d.opt"), "default-collation=nonsense\n").unwrap();
+        assert_eq!(databases.collation("d").unwrap_err().code, 1273);
     }
 }

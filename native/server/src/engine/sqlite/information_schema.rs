@@ -15,6 +15,7 @@ use crate::engine::annotations::Annotation;
 use crate::engine::translate::temporary_name;
 use crate::engine::{Interruption, LOG_TABLES, SYSTEM_DATABASES, SessionContext, SystemTable, UnlistedTable, stopped};
 use crate::sql::charset::default_collation;
+use crate::sql::collations::compares_bytes;
 use crate::sql::{Datum, backquoted};
 
 /// Reads TABLES, COLUMNS or STATISTICS, as far as the filter lets rows through.
@@ -218,7 +219,8 @@ fn table_row(database: &str, table: &Table, next_key: Datum) -> Vec<Datum> {
         row.extend([Datum::Null, text("VIEW")]);
     } else {
         let stored = StoredTable::read(&table.sql);
-        let collation = default_collation(stored.charset.name()).unwrap_or_default();
+        let by_default = default_collation(stored.charset.name()).unwrap_or_default();
+        let collation = stored.collation.as_deref().unwrap_or(by_default);
         let comment = stored.comment.unwrap_or_default();
         row.extend([text("BASE TABLE"), text("SQLite"), Datum::Int(10), text("Dynamic")]);
         unknown(&mut row, 6);
@@ -235,8 +237,10 @@ fn column_row(database: &str, table: &str, column: &Column) -> Vec<Datum> {
     let number = |number: Option<u32>| number.map_or(Datum::Null, |number| Datum::Int(number.into()));
     let (charset, collation) = if column.declared.is_text() {
         let charset = column.stored.charset.name();
-        let collation = column.collation().or_else(|| default_collation(charset).ok());
-        (text(charset), text(collation.unwrap_or_default()))
+        let named = column.named_collation();
+        let is_so = compares_bytes(named) != column.stored.ignores_case;
+        let by_default = || if is_so { named } else { default_collation(charset).unwrap_or_default() };
+        (text(charset), text(column.collation().unwrap_or_else(by_default)))
     } else {
         (Datum::Null, Datum::Null)
     };

@@ -52,6 +52,7 @@ use sealwire_core::error::SqlError;
 use super::replicated::AppliedGroups;
 use super::{Around, Engine, EngineSession, LockWait, ReadLock, TableDefinition, is_system_database};
 use crate::replication::{self, BinaryLog, CommitMark, GroupRows};
+use crate::sql::collations;
 use shared::Shared;
 use shared_session::SharedSession;
 
@@ -150,8 +151,12 @@ impl replication::Databases for SqliteEngine {
         self.shared.databases.has(database)
     }
 
-    fn create(&self, database: &str) -> Result<(), String> {
-        self.shared.databases.create(database).map_err(|error| error.message)
+    fn create(&self, database: &str, collation: Option<&str>) -> Result<(), String> {
+        self.shared.databases.create(database, collation).map_err(|error| error.message)
+    }
+
+    fn set_collation(&self, database: &str, collation: &str) -> Result<(), String> {
+        self.shared.databases.set_collation(database, collation).map_err(|error| error.message)
     }
 
     fn remove(&self, database: &str) -> Result<(), String> {
@@ -173,8 +178,17 @@ impl Engine for SqliteEngine {
         self.shared.databases.has(name)
     }
 
-    fn create_database(&self, name: &str) -> Result<(), SqlError> {
-        self.shared.databases.create(name)
+    fn create_database(&self, name: &str, collation: Option<&str>) -> Result<(), SqlError> {
+        self.shared.databases.create(name, collation)
+    }
+
+    fn alter_database(&self, name: &str, collation: &str) -> Result<(), SqlError> {
+        self.shared.databases.set_collation(name, collation)
+    }
+
+    fn database_collation(&self, name: &str) -> Result<String, SqlError> {
+        let own = self.shared.databases.collation(name)?;
+        Ok(own.unwrap_or_else(|| collations::DEFAULT.to_owned()))
     }
 
     fn drop_database(&self, name: &str, wait: LockWait, around: &mut Around<'_>) -> Result<(), SqlError> {

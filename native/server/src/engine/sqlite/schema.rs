@@ -6,6 +6,8 @@ use super::key_weight::MARK;
 use super::stored_definitions::{self, StoredColumn, StoredTable};
 use crate::engine::annotations::Annotation;
 use crate::engine::types::{DeclaredType, Extent};
+use crate::sql::charset::default_collation;
+use crate::sql::collations::compares_bytes;
 use crate::sql::lex::{Lexer, Piece, unquote};
 use crate::sql::{TextCharset, backquoted, text_literal};
 
@@ -162,19 +164,33 @@ impl Column {
         }
     }
 
-    /// The collation, where it differs from the table's.
-    pub(super) fn collation(&self) -> Option<&str> {
-        if !self.declared.is_text() || self.stored.ignores_case {
-            return None;
+    /// The collation that the definition names: the column's own, that of its character set, or the table's.
+    pub(super) fn named_collation(&self) -> &str {
+        let annotations = &self.stored.annotations;
+        match (annotations.get(Annotation::Collation), annotations.get(Annotation::Charset)) {
+            (Some(own), _) => own,
+            (None, Some(_)) => default_collation(self.stored.charset.name()).unwrap_or_default(),
+            (None, None) => &self.stored.of_table,
         }
-        let binary = match self.stored.charset {
+    }
+
+    /// The collation of a text, where it compares otherwise than the table's does.
+    pub(super) fn collation(&self) -> Option<&str> {
+        let (named, of_table) = (self.named_collation(), self.stored.of_table.as_str());
+        if !self.declared.is_text() || self.stored.ignores_case {
+            return Some(named)
+                .filter(|_| self.declared.is_text() && compares_bytes(of_table) && !compares_bytes(named));
+        }
+        if compares_bytes(named) {
+            return Some(named).filter(|_| named != of_table);
+        }
+        Some(match self.stored.charset {
             TextCharset::Utf8mb4 => "utf8mb4_bin",
             TextCharset::Utf8mb3 => "utf8mb3_bin",
             TextCharset::Latin1 => "latin1_bin",
             TextCharset::Ascii => "ascii_bin",
             TextCharset::Binary => "binary",
-        };
-        Some(self.stored.annotations.get(Annotation::Collation).unwrap_or(binary))
+        })
     }
 
     pub(super) fn extra(&self) -> String {

@@ -40,6 +40,7 @@ use replica::Replica;
 
 mod attaching;
 mod capture;
+mod collations;
 mod column_position;
 mod compiling;
 mod definition;
@@ -196,6 +197,7 @@ impl SqliteSession {
                 database: request.database,
                 names: request.context.as_ref(),
                 temporaries: &self.temporaries,
+                collations: self,
                 log: self.capture.as_ref().map(|capture| capture.log.format.flavour),
                 is_replicated: self.group().is_some(),
                 budget: &self.bounds.budget(request),
@@ -229,6 +231,10 @@ impl SqliteSession {
         }
         if let Some((database, table)) = &translated.like {
             return self.translate_like(&translated, (database, table), request);
+        }
+        // A new column has the collation of its table, which can be read only now.
+        if translated.statements.iter().any(|sql| sql.starts_with("ALTER TABLE ") && sql.contains(" ADD COLUMN ")) {
+            return self.translated(request);
         }
         let Some(text) = self.expand_wildcards(request)? else { return Ok(translated) };
         self.translate(&text, request)

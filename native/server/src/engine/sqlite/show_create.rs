@@ -10,6 +10,7 @@ use super::stored_definitions::{self, StoredTable};
 use crate::engine::TableDefinition;
 use crate::engine::annotations::Annotation;
 use crate::engine::translate::no_such_table;
+use crate::sql::charset::default_collation;
 use crate::sql::{TextCharset, backquoted, text_literal};
 
 /// The statement that creates a table or a view again.
@@ -56,11 +57,13 @@ pub(super) fn table_statement(
     let foreign_keys = stored.foreign_keys.iter().filter(|_| has_foreign_keys);
     lines.extend(foreign_keys.chain(&stored.checks).map(|line| format!("  {line}")));
     let comment = stored.comment.map(|comment| format!(" COMMENT={}", text_literal(&comment)));
+    let collation = stored.collation.map(|collation| format!(" COLLATE={collation}"));
     let statement = format!(
-        "CREATE TABLE {} (\n{}\n) ENGINE=SQLite DEFAULT CHARSET={}{}",
+        "CREATE TABLE {} (\n{}\n) ENGINE=SQLite DEFAULT CHARSET={}{}{}",
         backquoted(&found.name),
         lines.join(",\n"),
         stored.charset.name(),
+        collation.unwrap_or_default(),
         comment.unwrap_or_default()
     );
     Ok(TableDefinition { name: found.name.clone(), statement, is_view: false })
@@ -68,10 +71,14 @@ pub(super) fn table_statement(
 
 fn column_line(column: &Column, of_table: TextCharset) -> String {
     let mut line = format!("  {} {}", backquoted(&column.name), column.type_text());
-    if column.declared.is_text() && column.stored.charset != of_table {
-        line.push_str(&format!(" CHARACTER SET {}", column.stored.charset.name()));
+    let charset = column.stored.charset.name();
+    let names_charset = column.declared.is_text() && column.stored.charset != of_table;
+    if names_charset {
+        line.push_str(&format!(" CHARACTER SET {charset}"));
     }
-    if let Some(collation) = column.collation() {
+    // The character set tells its default collation.
+    let is_told = |collation: &str| names_charset && default_collation(charset).is_ok_and(|own| own == collation);
+    if let Some(collation) = column.collation().filter(|collation| !is_told(collation)) {
         line.push_str(&format!(" COLLATE {collation}"));
     }
     if let (Some(is_stored), Some(expression)) = (column.generated, &column.stored.generated) {

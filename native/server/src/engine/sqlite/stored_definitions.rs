@@ -6,6 +6,7 @@
 use sealwire_core::error::SqlError;
 
 use crate::engine::annotations::{Annotation, Annotations, NUMBERED};
+use crate::sql::charset::default_collation;
 use crate::sql::lex::{Lexer, Piece, unquote};
 use crate::sql::{TextCharset, backquoted, text_literal};
 
@@ -329,6 +330,8 @@ pub(super) struct StoredColumn {
     pub(super) annotations: Annotations,
     /// The character set of a text.
     pub(super) charset: TextCharset,
+    /// The collation of the table, which columns have that name neither a character set nor a collation.
+    pub(super) of_table: String,
     /// Whether its collation ignores case.
     pub(super) ignores_case: bool,
     /// The expression of a generated column.
@@ -414,6 +417,7 @@ impl StoredTable {
             ignores_case: collation.is_some_and(|SpacedToken(_, name)| name.is_word("NOCASE")),
             generated: generated.or_else(|| after_word(item, "AS").map(|rest| render(group(rest)))),
             charset: TextCharset::default(),
+            of_table: String::new(),
             annotations,
         });
     }
@@ -436,13 +440,15 @@ impl StoredTable {
 
     pub(super) fn take(&mut self, column: &str) -> StoredColumn {
         let table = self.charset;
+        let by_default = || default_collation(table.name()).unwrap_or_default().to_owned();
         let at = self.columns.iter().position(|stored| stored.name.eq_ignore_ascii_case(column));
         // Columns of a view are in no such text.
         at.map_or_else(
-            || StoredColumn { ignores_case: true, ..StoredColumn::default() },
+            || StoredColumn { ignores_case: true, of_table: by_default(), ..StoredColumn::default() },
             |at| {
                 let stored = self.columns.swap_remove(at);
-                StoredColumn { charset: charset(&stored.annotations).unwrap_or(table), ..stored }
+                let of_table = self.collation.clone().unwrap_or_else(by_default);
+                StoredColumn { charset: charset(&stored.annotations).unwrap_or(table), of_table, ..stored }
             },
         )
     }

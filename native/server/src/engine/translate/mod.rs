@@ -29,7 +29,7 @@ pub(super) use function::is_allowed;
 pub(super) use names::{Temporaries, database_of, schema_of, temporary_name};
 pub(super) use parse::{ParseBudget, tree};
 pub(super) use translated::{Access, AddedKey, ColumnMove, ColumnRename, Skippable, StatementKind, Translated, begins};
-pub(super) use writer::{READ, Scope, quote, quote_text};
+pub(super) use writer::{Collations, READ, Scope, quote, quote_text};
 
 /// Translates one statement.
 ///

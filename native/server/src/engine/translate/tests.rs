@@ -1,6 +1,6 @@
 use super::*;
 use crate::engine::Interruption;
-use crate::sql::{Datum, Names};
+use crate::sql::{Datum, Names, TextCharset};
 use std::borrow::Cow;
 
 struct FixedNames;
@@ -15,6 +15,19 @@ impl Names for FixedNames {
     }
 }
 
+/// The database `latin` has latin1_bin, and so has each table `bin`.
+struct FixedCollations;
+
+impl Collations for FixedCollations {
+    fn of_database(&self, database: &str) -> Result<Option<String>, SqlError> {
+        Ok((database == "latin").then(|| "latin1_bin".to_owned()))
+    }
+
+    fn of_table(&self, _: &str, table: &str) -> Option<(TextCharset, Option<String>)> {
+        (table == "bin").then(|| (TextCharset::Latin1, Some("latin1_bin".to_owned())))
+    }
+}
+
 fn temporaries() -> Temporaries {
     [("d".to_owned(), "tmp".to_owned())].into()
 }
@@ -26,6 +39,7 @@ fn of(sql: &str) -> Result<Translated, SqlError> {
             database: Some("d"),
             names: &FixedNames,
             temporaries: &temporaries(),
+            collations: &FixedCollations,
             log: None,
             is_replicated: false,
             budget: &Interruption::default(),
@@ -53,6 +67,7 @@ fn tables_get_their_database_and_texts_their_quotes() {
                 database: None,
                 names: &FixedNames,
                 temporaries: &Temporaries::new(),
+                collations: &FixedCollations,
                 log: None,
                 is_replicated: false,
                 budget: &Interruption::default()
@@ -62,6 +77,85 @@ fn tables_get_their_database_and_texts_their_quotes() {
         .code,
         1046
     );
+}
+
+#[test]
+fn texts_that_name_no_collation_have_that_of_their_table_or_its_database() {
+    let ignores_case = |sql: &str| one(sql).contains("COLLATE NOCASE");
+    for (column, options, expected) in [
+        ("", "", true),
+        ("", "COLLATE utf8mb4_bin", false),
+        ("", "DEFAULT CHARSET=utf8mb4 COLLATE=UTF8MB4_BIN", false),
+        ("", "DEFAULT CHARSET=binary", false),
+        ("", "CHARACTER SET latin1 COLLATE latin1_general_cs", false),
+        ("", "COLLATE utf8mb3_bin", false),
+        ("", "COLLATE utf8mb4_nopad_bin", false),
+        ("", "COLLATE utf8mb4_0900_as_cs", false),
+        ("", "COLLATE uca1400_as_cs", false),
+        ("", "COLLATE utf8mb4_ja_0900_as_cs_ks", false),
+        ("", "COLLATE utf8mb4_cs_0900_ai_ci", true),
+        ("", "COLLATE utf8mb4_unicode_ci", true),
+        ("CHARACTER SET utf8mb4", "COLLATE utf8mb4_bin", true),
+        ("COLLATE utf8mb4_general_ci", "COLLATE utf8mb4_bin", true),
+        ("COLLATE utf8mb4_uca1400_as_cs", "", false),
+        ("COLLATE UTF8MB4_BIN", "", false),
+        ("CHARACTER SET binary", "", false),
+    ] {
+        for kind in ["TABLE", "TEMPORARY TABLE"] {
+            let sql = format!("CREATE {kind} t (v VARCHAR(9) {column}) {options}");
+            assert_eq!(ignores_case(&sql), expected, "{sql}");
+        }
+    }
+    for (sql, expected) in [
+        ("CREATE TABLE latin.t (v VARCHAR(9))", false),
+        ("CREATE TABLE latin.t (v VARCHAR(9)) COMMENT='c'", false),
+        ("CREATE TABLE latin.t (v VARCHAR(9)) CHARACTER SET latin1", true),
+        ("CREATE TABLE latin.t (v VARCHAR(9) CHARACTER SET latin1)", true),
+        ("ALTER TABLE bin ADD COLUMN w VARCHAR(9)", false),
+        ("ALTER TABLE bin ADD COLUMN w VARCHAR(9) CHARACTER SET latin1", true),
+        ("ALTER TABLE other ADD COLUMN w VARCHAR(9)", true),
+    ] {
+        assert_eq!(ignores_case(sql), expected, "{sql}");
+    }
+}
+
+/// A collation whose weights are not known is the default in the log, so it must be the default here.
+#[test]
+fn a_table_compares_as_the_log_says() {
+    let logged = |sql: &str| {
+        let scope = Scope {
+            database: Some("d"),
+            names: &FixedNames,
+            temporaries: &temporaries(),
+            collations: &FixedCollations,
+            log: Some(sealwire_binlog::Flavour::MariaDb),
+            is_replicated: false,
+            budget: &Interruption::default(),
+        };
+        let done = translate(sql, scope).unwrap();
+        (done.statements.join("; ").contains("COLLATE NOCASE"), done.logged_text.unwrap_or_default())
+    };
+    for (sql, ignores_case, text) in [
+        ("CREATE TABLE t (v TEXT)", true, ""),
+        (
+            "CREATE TABLE t (v TEXT) COLLATE latin1_general_cs",
+            true,
+            "CREATE TABLE t (v TEXT) DEFAULT CHARSET=latin1 COLLATE=`latin1_swedish_ci`",
+        ),
+        (
+            "CREATE TABLE t (v TEXT) COLLATE latin1_bin",
+            false,
+            "CREATE TABLE t (v TEXT) DEFAULT CHARSET=latin1 COLLATE=`latin1_bin`",
+        ),
+        (
+            "CREATE TABLE latin.t (v TEXT)",
+            false,
+            "CREATE TABLE latin.t (v TEXT) DEFAULT CHARSET=latin1 COLLATE=`latin1_bin`",
+        ),
+        ("CREATE TABLE t (v TEXT) CHARACTER SET binary", false, "CREATE TABLE t (v TEXT) DEFAULT CHARSET=binary"),
+    ] {
+        assert_eq!(logged(sql), (ignores_case, text.to_owned()), "{sql}");
+    }
 }
 
 #[test]

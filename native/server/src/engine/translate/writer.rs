@@ -18,8 +18,7 @@ use super::translated::{
 use crate::engine::annotations::Annotations;
 use crate::engine::{LONGEST_NAME, is_system_database};
 use crate::memory::{Held, LARGE};
-use crate::sql::collations::{is_mariadbs, is_mysqls};
-use crate::sql::{Datum, Names};
+use crate::sql::{Datum, KeyCollation, Names, TextCharset, collations};
 
 /// The deepest nesting of a statement. The parser's own limit is lower and refuses most such statements first.
 const MOST_NESTED: usize = 200;
@@ -38,6 +37,19 @@ const OR_IGNORE: &str = "OR IGNORE ";
 /// The result of writing a part of a statement.
 pub(super) type WriteResult = Result<(), SqlError>;
 
+/// The collations of what exists.
+pub(crate) trait Collations {
+    /// The collation of a database; `None` for the server's.
+    ///
+    /// # Errors
+    /// Where it can't be read.
+    fn of_database(&self, database: &str) -> Result<Option<String>, SqlError>;
+
+    /// The character set of a table, given its schema and its name in SQLite, and the collation that its definition names; `None` where there
+    /// is no such table, or its database is not attached yet.
+    fn of_table(&self, schema: &str, table: &str) -> Option<(TextCharset, Option<String>)>;
+}
+
 /// The session's state that a translation needs.
 #[derive(Clone, Copy)]
 pub(crate) struct Scope<'a> {
@@ -47,6 +59,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) names: &'a dyn Names,
     /// The session's temporary tables.
     pub(crate) temporaries: &'a Temporaries,
+    /// The collations of tables and databases.
+    pub(crate) collations: &'a dyn Collations,
     /// Whose replicas the binary log is for; `None` without one.
     pub(crate) log: Option<Flavour>,
     /// Whether the statement comes from a source's log.
@@ -223,12 +237,12 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// 1273 where the servers for which the binary log is do not have it; without a log, where neither MySQL nor MariaDB has it.
     pub(super) fn check_collation(&self, name: &str) -> WriteResult {
-        let is_known = match self.scope.log {
-            Some(Flavour::MariaDb) => is_mariadbs(name),
-            Some(Flavour::MySql) => is_mysqls(name),
-            None => is_mariadbs(name) || is_mysqls(name),
-        };
-        if is_known { Ok(()) } else { Err(SqlError::new(1273, b"HY000", format!("Unknown collation: '{name}'"))) }
+        collations::check(name, self.scope.log)
+    }
+
+    /// Whether a table's collation is what replicas get. One whose weights are not known has no effect here, so they get the default.
+    pub(super) fn keeps_collation(&self, name: &str) -> bool {
+        self.scope.log.is_none() || self.scope.is_replicated || KeyCollation::named(name).is_some()
     }
 
     /// Writes OR IGNORE and notes its place.

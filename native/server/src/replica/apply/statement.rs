@@ -75,7 +75,11 @@ impl Given {
                 StatusVariable::Flags2(flags) => surroundings.skips_foreign_keys = flags & NO_FOREIGN_KEYS != 0,
                 StatusVariable::SqlMode(bits) => surroundings.sql_mode = Some(bits),
                 StatusVariable::AutoIncrement { increment: step, .. } => increment = step,
-                StatusVariable::Charset { client, connection, .. } => surroundings.charset = Some((client, connection)),
+                StatusVariable::Charset { client, connection, server } => {
+                    surroundings.charset = Some((client, connection));
+                    // A set that this server lacks matters only where a table has it.
+                    surroundings.collation_server = Some(server).filter(|server| of_collation(*server).is_ok());
+                }
                 StatusVariable::TimeZone(name) => {
                     let name = String::from_utf8_lossy(name).into_owned();
                     zone = Some(name).filter(|name| name != "SYSTEM" && time_zone(name) != Some(0));

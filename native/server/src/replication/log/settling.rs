@@ -125,8 +125,12 @@ impl Databases for After<'_> {
         self.databases.has(database)
     }
 
-    fn create(&self, database: &str) -> Result<(), String> {
-        self.databases.create(database)
+    fn create(&self, database: &str, collation: Option<&str>) -> Result<(), String> {
+        self.databases.create(database, collation)
+    }
+
+    fn set_collation(&self, database: &str, collation: &str) -> Result<(), String> {
+        self.databases.set_collation(database, collation)
     }
 
     fn remove(&self, database: &str) -> Result<(), String> {
@@ -152,7 +156,10 @@ mod tests {
             fn has(&self, _: &str) -> bool {
                 true
             }
-            fn create(&self, _: &str) -> Result<(), String> {
+            fn set_collation(&self, _: &str, _: &str) -> Result<(), String> {
+                Ok(())
+            }
+            fn create(&self, _: &str, _: Option<&str>) -> Result<(), String> {
                 Ok(())
             }
             fn remove(&self, _: &str) -> Result<(), String> {

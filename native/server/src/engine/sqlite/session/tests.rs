@@ -85,7 +85,7 @@ impl TestSession {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let engine = SqliteEngine::new(directory.path());
-        engine.create_database("d").unwrap();
+        engine.create_database("d", None).unwrap();
         Self { session: engine.session().unwrap(), _directory: directory }
     }
 
@@ -299,7 +299,7 @@ fn a_reader_that_waits_does_not_let_the_log_grow_without_end() {
     let directory = tempfile::tempdir().unwrap();
     let mut engine = SqliteEngine::new(directory.path());
     engine.shared.most_written = 10_000_000;
-    engine.create_database("d").unwrap();
+    engine.create_database("d", None).unwrap();
     let session = || TestSession { session: engine.session().unwrap(), _directory: tempfile::tempdir().unwrap() };
     let mut writer = session();
     writer.done("CREATE TABLE t (a INT, b LONGTEXT)");
@@ -367,7 +367,7 @@ fn a_transaction_that_only_waits_does_not_let_the_log_grow_without_end() {
         let directory = tempfile::tempdir().unwrap();
         let mut engine = SqliteEngine::new(directory.path());
         (engine.shared.most_written, engine.shared.idle) = (10_000_000, idle);
-        engine.create_database("d").unwrap();
+        engine.create_database("d", None).unwrap();
         let mut writer = TestSession { session: engine.session().unwrap(), _directory: tempfile::tempdir().unwrap() };
         writer.done("CREATE TABLE t (a INT, b LONGTEXT)");
         writer.done("INSERT INTO t VALUES (1, 'x'), (2, 'y')");
@@ -421,7 +421,7 @@ fn a_view_that_others_change_while_it_is_compiled_is_weighed_again() {
         for stage in ["weighed", "compiled"] {
             let directory = tempfile::tempdir().unwrap();
             let engine = SqliteEngine::new(directory.path());
-            engine.create_database("d").unwrap();
+            engine.create_database("d", None).unwrap();
             let mut session = SqliteSession::open(engine.shared.clone()).unwrap();
             let mut other = TestSession { session: engine.session().unwrap(), _directory: directory };
             for made in ["CREATE TABLE t (a INT)", "INSERT INTO t VALUES (1)", "CREATE VIEW v AS SELECT a FROM t"] {
@@ -448,7 +448,7 @@ fn a_view_that_others_change_while_it_is_compiled_is_weighed_again() {
 fn the_log_of_a_killed_server_is_applied_at_the_next_start() {
     let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let engine = SqliteEngine::new(first.path());
-    engine.create_database("d").unwrap();
+    engine.create_database("d", None).unwrap();
     let mut session = TestSession { session: engine.session().unwrap(), _directory: first };
     session.done("CREATE TABLE d.t (v LONGTEXT)");
     session.done("INSERT INTO d.t VALUES ('committed')");
@@ -470,7 +470,7 @@ fn the_log_of_a_killed_server_is_applied_at_the_next_start() {
 fn stopped_session() -> (SqliteSession, Arc<std::sync::atomic::AtomicBool>, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let engine = SqliteEngine::new(directory.path());
-    engine.create_database("d").unwrap();
+    engine.create_database("d", None).unwrap();
     let mut session = SqliteSession::open(engine.shared).unwrap();
     run_in(&mut session, "CREATE TABLE t (a INT, b INT)").unwrap();
     let rows =

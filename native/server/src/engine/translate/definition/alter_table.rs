@@ -11,7 +11,7 @@ use super::super::source::Source;
 use super::super::translated::{ColumnMove, ColumnRename, Skippable};
 use super::super::weight;
 use super::super::writer::{WriteResult, Writer, check_new_column, check_new_table};
-use super::column::{column, is_auto_increment};
+use super::column::{OfTable, column, is_auto_increment};
 use super::index::{IndexKind, added, drop_index, index};
 use super::origin::Origin;
 use super::stored_expression::check_order;
@@ -103,7 +103,7 @@ pub(super) fn alter_table(
                     });
                 }
                 begin(&table, " ADD COLUMN ", writer)?;
-                column(column_def, false, None, &origin, writer)?;
+                column(column_def, false, of_table(&table, writer), &origin, writer)?;
             }
             AlterTableOperation::RenameColumn { old_column_name, new_column_name } => {
                 check_new_column(&new_column_name.value)?;
@@ -145,6 +145,13 @@ fn skip_if_needless(operation: &AlterTableOperation, statement: usize, writer: &
     writer.refuse_for_mysql("IF EXISTS or IF NOT EXISTS within ALTER TABLE")?;
     writer.skippable.push(Skippable { statement, errors });
     Ok(())
+}
+
+/// The facts of a table that its new column needs. The session translates ADD COLUMN again once the table's database is attached.
+fn of_table(table: &Target, writer: &Writer<'_>) -> OfTable {
+    let (schema, name) = table.in_sqlite();
+    let (charset, collation) = writer.scope.collations.of_table(&schema, &name).unwrap_or_default();
+    OfTable::new(charset, collation.as_deref(), false, writer)
 }
 
 fn begin(table: &Target, operation: &'static str, writer: &mut Writer<'_>) -> WriteResult {

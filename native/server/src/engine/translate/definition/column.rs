@@ -2,7 +2,7 @@
 
 use sealwire_core::error::SqlError;
 use sqlparser::ast::{
-    CheckConstraint, ColumnDef, ColumnOption, DataType, EnumMember, Expr, GeneratedExpressionMode, Ident, ObjectName,
+    CheckConstraint, ColumnDef, ColumnOption, DataType, EnumMember, Expr, GeneratedExpressionMode, Ident,
     UnaryOperator, Value,
 };
 use sqlparser::tokenizer::Token;
@@ -15,26 +15,51 @@ use super::{column_type, grammar, replicable, stored_expression};
 use crate::engine::annotations::{Annotation, Annotations};
 use crate::engine::types::DeclaredType;
 use crate::sql::charset::{collation_of_another, default_collation};
+use crate::sql::collations::compares_bytes;
 use crate::sql::{TextCharset, text_literal};
+
+/// The table that gets a column.
+#[derive(Clone, Copy)]
+pub(super) struct OfTable {
+    /// The character set of a new table; `None` where the table exists.
+    pub(super) charset: Option<TextCharset>,
+    /// Whether the definition names a collation for the table, or has that of the database.
+    pub(super) is_collated: bool,
+    /// Whether texts that name neither are compared by their bytes.
+    pub(super) compares_bytes: bool,
+}
+
+impl OfTable {
+    /// The table of this character set and this collation.
+    pub(super) fn new(charset: TextCharset, collation: Option<&str>, is_new: bool, writer: &Writer<'_>) -> Self {
+        let kept = collation.filter(|collation| writer.keeps_collation(collation));
+        Self {
+            charset: is_new.then_some(charset),
+            is_collated: collation.is_some(),
+            compares_bytes: kept.map_or(charset == TextCharset::Binary, compares_bytes),
+        }
+    }
+}
 
 pub(super) fn column(
     column: &ColumnDef,
     is_auto_increment: bool,
-    of_table: Option<TextCharset>,
+    of_table: OfTable,
     origin: &Origin<'_>,
     writer: &mut Writer<'_>,
 ) -> WriteResult {
     let name = &column.name.value;
     check_new_column(name)?;
-    let charset = charset_of(column, writer)?.or(of_table);
+    let named = charset_of(column, writer)?;
+    let charset = named.or(of_table.charset);
     column_type::check(column, charset.unwrap_or_default())?;
     column_type::check_default(column, is_auto_increment)?;
     check_options(column, writer)?;
     let declared = DeclaredType::from_mysql(&column.data_type);
     let declared = declared.ok_or_else(|| unsupported(&column.data_type.to_string()))?;
     let declared = sized(declared, charset)?;
-    let annotations =
-        annotations_of(column, (&declared, charset.filter(|_| charset != of_table)), is_auto_increment, origin)?;
+    let noted = charset.filter(|_| charset != of_table.charset || named.is_some() && of_table.is_collated);
+    let annotations = annotations_of(column, (&declared, noted), is_auto_increment, origin)?;
     writer.name(name)?;
     // Not behind the type, because SQLite counts all up to GENERATED ALWAYS as the type, which decides how it keeps values.
     writer.annotations(&annotations);
@@ -48,7 +73,7 @@ pub(super) fn column(
     }
     writer.push(" ");
     writer.append(&declared.to_sqlite());
-    let mut is_collated = false;
+    let mut collation = None;
     for option in &column.options {
         match &option.option {
             ColumnOption::NotNull => writer.push(" NOT NULL"),
@@ -61,12 +86,12 @@ pub(super) fn column(
             }
             ColumnOption::PrimaryKey(_) => writer.push(" PRIMARY KEY NOT NULL"),
             // CREATE TABLE makes an index, which keeps its name when the column gets another one.
-            ColumnOption::Unique(_) if of_table.is_some() => {}
+            ColumnOption::Unique(_) if of_table.charset.is_some() => {}
             ColumnOption::Unique(_) => writer.push(" UNIQUE"),
             ColumnOption::Check(constraint) => {
                 check(constraint, constraint.name.as_ref().or(option.name.as_ref()), writer)?;
             }
-            ColumnOption::Collation(collation) => is_collated = is_binary(collation),
+            ColumnOption::Collation(own) => collation = Some(last_part(own)),
             ColumnOption::Generated { generation_expr: Some(value), generation_expr_mode, .. } => {
                 writer.push(" GENERATED ALWAYS AS (");
                 writer.expression(value)?;
@@ -95,7 +120,12 @@ pub(super) fn column(
         })?;
         writer.push("))");
     }
-    if declared.is_text() && !is_collated {
+    let is_binary = match (collation, named) {
+        (Some(collation), _) => compares_bytes(collation),
+        (None, Some(charset)) => charset == TextCharset::Binary,
+        (None, None) => of_table.compares_bytes,
+    };
+    if declared.is_text() && !is_binary {
         writer.push(" COLLATE NOCASE");
     }
     Ok(())
@@ -191,10 +221,6 @@ fn sized(declared: DeclaredType, charset: Option<TextCharset>) -> Result<Declare
         return Ok(one);
     }
     Err(unsupported("TEXT with a length and without a character set; write TINYTEXT, TEXT or MEDIUMTEXT"))
-}
-
-fn is_binary(collation: &ObjectName) -> bool {
-    last_part(collation).ends_with("_bin") || last_part(collation).eq_ignore_ascii_case("binary")
 }
 
 /// The annotations of a column, which hold the facts that SHOW CREATE TABLE prints and SQLite does not know.

@@ -14,7 +14,7 @@ use super::super::errors::{MOST_KEYS, too_many_keys, unsupported};
 use super::super::source::Source;
 use super::super::weight;
 use super::super::writer::{READ, WriteResult, Writer, check_new_table};
-use super::column::{self, check, is_auto_increment};
+use super::column::{self, OfTable, check, is_auto_increment};
 use super::index::{IndexKind, IndexParts, column_name, index, key_parts};
 use super::keys::{self, Place};
 use super::origin::Origin;
@@ -23,8 +23,8 @@ use super::target::Target;
 use super::{foreign_key, grammar};
 use crate::engine::annotations::{Annotation, Annotations};
 use crate::engine::types::DeclaredType;
-use crate::sql::charset::{collation_of_another, default_collation};
-use crate::sql::{KeyCollation, TextCharset, backquoted, text_literal};
+use crate::sql::charset::default_collation;
+use crate::sql::{TextCharset, backquoted, collations, text_literal};
 
 /// The most foreign keys of a table. Each is looked up for each row that is changed, and compared with the others when the table is made.
 const MOST_FOREIGN_KEYS: usize = 256;
@@ -95,11 +95,13 @@ pub(super) fn create_table(
     check_order(&create.columns)?;
     let options = table_options(create, &table, writer)?;
     let charset = options.get(Annotation::Charset).and_then(TextCharset::named).unwrap_or_default();
+    let of_table = OfTable::new(charset, options.get(Annotation::Collation), true, writer);
     let body = source.group(&source.all()).unwrap_or_default();
     let (columns, constraints) = source.columns_and_constraints(&body, &create.columns);
     let keys = keys::of_table(create, (&columns, &constraints), writer)?;
-    if create.table_options != CreateTableOptions::None {
-        writer.logged_text = Some(format!("{}{}", source.up_to_end(&body), logged_options(&options, create, writer)));
+    // A replica may have the database by another name, with another collation.
+    if create.table_options != CreateTableOptions::None || options != Annotations::default() {
+        writer.logged_text = Some(format!("{}{}", source.up_to_end(&body), logged_options(&options, writer)));
     }
     writer.push(" (");
     writer.annotations(&options);
@@ -115,7 +117,7 @@ pub(super) fn create_table(
         let origin = Origin { source, range: ranges.next() };
         let name = column.name.value.as_str();
         let is_auto_increment = auto_increment == Some(name);
-        column::column(column, is_auto_increment, Some(charset), &origin, writer)?;
+        column::column(column, is_auto_increment, of_table, &origin, writer)?;
         // SQLite takes NULL for a part of a primary key, unless it is the row's number.
         if !is_auto_increment && primary.iter().any(|own| own.eq_ignore_ascii_case(name)) {
             writer.push(" NOT NULL");
@@ -292,8 +294,11 @@ const ENGINES: [&str; 17] = [
 /// Annotations of a table's options. The engine must exist, and has no effect.
 fn table_options(create: &CreateTable, table: &Target, writer: &mut Writer<'_>) -> Result<Annotations, SqlError> {
     let mut annotations = Annotations::default();
-    let (mut charset, mut collated) = (None, None);
-    let CreateTableOptions::Plain(options) = &create.table_options else { return Ok(annotations) };
+    let (mut charset, mut collation) = (None, None);
+    let options = match &create.table_options {
+        CreateTableOptions::Plain(options) => options.as_slice(),
+        _ => &[],
+    };
     for option in options {
         match option {
             SqlOption::Comment(CommentDef::WithEq(text) | CommentDef::WithoutEq(text)) => {
@@ -319,45 +324,39 @@ fn table_options(create: &CreateTable, table: &Target, writer: &mut Writer<'_>) 
                 let Some(name) = word(value) else { continue };
                 if key.value.ends_with("COLLATE") {
                     writer.check_collation(name)?;
-                    collated = TextCharset::of_collation(name).map(|charset| (charset, name));
+                    collation = Some(name);
                 } else if key.value.ends_with("CHARSET") || key.value.ends_with("CHARACTER SET") {
                     default_collation(name)?;
-                    charset = TextCharset::named(name);
+                    charset = Some(name);
                 }
             }
             _ => {}
         }
     }
-    if let (Some(charset), Some((own, collation))) = (charset, collated)
-        && charset != own
-    {
-        return Err(collation_of_another(collation, charset.name()));
-    }
-    let charset =
-        charset.or_else(|| collated.map(|(charset, _)| charset)).filter(|charset| *charset != TextCharset::Utf8mb4);
-    if let Some(charset) = charset {
-        annotations.add(Annotation::Charset, charset.name());
-    }
-    if let Some((_, collation)) = collated {
-        annotations.add(Annotation::Collation, collation.to_ascii_lowercase());
+    let chosen = match collations::chosen(charset, collation)? {
+        Some(chosen) => Some(chosen),
+        None => writer.scope.collations.of_database(&table.database)?,
+    };
+    if let Some(chosen) = chosen {
+        let charset = TextCharset::of_collation(&chosen).unwrap_or_default();
+        if charset != TextCharset::Utf8mb4 {
+            annotations.add(Annotation::Charset, charset.name());
+        }
+        if collation.is_some() || Ok(&*chosen) != default_collation(charset.name()) {
+            annotations.add(Annotation::Collation, chosen);
+        }
     }
     Ok(annotations)
 }
 
 /// The options for the binary log: those that have an effect here. A replica may lack the engine, or its engine may lack keys, and a directory
 /// would be made with the rights of its server. A collation whose weights are not known has none here, so replicas get the default.
-fn logged_options(options: &Annotations, create: &CreateTable, writer: &Writer<'_>) -> String {
+fn logged_options(options: &Annotations, writer: &Writer<'_>) -> String {
     let charset = options.get(Annotation::Charset).unwrap_or(TextCharset::Utf8mb4.name());
     let mut text = format!(" DEFAULT CHARSET={charset}");
-    let CreateTableOptions::Plain(written) = &create.table_options else { return text };
-    let collation = written.iter().rev().find_map(|option| match option {
-        SqlOption::KeyValue { key, value } if key.value.ends_with("COLLATE") => word(value),
-        _ => None,
-    });
-    if let Some(collation) = collation {
-        let is_kept = writer.scope.is_replicated || KeyCollation::named(collation).is_some();
+    if let Some(collation) = options.get(Annotation::Collation) {
         let by_default = default_collation(charset).unwrap_or(collation);
-        let collation = if is_kept { collation } else { by_default };
+        let collation = if writer.keeps_collation(collation) { collation } else { by_default };
         text.push_str(&format!(" COLLATE={}", backquoted(collation)));
     }
     if let Some(comment) = options.get(Annotation::Comment) {

@@ -99,7 +99,7 @@ fn whole() -> Log {
 
 fn world() -> World {
     let world = World::new();
-    world.server.engine.create_database("d").unwrap();
+    world.server.engine.create_database("d", None).unwrap();
     world.run(TABLE).unwrap();
     world
 }

@@ -116,7 +116,7 @@ pub(super) fn row(a: i64, b: i64, c: &str) -> [Value<'_>; 3] {
 /// A replica with the table `d.t`.
 pub(super) fn with_table(definition: &str) -> World {
     let world = World::new();
-    world.server.engine.create_database("d").unwrap();
+    world.server.engine.create_database("d", None).unwrap();
     world.run(definition).unwrap();
     world
 }
@@ -253,7 +253,7 @@ fn a_place_is_kept_with_what_was_changed() {
 #[test]
 fn a_group_that_was_committed_in_one_database_is_applied_in_the_other() {
     let world = with_table(PLAIN);
-    world.server.engine.create_database("e").unwrap();
+    world.server.engine.create_database("e", None).unwrap();
     world.run("CREATE TABLE e.t (a INT, b INT, c VARCHAR(10))").unwrap();
     let mut log = Log::new();
     log.rows(RowsKind::Write, &[(NONE, row(1, 1, "before"))]);
@@ -292,7 +292,7 @@ fn a_statement_outside_of_databases_is_carried_out_once() {
     let place = KeptPlace { number: 1, file: FILE.to_vec(), position: end, gtids: String::new() };
     let around = GroupEnd { before: Default::default(), place };
     world.server.engine.session().unwrap().begin_outside("", &around).unwrap();
-    world.server.engine.create_database("d").unwrap();
+    world.server.engine.create_database("d", None).unwrap();
     drop(applier);
     applier = world.restarted().applier();
     assert_eq!(applier.positions().position, 0);
@@ -413,7 +413,7 @@ fn a_number_that_is_used_up_is_no_full_disk() {
 #[test]
 fn filters_choose_what_is_applied() {
     let world = with_table(PLAIN);
-    world.server.engine.create_database("renamed").unwrap();
+    world.server.engine.create_database("renamed", None).unwrap();
     world.run("CREATE TABLE renamed.t (a INT, b INT, c VARCHAR(10))").unwrap();
     let names = |all: &[&str]| all.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     let filters = Filters {

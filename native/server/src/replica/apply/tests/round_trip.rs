@@ -187,13 +187,13 @@ fn contents(world: &World) -> Vec<String> {
 fn round_trip(flavour: Flavour, seed: u64) {
     eprintln!("seed {seed} of {flavour:?}");
     let primary = logging(1, flavour);
-    primary.server.engine.create_database("d").unwrap();
+    primary.server.engine.create_database("d", None).unwrap();
     workload(&primary, seed, 150);
     let expected = contents(&primary);
     assert!(expected.len() > 10);
 
     let replica = logging(2, flavour);
-    replica.server.engine.create_database("d").unwrap();
+    replica.server.engine.create_database("d", None).unwrap();
     let mut applier = replica.applier();
     feed(&mut applier, &primary.log()).unwrap();
     assert_eq!(contents(&replica), expected);
@@ -203,7 +203,7 @@ fn round_trip(flavour: Flavour, seed: u64) {
     assert_eq!(replica.server.log.as_ref().unwrap().gtids(), gtids, "the GTIDs are the source's");
 
     let last = logging(3, flavour);
-    last.server.engine.create_database("d").unwrap();
+    last.server.engine.create_database("d", None).unwrap();
     feed(&mut last.applier(), &replica.log()).unwrap();
     assert_eq!(contents(&last), expected);
 

@@ -16,8 +16,8 @@ impl World {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let engine = SqliteEngine::new(directory.path());
-        engine.create_database("d").unwrap();
-        engine.create_database("e").unwrap();
+        engine.create_database("d", None).unwrap();
+        engine.create_database("e", None).unwrap();
         let mut client = engine.session().unwrap();
         for sql in ["CREATE TABLE t (a INT)", "CREATE TABLE e.t (a INT)", "INSERT INTO t VALUES (1), (2), (3)"] {
             run_in(client.as_mut(), sql).unwrap();

@@ -39,7 +39,7 @@ impl World {
         let files = LogFiles::new(directory.path(), "").unwrap();
         let log = BinaryLog::open(files, format, settings, &engine, None).unwrap();
         engine.log_to(Arc::new(log));
-        engine.create_database("d").unwrap();
+        engine.create_database("d", None).unwrap();
         Self { engine, directory }
     }
 
@@ -108,7 +108,7 @@ fn a_table_that_others_change_or_that_was_detached_is_logged_all_the_same() {
     run(&mut one, "INSERT INTO t VALUES (4)");
     // SQLite keeps at most nine databases attached.
     for number in 0..12 {
-        world.engine.create_database(&format!("e{number}")).unwrap();
+        world.engine.create_database(&format!("e{number}"), None).unwrap();
         run(&mut one, &format!("CREATE TABLE e{number}.t (a INT)"));
         run(&mut one, &format!("INSERT INTO e{number}.t VALUES (1)"));
     }

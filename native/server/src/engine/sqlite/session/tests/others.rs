@@ -15,7 +15,7 @@ impl Pair {
     pub(super) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let engine = SqliteEngine::new(directory.path());
-        engine.create_database("d").unwrap();
+        engine.create_database("d", None).unwrap();
         let mut session = SqliteSession::open(engine.shared.clone()).unwrap();
         let mut other = SqliteSession::open(engine.shared).unwrap();
         run_in(&mut other, "CREATE TABLE t (a INT PRIMARY KEY, b VARCHAR(20), c INT)").unwrap();

@@ -93,7 +93,7 @@ fn the_index_of_weights_follows_its_key_and_is_in_no_listing() {
 fn rows_of_an_earlier_version_stay_as_they_are() {
     let directory = tempfile::tempdir().unwrap();
     let engine = SqliteEngine::new(directory.path());
-    engine.create_database("d").unwrap();
+    engine.create_database("d", None).unwrap();
     let file = Connection::open(directory.path().join("d.sqlite")).unwrap();
     file.execute_batch(
         "CREATE TABLE t (id INT PRIMARY KEY NOT NULL, a VARCHAR(9) COLLATE NOCASE); CREATE UNIQUE INDEX \"t.k\" ON t (a);
@@ -125,4 +125,78 @@ fn the_keys_of_a_renamed_table_leave_their_names_to_others() {
         assert_eq!(bench.error(&format!("INSERT INTO {table} VALUES (1, 1)")), 1062);
         bench.done(&format!("DROP INDEX k ON {table}"));
     }
+}
+
+/// Whether a unique key over the column `v` of a table takes 'A' beside 'a'.
+fn tells_case(bench: &mut TestSession, table: &str) -> bool {
+    bench.done(&format!("INSERT INTO {table} (v) VALUES ('a')"));
+    match bench.run(&format!("INSERT INTO {table} (v) VALUES ('A')"), &[], false) {
+        Ok(_) => true,
+        Err(error) => {
+            assert_eq!(error.code, 1062, "{table}: {error:?}");
+            false
+        }
+    }
+}
+
+#[test]
+fn unique_keys_compare_by_the_collation_of_the_table_or_of_its_database() {
+    let mut bench = TestSession::new();
+    let engine = SqliteEngine::new(bench._directory.path());
+    for (number, (collation, expected)) in [
+        ("utf8mb4_bin", true),
+        ("binary", true),
+        ("latin1_general_cs", true),
+        ("utf8mb4_uca1400_as_cs", true),
+        ("utf8mb3_general_ci", false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let of_database = format!("of{number}");
+        engine.create_database(&of_database, Some(collation)).unwrap();
+        for (table, definition) in [
+            (format!("t{number}"), format!("(v VARCHAR(9) UNIQUE) COLLATE {collation}")),
+            (format!("{of_database}.t"), "(v VARCHAR(9) PRIMARY KEY)".to_owned()),
+            (format!("{of_database}.l"), format!("LIKE t{number}")),
+            (format!("l{number}"), format!("LIKE {of_database}.t")),
+            (format!("{of_database}.a"), "(i INT)".to_owned()),
+        ] {
+            bench.done(&format!("CREATE TABLE {table} {definition}"));
+            if definition == "(i INT)" {
+                engine.alter_database(&of_database, "utf8mb4_general_ci").unwrap();
+                bench.done(&format!("ALTER TABLE {table} ADD COLUMN v VARCHAR(9)"));
+                bench.done(&format!("CREATE UNIQUE INDEX k ON {table} (v)"));
+            }
+            assert_eq!(tells_case(&mut bench, &table), expected, "{table} {collation}");
+            if definition.ends_with(collation) {
+                bench.done(&format!("CREATE TEMPORARY TABLE s{number} {definition}"));
+                bench.done(&format!("CREATE TEMPORARY TABLE x{number} (i INT) COLLATE {collation}"));
+                bench.done(&format!("ALTER TABLE x{number} ADD COLUMN v VARCHAR(9), ADD UNIQUE KEY k (v)"));
+                assert_eq!(tells_case(&mut bench, &format!("s{number}")), expected, "temporary {collation}");
+                assert_eq!(tells_case(&mut bench, &format!("x{number}")), expected, "altered {collation}");
+            }
+        }
+    }
+    engine.create_database("general", None).unwrap();
+    bench.done("CREATE TABLE general.t (v VARCHAR(9) UNIQUE)");
+    assert!(!tells_case(&mut bench, "general.t"));
+}
+
+/// An earlier version had the collation of a table for its keys alone.
+#[test]
+fn the_columns_of_an_earlier_version_stay_as_they_are() {
+    let mut bench = TestSession::new();
+    let file = Connection::open(bench._directory.path().join("d.sqlite")).unwrap();
+    file.execute_batch(
+        "CREATE TABLE old (/*mysql\ncollation=utf8mb4_bin\n*/ v VARCHAR(9) COLLATE NOCASE);
+         CREATE UNIQUE INDEX \"old.k\" ON old (v)",
+    )
+    .unwrap();
+    drop(file);
+    bench.done("ALTER TABLE old ADD COLUMN w VARCHAR(9)");
+    bench.done("CREATE UNIQUE INDEX k2 ON old (w)");
+    assert!(!tells_case(&mut bench, "old"));
+    bench.done("DELETE FROM old");
+    bench.done("INSERT INTO old (v, w) VALUES ('a', 'a'), ('b', 'A')");
 }
