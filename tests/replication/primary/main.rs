@@ -14,6 +14,7 @@ mod refused;
 mod replica;
 mod secrets;
 mod semi_sync;
+mod settled;
 mod stalled;
 mod statements;
 mod streams;

@@ -234,7 +234,12 @@ impl TransactionCache {
 
     fn spill(&mut self, limits: CacheLimits) -> Result<(), SqlError> {
         if self.length() > limits.disk {
-            return Err(too_large_for_files(limits));
+            let message = format!(
+                "The transaction has more than {} bytes in the binary log's temporary file; change fewer rows in one transaction, or raise \
+                 tmp_disk_limit",
+                limits.disk
+            );
+            return Err(SqlError::new(1197, b"HY000", message));
         }
         let spilled = match &mut self.spilled {
             Some(spilled) => spilled,
@@ -311,21 +316,12 @@ fn too_large() -> SqlError {
     )
 }
 
-pub(crate) fn too_large_for_files(limits: CacheLimits) -> SqlError {
-    let message = format!(
-        "The transaction has more than {} bytes in the binary log's temporary file; change fewer rows in one transaction, or raise \
-         tmp_disk_limit",
-        limits.disk
-    );
-    SqlError::new(1197, b"HY000", message)
-}
-
-pub(crate) fn unwritable(error: &io::Error) -> SqlError {
+fn unwritable(error: &io::Error) -> SqlError {
     SqlError::new(1026, b"HY000", format!("Error writing the binary log's temporary file ({error})"))
 }
 
 /// A file that nobody else can open, in the directory for temporary files.
-pub(crate) fn temporary_file() -> io::Result<File> {
+fn temporary_file() -> io::Result<File> {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let directory = std::env::var_os("SQLITE_TMPDIR").map_or_else(std::env::temp_dir, Into::into);

@@ -27,7 +27,7 @@ mod semi_sync;
 mod start;
 mod table;
 
-pub(crate) use cache::{CacheLimits, Mark, TransactionCache, temporary_file, too_large_for_files, unwritable};
+pub(crate) use cache::{CacheLimits, Mark, TransactionCache};
 pub(crate) use dump::{Dump, DumpPart, Surroundings, start as start_dump};
 pub(crate) use events::FIRST_POSITION;
 pub(crate) use files::LogFiles;

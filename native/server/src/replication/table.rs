@@ -250,18 +250,6 @@ impl Image {
         is_null(self) == is_null(other) && self.value(index) == other.value(index)
     }
 
-    /// Takes the values of those columns that `is_wanted` names from another image of the table.
-    pub(crate) fn take_from(&mut self, other: &Self, is_wanted: impl Fn(usize) -> bool) {
-        let mut taken = Self::default();
-        for (index, (own, others)) in self.ends.iter().zip(&other.ends).enumerate() {
-            let (is_null, value) =
-                if is_wanted(index) { (others.0, other.value(index)) } else { (own.0, self.value(index)) };
-            taken.values.extend_from_slice(value);
-            taken.ends.push((is_null, taken.values.len()));
-        }
-        *self = taken;
-    }
-
     /// Whether both images are of the same values.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.ends == other.ends && self.values == other.values

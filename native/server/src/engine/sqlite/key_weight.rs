@@ -26,9 +26,12 @@ pub(super) enum Kind {
     /// By the weights of their first characters.
     Text { collation: KeyCollation, name: String, longest: Option<usize> },
     /// By their first bytes. The values of BINARY have all the same length, so zeros at the end do not count.
-    Bytes { is_padded: bool, longest: Option<usize> },
+    /// Numbers are their digits where an expression makes the values; others have that form already.
+    Bytes { is_padded: bool, longest: Option<usize>, has_numbers: bool },
     /// By the values that the type keeps.
     Typed { text: String, column: Box<LoggedColumn>, checked: Box<Checked> },
+    /// No comparison: 0 for a value that the type keeps as another one, else 1.
+    Form { text: String, column: Box<LoggedColumn>, checked: Box<Checked> },
 }
 
 impl Kind {
@@ -41,9 +44,14 @@ impl Kind {
 
     /// The kind of a type in MySQL's notation.
     pub(super) fn of_type(text: &str) -> Self {
-        let (name, charset) = (String::new(), TextCharset::default());
-        let (column, checked) = logged_values::column(name, text, Some(text), charset, true, Flavour::MariaDb);
-        Self::Typed { text: text.to_owned(), column: Box::new(column), checked: Box::new(checked) }
+        let (column, checked) = typed(text);
+        Self::Typed { text: text.to_owned(), column, checked }
+    }
+
+    /// The kind that tells whether a value is as a type keeps it; `None` where it always is.
+    pub(super) fn form_of_type(text: &str) -> Option<Self> {
+        let (column, checked) = typed(text);
+        checked.has_form(&column).then(|| Self::Form { text: text.to_owned(), column, checked })
     }
 
     /// The second argument of the function.
@@ -51,10 +59,13 @@ impl Kind {
         let number = |longest: &Option<usize>| longest.map(|longest| format!(" {longest}")).unwrap_or_default();
         match self {
             Self::Text { name, longest, .. } => format!("text {name}{}", number(longest)),
-            Self::Bytes { is_padded, longest } => {
-                format!("{}{}", if *is_padded { "padded" } else { "bytes" }, number(longest))
+            Self::Bytes { is_padded, longest, has_numbers } => {
+                let (kind, numbers) =
+                    (if *is_padded { "padded" } else { "bytes" }, if *has_numbers { "numbers " } else { "" });
+                format!("{numbers}{kind}{}", number(longest))
             }
             Self::Typed { text, .. } => format!("type {text}"),
+            Self::Form { text, .. } => format!("form {text}"),
         }
     }
 
@@ -63,14 +74,18 @@ impl Kind {
         if let Some(text) = text.strip_prefix("type ") {
             return Some(Self::of_type(text));
         }
+        if let Some(text) = text.strip_prefix("form ") {
+            return Self::form_of_type(text);
+        }
         let mut words = text.split(' ').peekable();
+        let has_numbers = words.next_if_eq(&"numbers").is_some();
         let first = words.next()?;
         let is_char = first == "text" && words.next_if_eq(&"char").is_some();
         let collation = if first == "text" { words.next()? } else { "" };
         let longest = words.next().map(str::parse).transpose().ok()?;
         match first {
             "text" => Self::of_text(collation, is_char, longest),
-            "bytes" | "padded" => Some(Self::Bytes { is_padded: first == "padded", longest }),
+            "bytes" | "padded" => Some(Self::Bytes { is_padded: first == "padded", longest, has_numbers }),
             _ => None,
         }
     }
@@ -82,7 +97,13 @@ impl Kind {
                 let text = std::str::from_utf8(bytes);
                 text.map_or_else(|_| itself(value), |text| Value::Text(collation.folded(text, *longest)))
             }
-            (Self::Bytes { is_padded, longest }, ValueRef::Text(bytes) | ValueRef::Blob(bytes)) => {
+            (Self::Bytes { has_numbers: true, .. }, ValueRef::Integer(number)) => {
+                self.weight(ValueRef::Text(number.to_string().as_bytes()))
+            }
+            (Self::Bytes { has_numbers: true, .. }, ValueRef::Real(number)) => {
+                self.weight(ValueRef::Text(number.to_string().as_bytes()))
+            }
+            (Self::Bytes { is_padded, longest, .. }, ValueRef::Text(bytes) | ValueRef::Blob(bytes)) => {
                 let bytes = bytes.get(..longest.unwrap_or(bytes.len())).unwrap_or(bytes);
                 let kept = if *is_padded { logged_values::without_end(bytes, 0) } else { bytes };
                 Value::Blob(kept.to_vec())
@@ -92,9 +113,20 @@ impl Kind {
                 let added = logged_values::add(&mut image, column, checked, value, (0, true));
                 added.map_or_else(|_| itself(value), |_| Value::Blob(image.value(0).to_vec()))
             }
+            (Self::Form { column, checked, .. }, _) => {
+                let form = logged_values::add(&mut Image::default(), column, checked, value, (0, true));
+                Value::Integer(i64::from(!form.is_ok_and(|form| form.is_some())))
+            }
             _ => itself(value),
         }
     }
+}
+
+/// A column of a type in MySQL's notation.
+fn typed(text: &str) -> (Box<LoggedColumn>, Box<Checked>) {
+    let (name, charset) = (String::new(), TextCharset::default());
+    let (column, checked) = logged_values::column(name, text, Some(text), charset, true, Flavour::MariaDb);
+    (Box::new(column), Box::new(checked))
 }
 
 fn itself(value: ValueRef<'_>) -> Value {
@@ -144,6 +176,10 @@ mod tests {
             ("bytes 2", "x'616263'", "x'616264'", true),
             ("bytes", "x'61'", "x'6100'", false),
             ("padded", "x'61'", "x'6100'", true),
+            ("bytes", "1", "'1'", false),
+            ("numbers bytes", "1", "'1'", true),
+            ("numbers bytes 2", "123", "x'3132'", true),
+            ("numbers padded", "1.5", "x'312e3500'", true),
             ("type float", "0.1", "0.1000000001", true),
             ("type float", "0.1", "0.100001", false),
             ("type decimal(5,2)", "0.3", "0.1 + 0.2", true),
@@ -160,5 +196,15 @@ mod tests {
             assert_eq!(weight(kind, one) == weight(kind, other), is_same, "{kind} {one} {other}");
         }
         assert_eq!(weight("type time", "NULL"), "NULL");
+        for (kind, value, expected) in [
+            ("form int", "2.4", "0"),
+            ("form int", "2", "1"),
+            ("form int", "'abc'", "1"),
+            ("form enum('a','b')", "'B'", "0"),
+            ("form char(3)", "'a '", "0"),
+            ("form date", "'2020-01-01'", "1"),
+        ] {
+            assert_eq!(weight(kind, value), expected, "{kind} {value}");
+        }
     }
 }

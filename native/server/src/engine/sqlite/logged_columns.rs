@@ -5,7 +5,7 @@ use sealwire_binlog::Flavour;
 use sealwire_core::error::SqlError;
 
 use super::errors::to_mysql;
-use super::logged_values::{self, Checked, Generated};
+use super::logged_values::{self, Checked};
 use super::stored_definitions::StoredTable;
 use crate::engine::annotations::Annotation;
 use crate::engine::translate::quote;
@@ -46,6 +46,7 @@ impl LoggedColumns {
         let Ok((table, definition)) = read else { return Ok(None) };
         let mut stored = StoredTable::read(&definition);
         let (mut columns, mut checks, mut key) = (Vec::new(), Vec::new(), Vec::new());
+        let mut is_numbering = false;
         let mut statement = connection
             .prepare(
                 "SELECT name, type, \"notnull\", pk, hidden FROM pragma_table_xinfo(?1, ?2) WHERE hidden IN (0, 2, 3) ORDER BY cid",
@@ -61,22 +62,24 @@ impl LoggedColumns {
             let annotated = annotations.annotations.get(Annotation::Type);
             let is_nullable = !not_null && primary == 0;
             if primary > 0 {
+                is_numbering = declared.eq_ignore_ascii_case("INTEGER");
                 key.push((primary, columns.len()));
             }
             let (column, mut check) =
                 logged_values::column(column, &declared, annotated, annotations.charset, is_nullable, flavour);
-            check.generated = match hidden {
-                2 => Some(Generated::Virtual),
-                3 => Some(Generated::Stored),
-                _ => None,
-            };
+            check.is_generated = hidden != 0;
             columns.push(column);
             checks.push(check);
         }
         drop(rows);
         drop(statement);
         key.sort_unstable();
-        let key = key.into_iter().map(|(_, index)| index).collect();
+        let key: Vec<usize> = key.into_iter().map(|(_, index)| index).collect();
+        if let ([at], true) = (key.as_slice(), is_numbering)
+            && let Some(check) = checks.get_mut(*at)
+        {
+            check.is_row_number = true;
+        }
         let is_free = |name: &&str| !columns.iter().any(|column| column.name.eq_ignore_ascii_case(name));
         let row_number = ROW_NUMBERS.into_iter().find(is_free);
         Ok(Some(Self { table, columns, checks, key, row_number }))

@@ -9,7 +9,7 @@ use rusqlite::types::{Value as Stored, ValueRef};
 use sealwire_binlog::{ColumnKind, Date, DateTime, Flavour, Time, Timestamp, Value, json};
 use sealwire_core::error::SqlError;
 
-use super::stored_values::{Form, stored};
+use super::stored_values::{Form, has_form, stored};
 use super::{geometry, uuids};
 use crate::engine::types::DeclaredType;
 use crate::replication::{BINARY, Image, LoggedColumn};
@@ -30,20 +30,18 @@ pub(super) struct Checked {
     longest: u32,
     /// The character set of a text; `None` for other values.
     charset: Option<TextCharset>,
-    /// Whether the engine makes the values of the column, and where they are.
-    pub(super) generated: Option<Generated>,
-}
-
-/// A kind of generated columns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Generated {
-    /// Each read makes the value.
-    Virtual,
-    /// A change of the row makes it.
-    Stored,
+    /// Whether the engine makes the values of the column.
+    pub(super) is_generated: bool,
+    /// Whether SQLite numbers the table's rows by the column, in which it then takes whole numbers alone.
+    pub(super) is_row_number: bool,
 }
 
 impl Checked {
+    /// Whether a statement can write a value in another form than the column has.
+    pub(super) fn has_form(&self, column: &LoggedColumn) -> bool {
+        !self.is_generated && !self.is_row_number && has_form(column)
+    }
+
     /// How SQLite stores the values.
     fn form(&self) -> Form {
         match self.declared.name() {
@@ -122,7 +120,7 @@ pub(super) fn column(
     };
     let charset = if collation == own { charset } else { TextCharset::Utf8mb4 };
     let charset = Some(charset).filter(|_| collation != BINARY);
-    let checked = Checked { longest, charset, declared: declared.clone(), generated: None };
+    let checked = Checked { longest, charset, declared: declared.clone(), is_generated: false, is_row_number: false };
     let is_unsigned = declared.is_unsigned();
     (LoggedColumn { name, kind, is_nullable, is_unsigned, collation, members }, checked)
 }

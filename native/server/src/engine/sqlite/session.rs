@@ -60,7 +60,6 @@ mod savepoints;
 mod settling;
 mod snapshot;
 mod system_tables;
-mod unsettled_rows;
 
 /// One connection's session with the engine.
 pub(super) struct SqliteSession {

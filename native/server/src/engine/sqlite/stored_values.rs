@@ -1,5 +1,5 @@
 //! The form in which SQLite stores a value, where a statement wrote it in another: `Small` for an ENUM's `small`, the members of a SET in their
-//! order, CHAR without the spaces at its end, a FLOAT's own number. Replicas get the value of the column's type from the log, so this server
+//! order, CHAR without the spaces at its end, a FLOAT's own number, a number's digits in a column of bytes. Replicas get the value of the column's type from the log, so this server
 //! stores the same one.
 
 use std::borrow::Cow;
@@ -8,7 +8,7 @@ use rusqlite::types::{Value as Stored, ValueRef};
 use sealwire_binlog::{ColumnKind, Value};
 
 use super::uuids;
-use crate::replication::LoggedColumn;
+use crate::replication::{BINARY, LoggedColumn};
 
 /// The part of a column's type that its kind in the log does not say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,16 @@ pub(super) enum Form {
     Padded(usize),
     /// UUID.
     Uuid,
+}
+
+/// Whether a column has some values in another form than statements write them.
+pub(super) fn has_form(column: &LoggedColumn) -> bool {
+    match column.kind {
+        // SQLite itself makes texts of the numbers in columns of texts.
+        ColumnKind::VarChar { .. } | ColumnKind::Blob { .. } => column.collation == BINARY,
+        ColumnKind::Json { .. } | ColumnKind::Geometry { .. } | ColumnKind::Year => false,
+        _ => true,
+    }
 }
 
 /// The value that SQLite has in the place of the one that was written; `None` where it is the same.
@@ -59,7 +69,16 @@ pub(super) fn stored(column: &LoggedColumn, form: Form, written: ValueRef<'_>, l
             text(column.members.get(usize::from(number).checked_sub(1)?).map(String::as_str)?.into())
         }
         (_, Value::Set(bits)) => text(of_set(&column.members, bits).into()),
+        (ColumnKind::VarChar { .. } | ColumnKind::Blob { .. }, Value::Bytes(bytes)) => match written {
+            ValueRef::Integer(_) | ValueRef::Real(_) => text(std::str::from_utf8(bytes).ok()?.into()),
+            _ => None,
+        },
         (ColumnKind::Char { .. }, Value::Bytes(bytes)) => match (form, written) {
+            (Form::Padded(length), ValueRef::Integer(_) | ValueRef::Real(_)) => {
+                let mut padded = bytes.to_vec();
+                padded.resize(length, 0);
+                Some(Stored::Blob(padded))
+            }
             (Form::Padded(length), ValueRef::Text(own) | ValueRef::Blob(own)) if own.len() < length => {
                 let mut padded = own.to_vec();
                 padded.resize(length, 0);

@@ -79,7 +79,7 @@ impl Settling<'_> {
         }
         let mut wanted: Vec<Wanted> = Vec::new();
         for (key, names, prefixes) in keys {
-            let (mut parts, mut is_needed) = (Vec::new(), false);
+            let (mut parts, mut is_needed, mut is_of_settled) = (Vec::new(), false, false);
             for (at, name) in names.iter().enumerate() {
                 let is_named = |column: &&Column| Some(&column.name) == name.as_ref();
                 // MariaDB has no keys of expressions.
@@ -87,6 +87,7 @@ impl Settling<'_> {
                     is_needed = false;
                     break;
                 };
+                is_of_settled |= column.generated.is_some();
                 let prefix = prefixes.get(at).copied().flatten().map(|length| length as usize);
                 let quoted = quote(&column.name)?;
                 parts.push(match self.kind(column, &stored, prefix)? {
@@ -104,7 +105,11 @@ impl Settling<'_> {
             while wanted.iter().any(|own| own.name.eq_ignore_ascii_case(&name)) {
                 name.push_str("_2");
             }
-            wanted.push(Wanted { key, name, on: format!(" ON {} ({})", quote(&table.name)?, parts.join(", ")) });
+            let mut on = format!(" ON {} ({})", quote(&table.name)?, parts.join(", "));
+            if is_of_settled {
+                on.push_str(&condition_of_settled(&columns)?);
+            }
+            wanted.push(Wanted { key, name, on });
         }
         Ok(wanted)
     }
@@ -113,6 +118,7 @@ impl Settling<'_> {
     fn kind(self, column: &Column, table: &StoredTable, longest: Option<usize>) -> Result<Option<Kind>, SqlError> {
         let name = column.declared.name();
         Ok(match name {
+            _ if is_kept_as_made(column) => Some(Kind::of_type(&column.type_text())),
             "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" | "DOUBLE" | "YEAR" | "ENUM" => None,
             "FLOAT" | "DECIMAL" | "BIT" | "DATE" | "TIME" | "DATETIME" | "TIMESTAMP" | "SET" | "UUID" => {
                 Some(Kind::of_type(&column.type_text()))
@@ -122,7 +128,11 @@ impl Settling<'_> {
             _ if column.declared.is_text() && column.stored.charset != TextCharset::Binary => {
                 self.text_kind(column, table, longest)?
             }
-            _ => Some(Kind::Bytes { is_padded: matches!(name, "BINARY" | "CHAR"), longest }),
+            _ => Some(Kind::Bytes {
+                is_padded: matches!(name, "BINARY" | "CHAR"),
+                longest,
+                has_numbers: column.generated.is_some(),
+            }),
         })
     }
 
@@ -151,6 +161,27 @@ impl Settling<'_> {
             (None, None) => Ok(kind(by_default)),
         }
     }
+}
+
+/// Whether SQLite keeps the values of a number or an ENUM as an expression makes them, and not as the column's type has them.
+fn is_kept_as_made(column: &Column) -> bool {
+    let is_by_value = matches!(
+        column.declared.name(),
+        "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" | "DOUBLE" | "YEAR" | "ENUM"
+    );
+    column.generated.is_some() && is_by_value
+}
+
+/// The condition that leaves a row out until its values have the form of their columns, because generated columns are made anew then.
+fn condition_of_settled(columns: &[Column]) -> Result<String, SqlError> {
+    let mut conditions = Vec::new();
+    for column in columns.iter().filter(|column| column.generated.is_none()) {
+        if let Some(kind) = Kind::form_of_type(&column.type_text()) {
+            let kind = kind.to_text().replace('\'', "''");
+            conditions.push(format!("{FUNCTION}({}, '{kind}') IS NOT 0", quote(&column.name)?));
+        }
+    }
+    Ok(if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) })
 }
 
 /// Removes the indexes of weights of a table. SQLite lets no column go that an index names, and their names have their table's.

@@ -9,13 +9,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
-use rusqlite::types::ValueRef;
+use rusqlite::types::{Value, ValueRef};
 use sealwire_binlog::{Body, Flavour};
 use sealwire_core::error::SqlError;
 
-use super::super::capture_names::FUNCTION;
-use super::super::logged_values::{self, Checked, Generated};
-use super::unsettled_rows::UnsettledRows;
+use super::super::capture_names::{FORM, FUNCTION, SETTLED};
+use super::super::logged_values::{self, Checked};
+use super::settling::{UnsettledRow, no_row_number, not_settled};
 use crate::engine::Interruption;
 use crate::replication::{
     Awaited, BinaryLog, CacheLimits, Change, Image, LoggedTable, Mark, RowImage, Statement, TransactionCache,
@@ -36,8 +36,7 @@ pub(super) struct State {
     pub(super) tables: BTreeMap<i64, CapturedTable>,
     /// Whether the running statement is logged.
     is_on: bool,
-    /// Whether it is a source's.
-    is_applied: bool,
+    author: Author,
     limits: Option<CacheLimits>,
     image: RowImage,
     /// Why the running statement must fail.
@@ -49,10 +48,9 @@ pub(super) struct State {
     row: Row,
     /// How many rows the statement has changed.
     rows: u64,
-    /// Whether SQLite is storing rows in another form.
-    is_settling: bool,
-    /// The rows of the statement that SQLite is to store in another form.
-    pub(super) unsettled: UnsettledRows,
+    /// The rows that the triggers are bringing to the form of their columns. A foreign key's action may begin with another row before the last
+    /// one has its form.
+    unsettled: Vec<UnsettledRow>,
     /// The state of the cache before the statement.
     before: Mark,
     /// The last commit whose answer is to wait for a replica.
@@ -70,8 +68,17 @@ pub(super) struct CapturedTable {
     pub(super) is_unsettled: bool,
     pub(super) logged: Arc<LoggedTable>,
     pub(super) checks: Arc<[Checked]>,
-    /// The name by which SQLite numbers the rows; `None` where it has none.
-    pub(super) row_number: Option<&'static str>,
+}
+
+/// Where a change comes from.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Author {
+    #[default]
+    Client,
+    /// A statement of a source's.
+    Source,
+    /// A source's rows, which have the form of their columns.
+    SourceRows,
 }
 
 /// The row whose values are arriving.
@@ -82,6 +89,8 @@ struct Row {
     bytes: Vec<u8>,
     /// Whether a value is stored in another form than it was written in.
     is_unsettled: bool,
+    /// Why a generated column can't hold its value, which may be another one in the row's form.
+    problem: Option<SqlError>,
 }
 
 impl Capture {
@@ -97,11 +106,14 @@ impl Capture {
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_INNOCUOUS;
         connection.create_scalar_function(FUNCTION, -1, flags, move |context| {
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.take_values(context).map_err(|error| {
-                let text = error.message.clone();
-                state.error.get_or_insert(error);
-                rusqlite::Error::UserFunctionError(text.into())
-            })
+            let taken = state.take_values(context);
+            taken.map_err(|error| state.fail(error))
+        })?;
+        let state = Arc::clone(&capture.state);
+        connection.create_scalar_function(FORM, 3, flags, move |context| {
+            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            let form = state.form(context);
+            form.map_err(|error| state.fail(error))
         })?;
         if capture.log.format.flavour == Flavour::MariaDb {
             let (log, interruption) = (Arc::clone(&capture.log), Arc::clone(interruption));
@@ -118,7 +130,7 @@ impl Capture {
                 Ok(place.and_then(|(file, at)| position_text(&log, &file, at, &|| interruption.is_stopped())))
             })?;
         }
-        // Without this, rows that REPLACE deletes call no trigger.
+        // Without this, rows that REPLACE deletes call no trigger, nor those that the triggers bring to their form.
         connection.pragma_update(None, "recursive_triggers", true)?;
         Ok(capture)
     }
@@ -183,14 +195,13 @@ impl Capture {
         }
     }
 
-    /// Notes that a change begins, or that one begins that is not logged; `is_applied` says whether it is a source's.
-    pub(super) fn begin(&self, text: Option<&str>, is_on: bool, is_applied: bool, image: RowImage) -> Mark {
+    /// Notes that a change begins, or that one begins that is not logged.
+    pub(super) fn begin(&self, text: Option<&str>, is_on: bool, author: Author, image: RowImage) -> Mark {
         let mut state = self.state();
-        state.is_applied = is_applied;
+        state.author = author;
         let limits = self.log.cache_limits();
         (state.is_on, state.error, state.rows, state.limits) = (is_on, None, 0, Some(limits));
         state.unsettled.clear();
-        state.is_settling = false;
         state.image = image;
         state.before = state.cache.begin_statement(text.map(|text| text.as_bytes().to_vec()));
         state.before
@@ -230,13 +241,6 @@ impl Capture {
         state.unsettled.clear();
     }
 
-    /// Notes that the change has run, and takes the rows that SQLite is to store in another form.
-    pub(super) fn begin_settling(&self) -> UnsettledRows {
-        let mut state = self.state();
-        state.is_settling = true;
-        std::mem::take(&mut state.unsettled)
-    }
-
     /// Notes that a change has ended; `is_done` says whether it succeeded.
     pub(super) fn end(&self, mark: Mark, is_done: bool) -> Result<(), SqlError> {
         let mut state = self.state();
@@ -260,77 +264,95 @@ impl State {
         self.savepoints.iter().rposition(|(own, _)| own.eq_ignore_ascii_case(name))
     }
 
+    /// Keeps an error for the statement's client, and gives SQLite its text.
+    fn fail(&mut self, error: SqlError) -> rusqlite::Error {
+        let text = error.message.clone();
+        self.error.get_or_insert(error);
+        rusqlite::Error::UserFunctionError(text.into())
+    }
+
     /// Takes values of a row: the table's number, the change, the first column's index, the row's number, values. After the last values the row
-    /// is complete.
-    fn take_values(&mut self, context: &Context<'_>) -> Result<Option<i64>, SqlError> {
-        let wrong =
-            || SqlError::new(1105, b"HY000", format!("the function {FUNCTION} was called by another than the engine"));
+    /// is complete. Returns whether it has values in another form than its columns have, so that the trigger must store that form.
+    fn take_values(&mut self, context: &Context<'_>) -> Result<bool, SqlError> {
         let [ValueRef::Integer(number), ValueRef::Integer(change), ValueRef::Integer(first)] =
             [0, 1, 2].map(|index| if index < context.len() { context.get_raw(index) } else { ValueRef::Null })
         else {
-            return Err(wrong());
+            return Err(wrong(FUNCTION));
         };
-        let Self {
-            tables,
-            row,
-            is_on,
-            is_applied,
-            is_settling,
-            cache,
-            databases,
-            rows,
-            limits,
-            image: wanted,
-            unsettled,
-            ..
-        } = self;
-        let table = tables.get(&number).ok_or_else(wrong)?;
-        let is_made = |kind: Generated| move |check: &Checked| check.generated == Some(kind);
-        // The log has the new form of all columns but those that were made of the old one.
-        let is_known = *is_settling && !table.checks.iter().any(is_made(Generated::Stored));
-        if !*is_on || is_known {
-            return Ok(None);
+        let at = match (context.len() > 3).then(|| context.get_raw(3)) {
+            Some(ValueRef::Integer(at)) => Some(at),
+            _ => None,
+        };
+        let Self { tables, row, is_on, author, cache, databases, rows, limits, image: wanted, unsettled, .. } = self;
+        let table = tables.get(&number).ok_or_else(|| wrong(FUNCTION))?;
+        if !*is_on {
+            return Ok(false);
         }
+        let is_it = |own: &UnsettledRow| own.table == number && Some(own.row) == at;
         let change = match change {
             0 => Change::Insert,
             1 => Change::Update,
+            SETTLED if unsettled.iter().any(is_it) => return Err(not_settled(&table.table)),
+            SETTLED => return Ok(false),
             _ => Change::Delete,
         };
+        let is_settled = change == Change::Update && unsettled.last().is_some_and(is_it);
         let columns = &table.logged.columns;
-        let mut index = usize::try_from(first).map_err(|_| wrong())?;
-        if index == 0 {
+        let first = usize::try_from(first).map_err(|_| wrong(FUNCTION))?;
+        if first == 0 {
             row.before.clear();
             row.after.clear();
-            row.is_unsettled = false;
+            (row.is_unsettled, row.problem) = (false, None);
         }
-        for argument in 4..context.len() {
+        let row_in_error = *rows + u64::from(!is_settled);
+        for (index, argument) in (first..).zip(4..context.len()) {
             let (at, is_after) = if change == Change::Update && index >= columns.len() {
                 (index - columns.len(), true)
             } else {
                 (index, change == Change::Insert)
             };
-            let (Some(column), Some(check)) = (columns.get(at), table.checks.get(at)) else { return Err(wrong()) };
+            let (Some(column), Some(check)) = (columns.get(at), table.checks.get(at)) else {
+                return Err(wrong(FUNCTION));
+            };
+            if is_settled && !is_after {
+                // The log has the row as it was before the statement.
+                continue;
+            }
             let image = if is_after { &mut row.after } else { &mut row.before };
-            let is_old = *is_applied || !is_after;
-            let stored = logged_values::add(image, column, check, context.get_raw(argument), (*rows + 1, is_old))?;
-            row.is_unsettled |= is_after && stored.is_some() && check.generated.is_none();
-            index += 1;
+            let is_old = *author != Author::Client || !is_after;
+            match logged_values::add(image, column, check, context.get_raw(argument), (row_in_error, is_old)) {
+                Ok(stored) => row.is_unsettled |= is_after && stored.is_some() && !check.is_generated,
+                Err(problem) if is_after && check.is_generated => drop(row.problem.get_or_insert(problem)),
+                Err(problem) => return Err(problem),
+            }
         }
         let images = if change == Change::Update { 2 } else { 1 };
-        if index < columns.len() * images {
-            return Ok(None);
+        if first + context.len().saturating_sub(4) < columns.len() * images {
+            return Ok(false);
         }
-        *rows += 1;
-        if let (true, false, ValueRef::Integer(at)) = (row.is_unsettled, *is_settling, context.get_raw(3)) {
-            unsettled.add(number, at, *limits)?;
+        let change = match unsettled.pop_if(|_| is_settled) {
+            // The action of a foreign key has changed or deleted the row before it had its form.
+            Some(_) if row.is_unsettled => return Err(not_settled(&table.table)),
+            None if change == Change::Delete && unsettled.iter().any(is_it) => return Err(not_settled(&table.table)),
+            Some(unsettled) => {
+                row.before = unsettled.before;
+                unsettled.change
+            }
+            None => {
+                *rows += 1;
+                change
+            }
+        };
+        if row.is_unsettled && *author != Author::SourceRows {
+            let at = at.ok_or_else(|| no_row_number(&table.table))?;
+            unsettled.push(UnsettledRow { table: number, row: at, change, before: std::mem::take(&mut row.before) });
+            return Ok(true);
         }
-        if *is_settling && change == Change::Update {
-            // Replicas make these of the new form already.
-            let is_virtual = |index: usize| table.checks.get(index).is_some_and(is_made(Generated::Virtual));
-            row.before.take_from(&row.after, is_virtual);
+        if let Some(problem) = row.problem.take() {
+            return Err(problem);
         }
         if change == Change::Update && row.before.is_same(&row.after) {
-            return Ok(None);
+            return Ok(false);
         }
         row.bytes.clear();
         let present = table.logged.put_images(change, *wanted, (&row.before, &row.after), &mut row.bytes);
@@ -340,6 +362,22 @@ impl State {
         if !databases.contains(&table.database) {
             databases.insert(table.database.clone());
         }
-        Ok(None)
+        Ok(false)
     }
+
+    /// The form that a column has a value in; `None` where it is the value. The arguments are the table's number, the column's index, the value.
+    fn form(&self, context: &Context<'_>) -> Result<Option<Value>, SqlError> {
+        let (ValueRef::Integer(number), ValueRef::Integer(index)) = (context.get_raw(0), context.get_raw(1)) else {
+            return Err(wrong(FORM));
+        };
+        let table = self.tables.get(&number).ok_or_else(|| wrong(FORM))?;
+        let of = usize::try_from(index).ok().and_then(|at| table.logged.columns.get(at).zip(table.checks.get(at)));
+        let (column, check) = of.ok_or_else(|| wrong(FORM))?;
+        logged_values::add(&mut Image::default(), column, check, context.get_raw(2), (self.rows, true))
+    }
+}
+
+/// The error of a function that only the triggers may call.
+fn wrong(function: &str) -> SqlError {
+    SqlError::new(1105, b"HY000", format!("the function {function} was called by another than the engine"))
 }

@@ -8,13 +8,14 @@ use sealwire_accounts::Privilege;
 use sealwire_binlog::RowMetadata;
 use sealwire_core::error::SqlError;
 
-use super::super::capture_names::{FUNCTION, TRIGGER};
+use super::super::capture_names::{FORM, FUNCTION, SETTLED, trigger};
 use super::super::errors::to_mysql;
 use super::super::foreign_keys::ForeignKeys;
 use super::super::logged_columns::LoggedColumns;
+use super::super::logged_values::Checked;
 use super::super::{temporary, wal};
 use super::SqliteSession;
-use super::capture::{Capture, CapturedTable};
+use super::capture::{Author, Capture, CapturedTable};
 use crate::engine::replicated::RowChange;
 use crate::engine::translate::{StatementKind, Translated, quote, schema_of};
 use crate::engine::{Done, Limits, Request, is_system_database};
@@ -47,17 +48,16 @@ impl SqliteSession {
         }
         let repeated = self.repeated(translated, request)?;
         let text = Some(request.sql).filter(|_| request.limits.annotates);
-        // A transaction that has nothing yet is rolled back whole, which costs less. IGNORE runs a second time in it.
-        let is_kept = self.has_worked.get() || !self.savepoints.is_empty() || translated.ignore.is_some();
+        // A transaction that has nothing yet is rolled back whole, which costs less.
+        let is_kept = self.has_worked.get() || !self.savepoints.is_empty();
         if is_kept {
             self.run_batch(&format!("SAVEPOINT {STATEMENT}"))?;
         }
-        let mark = capture.begin(text, request.limits.is_logged, self.group().is_some(), request.limits.row_image);
+        let author = if self.group().is_some() { Author::Source } else { Author::Client };
+        let mark = capture.begin(text, request.limits.is_logged, author, request.limits.row_image);
         let ran = run();
         let is_done = matches!(ran, Ok(Some(_)));
-        let settled = if is_done { self.settle_rows(capture) } else { Ok(()) };
-        let ended = capture.end(mark, is_done && settled.is_ok());
-        let ended = settled.and(ended).and_then(|()| match &repeated {
+        let ended = capture.end(mark, is_done).and_then(|()| match &repeated {
             Some(repeated) if is_done => self.log_repeated(capture, mark, repeated, translated, request),
             _ => Ok(()),
         });
@@ -89,7 +89,7 @@ impl SqliteSession {
             self.make_triggers_for(capture, change.database, change.table, limits.row_metadata)?;
         }
         let text = change.statement.filter(|_| limits.annotates);
-        let mark = capture.begin(text, limits.is_logged, true, limits.row_image);
+        let mark = capture.begin(text, limits.is_logged, Author::SourceRows, limits.row_image);
         let ran = run();
         capture.end(mark, ran.is_ok())?;
         ran.map_err(|error| capture.take_error().unwrap_or(error))
@@ -155,7 +155,7 @@ impl SqliteSession {
         else {
             return Ok(());
         };
-        let triggers = trigger_texts(database, &name, &columns, row_number)?;
+        let triggers = trigger_texts(database, &name, (&columns, &checks), row_number)?;
         let names = (database, name.as_str());
         let logged =
             LoggedTable::new(format.flavour, metadata, names, columns, &key, has_foreign_keys).map_err(|problem| {
@@ -176,7 +176,6 @@ impl SqliteSession {
             is_unsettled,
             logged: Arc::new(logged),
             checks: checks.into(),
-            row_number,
         };
         state.tables.insert(number, table);
         Ok(())
@@ -364,41 +363,54 @@ const EVENTS: [&str; 3] = ["INSERT", "UPDATE", "DELETE"];
 /// Stands for the table's number in a trigger's text.
 const NUMBER: &str = "\u{1}number\u{1}";
 
-/// The statements that make the triggers of a table, without its number.
+/// The statements that make the triggers of a table, without its number. The triggers bring a row that was written in another form than its
+/// columns have to that form at once, so that unique keys see the rows as replicas do, one after the other.
 fn trigger_texts(
     database: &str,
     table: &str,
-    columns: &[LoggedColumn],
+    (columns, checks): (&[LoggedColumn], &[Checked]),
     row_number: Option<&str>,
 ) -> Result<Vec<String>, SqlError> {
     let mut texts = Vec::new();
+    let target = format!("{}.{}", quote(&schema_of(database))?, quote(table)?);
+    let names = columns.iter().map(|column| quote(&column.name)).collect::<Result<Vec<String>, SqlError>>()?;
+    let forms: Vec<String> = columns
+        .iter()
+        .zip(checks)
+        .zip(&names)
+        .enumerate()
+        .filter(|(_, ((column, check), _))| check.has_form(column))
+        .map(|(index, (_, name))| format!("{name} = coalesce({FORM}({NUMBER}, {index}, {name}), {name})"))
+        .collect();
     for (change, (event, rows)) in EVENTS.into_iter().zip([&["NEW"][..], &["OLD", "NEW"], &["OLD"]]).enumerate() {
         let name = trigger_name(event, database, table)?;
-        let values: Vec<String> = rows
-            .iter()
-            .flat_map(|row| columns.iter().map(move |column| Ok(format!("{row}.{}", quote(&column.name)?))))
-            .collect::<Result<_, SqlError>>()?;
+        let values: Vec<String> =
+            rows.iter().flat_map(|row| names.iter().map(move |column| format!("{row}.{column}"))).collect();
         let row = row_number.and_then(|name| Some(format!("{}.{name}", rows.last()?)));
         let row = row.as_deref().unwrap_or("NULL");
         let calls: Vec<String> = values
             .chunks(MOST_VALUES)
             .enumerate()
             .map(|(index, chunk)| {
-                format!("SELECT {FUNCTION}({NUMBER}, {change}, {}, {row}, {});", index * MOST_VALUES, chunk.join(", "))
+                format!("{FUNCTION}({NUMBER}, {change}, {}, {row}, {})", index * MOST_VALUES, chunk.join(", "))
             })
             .collect();
-        let (schema, table) = (quote(&schema_of(database))?, quote(table)?);
+        let act = match row_number {
+            Some(number) if event != "DELETE" && !forms.is_empty() => format!(
+                "WHEN {} BEGIN UPDATE {target} SET {} WHERE {number} = {row}; SELECT {FUNCTION}({NUMBER}, {SETTLED}, 0, {row}); END",
+                calls.join(" OR "),
+                forms.join(", ")
+            ),
+            _ => format!("BEGIN SELECT {}; END", calls.join("; SELECT ")),
+        };
         texts.push(format!("DROP TRIGGER IF EXISTS temp.{name}"));
-        texts.push(format!(
-            "CREATE TEMP TRIGGER {name} AFTER {event} ON {schema}.{table} BEGIN {} END",
-            calls.join(" ")
-        ));
+        texts.push(format!("CREATE TEMP TRIGGER {name} AFTER {event} ON {target} {act}"));
     }
     Ok(texts)
 }
 
 fn trigger_name(event: &str, database: &str, table: &str) -> Result<String, SqlError> {
-    quote(&format!("{TRIGGER}{event} {database}.{table}"))
+    quote(&trigger(event, database, table))
 }
 
 fn random_number() -> i64 {

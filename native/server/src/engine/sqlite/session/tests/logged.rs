@@ -9,6 +9,8 @@ use super::*;
 use crate::engine::Engine;
 use crate::replication::{BinaryLog, Format, LogFiles, LogSettings};
 
+mod settled;
+
 /// An engine with a binary log.
 struct World {
     engine: SqliteEngine,
@@ -264,6 +266,7 @@ fn nobody_calls_the_triggers_function() {
     run(&mut session, "INSERT INTO t VALUES (1)");
     for (sql, code) in [
         ("SELECT sealwire_changed_row(1, 0, 0, 5)", 1305),
+        ("SELECT sealwire_form_of_value(1, 0, 5)", 1305),
         ("INSERT INTO t SELECT sealwire_changed_row(1, 0, 0, 5)", 1305),
         ("CREATE VIEW v AS SELECT sealwire_changed_row(1, 0, 0, 5)", 1305),
         // The log has no other functions than MariaDB's in a DEFAULT.
