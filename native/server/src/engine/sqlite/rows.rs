@@ -88,7 +88,10 @@ pub(super) fn bind(statement: &mut Statement<'_>, values: &[Datum]) -> rusqlite:
 
 /// Appends a row in the text or binary form.
 pub(super) fn put_row(row: &rusqlite::Row<'_>, columns: &[ColumnDefinition], is_binary: bool, out: &mut Vec<u8>) {
-    let value_at = |index| row.get_ref(index).unwrap_or(ValueRef::Null);
+    let value_at = |index| {
+        let value = row.get_ref(index).unwrap_or(ValueRef::Null);
+        columns.get(index).map_or(value, |column| whole(value, column))
+    };
     if !is_binary {
         for (index, column) in columns.iter().enumerate() {
             put_text(value_at(index), column, out);
@@ -121,6 +124,17 @@ const fn wire_value(value: ValueRef<'_>) -> Value<'_> {
         ValueRef::Integer(number) => Value::Int(number),
         ValueRef::Real(number) => Value::Double(number),
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Value::Bytes(bytes),
+    }
+}
+
+/// A number that an expression made for a column of whole numbers, rounded as MySQL rounds it: a half away from 0. There is no -0.
+fn whole<'v>(value: ValueRef<'v>, column: &ColumnDefinition) -> ValueRef<'v> {
+    match (column.column_type, value) {
+        (
+            ColumnType::TINY | ColumnType::SHORT | ColumnType::INT24 | ColumnType::LONG | ColumnType::LONGLONG,
+            ValueRef::Real(number),
+        ) => ValueRef::Real(number.round() + 0.0),
+        _ => value,
     }
 }
 
@@ -181,12 +195,16 @@ mod tests {
             ("DOUBLE(10,2)", ValueRef::Real(1.5), b"1.50"),
             ("DOUBLE", ValueRef::Real(123_456_789.0), b"123456789"),
             ("DECIMAL(10,3)", ValueRef::Integer(5), b"5.000"),
+            ("INT", ValueRef::Real(24.5), b"25"),
+            ("TINYINT", ValueRef::Real(-0.4), b"0"),
+            ("BIGINT", ValueRef::Real(-2.5), b"-3"),
             ("BLOB BIT(1)", ValueRef::Integer(1), b"\x01"),
             ("BLOB BIT(12)", ValueRef::Integer(255), b"\0\xff"),
             ("BLOB BIT(64)", ValueRef::Integer(-1), b"\xff\xff\xff\xff\xff\xff\xff\xff"),
         ] {
             let mut out = Vec::new();
-            put_text(value, &DeclaredType::parse(declared).column("c"), &mut out);
+            let column = DeclaredType::parse(declared).column("c");
+            put_text(whole(value, &column), &column, &mut out);
             assert_eq!(out.get(1..), Some(expected), "{declared} {value:?}");
         }
     }
