@@ -34,6 +34,8 @@ pub(super) enum Next {
     Kill(usize, Kill, Range<usize>),
     /// A COM_CHANGE_USER is in front that is larger than any client's.
     TooLarge,
+    /// A packet with a wrong number is in front, within a file.
+    OutOfOrder,
 }
 
 impl Commands {
@@ -49,9 +51,13 @@ impl Commands {
             let rest = bytes.get(at..).unwrap_or_default();
             let Some((&[a, b, c, sequence], payload)) = rest.split_first_chunk::<HEADER>() else { break };
             let length = u32::from_le_bytes([a, b, c, 0]) as usize;
-            // The number of a file's packet can be 0, too: that of every 256th.
-            let is_of_file = tracker.takes_file();
-            if sequence == 0 && !self.continues && length > 0 && !is_of_file {
+            if let Some(number) = tracker.file_number() {
+                // The number of a file's packet can be 0, too: that of every 256th.
+                if sequence != number {
+                    return if at > 0 { Next::Pass(at) } else { Next::OutOfOrder };
+                }
+                tracker.file_continues(length == 0 && !self.continues);
+            } else if sequence == 0 && !self.continues && length > 0 {
                 if tracker.is_full() {
                     break;
                 }
@@ -83,11 +89,10 @@ impl Commands {
                 }
                 let Some(head) = payload.get(..length.min(COMMAND_HEAD)) else { break };
                 tracker.command(head, sequence);
-            } else {
+            } else if self.continues {
                 tracker.client_continues(sequence);
-                if is_of_file && length == 0 && !self.continues {
-                    tracker.file_ended();
-                }
+            } else {
+                tracker.client_answers(sequence);
             }
             self.continues = length == MAX_FRAME_PAYLOAD;
             let taken = (HEADER + length).min(rest.len());
@@ -128,7 +133,7 @@ mod tests {
                     Next::Pass(0) => break,
                     Next::Pass(count) => (count, count as isize),
                     Next::ChangeUser(count) | Next::Kill(count, ..) => (count, -(count as isize)),
-                    Next::TooLarge => panic!("too large"),
+                    other => panic!("{other:?}"),
                 };
                 waiting.drain(..taken);
                 match parts.last_mut() {
@@ -185,6 +190,31 @@ mod tests {
         let ok = packet(1, b"\0\0\0\x02\0\0\0");
         tracker.server_says(&ok.repeat(3));
         assert_eq!(commands.next(&rest, &mut tracker, Capabilities::NONE), Next::Pass(3 * ping.len()));
+    }
+
+    #[test]
+    fn no_command_hides_in_a_file() {
+        let change = packet(0, b"\x11u\0\0\0");
+        let load = packet(0, b"\x03LOAD");
+        let asks = packet(1, b"\xfbfile");
+        let with_files = || Tracker::new(Capabilities::LOCAL_FILES, StatusFlags::NONE);
+        // A packet with another number ends the file at a server, which takes its payload for commands.
+        for number in [0, 1, 4, 77] {
+            let (mut commands, mut tracker) = (Commands::new(), with_files());
+            assert_eq!(commands.next(&load, &mut tracker, Capabilities::NONE), Next::Pass(load.len()));
+            tracker.server_says(&asks);
+            let (good, bad) = (packet(2, b"row"), packet(number, &change));
+            let stream = [good.clone(), bad.clone()].concat();
+            assert_eq!(commands.next(&stream, &mut tracker, Capabilities::NONE), Next::Pass(good.len()));
+            assert_eq!(commands.next(&bad, &mut tracker, Capabilities::NONE), Next::OutOfOrder, "{number}");
+        }
+        // The end of the file comes before the server has asked for it.
+        let (mut commands, mut tracker) = (Commands::new(), with_files());
+        let early = [load, packet(2, b"")].concat();
+        let stream = [early.clone(), change.clone()].concat();
+        assert_eq!(commands.next(&stream, &mut tracker, Capabilities::NONE), Next::Pass(early.len()));
+        tracker.server_says(&asks);
+        assert_eq!(commands.next(&change, &mut tracker, Capabilities::NONE), Next::ChangeUser(change.len()));
     }
 
     #[test]

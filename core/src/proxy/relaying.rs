@@ -96,6 +96,9 @@ impl Relaying {
                 Next::TooLarge => {
                     return Err(PeerMisbehaved::Unexpected("a COM_CHANGE_USER that is too large").into());
                 }
+                Next::OutOfOrder => {
+                    return Err(PeerMisbehaved::Unexpected("a packet with a wrong number within a file").into());
+                }
                 Next::ChangeUser(_) | Next::Kill(..) if !self.may_ask() => return Ok(None),
                 Next::ChangeUser(length) => {
                     let theirs = server.facts().capabilities;

@@ -110,6 +110,8 @@ pub(super) struct Tracker {
     /// Whether the server may ask for a file of the client's, and whether it has asked and the file has not ended.
     may_ask_for_file: bool,
     takes_file: bool,
+    /// The number that the next packet of the file must have.
+    file_number: u8,
     has_eof: bool,
     caches_metadata: bool,
 }
@@ -145,6 +147,7 @@ impl Tracker {
             has_quit: false,
             may_ask_for_file: agreed.contains(Capabilities::LOCAL_FILES),
             takes_file: false,
+            file_number: 0,
             has_eof: !agreed.contains(Capabilities::DEPRECATE_EOF),
             caches_metadata: agreed.contains(Capabilities::MARIADB_CACHE_METADATA),
         }
@@ -258,21 +261,31 @@ impl Tracker {
         self.due.push_back(Due { kind, sequence: sequence.wrapping_add(1) });
     }
 
-    /// Takes the number of a further frame of the client: of its last command, or of its answer in an authentication exchange.
+    /// Takes the number of a further frame of the client's last command.
     pub(super) fn client_continues(&mut self, sequence: u8) {
         if let Some(due) = self.due.back_mut() {
             due.sequence = sequence.wrapping_add(1);
         }
     }
 
-    /// Whether the client sends a file, whose packets are no commands.
-    pub(super) const fn takes_file(&self) -> bool {
-        self.takes_file
+    /// Takes the number of a frame that begins no command: an answer in an authentication exchange. A server may take another one for anything,
+    /// such as for a file that it has not asked for yet.
+    pub(super) fn client_answers(&mut self, sequence: u8) {
+        self.client_continues(sequence);
+        self.is_opaque |= !self.due.front().is_some_and(|due| matches!(due.kind, Kind::Login));
     }
 
-    /// Takes the empty packet that ends the client's file.
-    pub(super) const fn file_ended(&mut self) {
-        self.takes_file = false;
+    /// The number that the next packet must have, if the client sends a file, whose packets are no commands. A server that finds another number
+    /// ends the file there, and takes what follows for commands.
+    pub(super) fn file_number(&self) -> Option<u8> {
+        (self.takes_file && !self.is_opaque).then_some(self.file_number)
+    }
+
+    /// Takes a frame of the client's file; `is_end` says whether it is the empty packet that ends it.
+    pub(super) fn file_continues(&mut self, is_end: bool) {
+        self.client_continues(self.file_number);
+        self.file_number = self.file_number.wrapping_add(1);
+        self.takes_file = !is_end;
     }
 
     fn close_cursor(&mut self, statement: u32) {
@@ -299,6 +312,7 @@ impl Tracker {
             }
             self.continues = length == MAX_FRAME_PAYLOAD;
             self.sequence = sequence.wrapping_add(1);
+            self.file_number = self.sequence;
             let taken = (HEADER + length).min(rest.len());
             self.left = HEADER + length - taken;
             at += taken;
@@ -448,6 +462,8 @@ impl Tracker {
 
     fn end_answer(&mut self) {
         self.due.pop_front();
+        // A server takes the whole file before it answers, so that nobody knows how this one goes on.
+        self.is_opaque |= core::mem::take(&mut self.takes_file);
         if self.due.is_empty() {
             // An idle session holds no buffer.
             self.due = VecDeque::new();

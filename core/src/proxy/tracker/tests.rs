@@ -163,15 +163,21 @@ fn the_place_of_an_error_is_the_next_packet_of_the_answer() {
 fn a_file_of_the_client_is_part_of_an_answer() {
     let mut tracker = Tracker::new(Capabilities::LOCAL_FILES, StatusFlags::AUTOCOMMIT);
     assert_eq!(follow(&mut tracker, b"\x03LOAD", &answer(&[b"\xfbname"]), 3), Activity::Running);
-    assert!(tracker.takes_file());
-    tracker.client_continues(2);
-    tracker.client_continues(3);
-    tracker.file_ended();
+    assert_eq!(tracker.file_number(), Some(2));
+    tracker.file_continues(false);
+    assert_eq!(tracker.file_number(), Some(3));
+    tracker.file_continues(true);
+    assert_eq!(tracker.file_number(), None);
     assert_eq!(tracker.place(), Place::Answer(4), "after the file");
     let (mut reply, mut sequence) = (Vec::new(), 4);
     frame::encode(&ok(IN_TRANS), &mut sequence, &mut reply);
     assert_eq!(tracker.server_says(&reply), reply.len());
     assert_eq!(tracker.activity(), Activity::Open);
+
+    // The server answers before the file has ended.
+    let mut tracker = Tracker::new(Capabilities::LOCAL_FILES, StatusFlags::AUTOCOMMIT);
+    follow(&mut tracker, b"\x03LOAD", &answer(&[b"\xfbname", ERR]), 99);
+    assert_eq!((tracker.activity(), tracker.file_number()), (Activity::Opaque, None));
 
     // The file was not agreed upon, or the client has sent another command instead.
     let mut tracker = Tracker::new(Capabilities::NONE, StatusFlags::AUTOCOMMIT);
