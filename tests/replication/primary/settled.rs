@@ -70,11 +70,11 @@ fn random_values_in_unique_keys_stop_no_replica() {
          g INT AS (n * 2 + d) STORED, v INT AS (n + 1) VIRTUAL, UNIQUE (d, e), UNIQUE (c, e), UNIQUE (at, s), UNIQUE (b, e))"
             .to_owned(),
     ];
-    statements.extend((0..500).map(|_| statement(&mut dice)));
+    statements.extend((0..250).map(|_| statement(&mut dice)));
     let codes = codes_of_each(world.ours(), &statements);
     let kinds: BTreeSet<u16> = codes.iter().copied().collect();
     assert!(kinds.is_subset(&BTreeSet::from([0, 1062, 1264])), "seed {seed}: {kinds:?}");
-    assert!(codes.iter().filter(|code| **code == 0).count() > 100, "seed {seed}: {codes:?}");
+    assert!(codes.iter().filter(|code| **code == 0).count() > 50, "seed {seed}: {codes:?}");
     for follower in [&replica, &second] {
         world.wait(follower);
         world.same(follower, "SELECT n, d, f, e, s, c, b, at, g, v FROM d.t ORDER BY n, d, concat(e, ''), f, c, b, at");
