@@ -264,6 +264,8 @@ const SAME: &[(&str, u16)] = &[
     ("CREATE TABLE t (a INT, b INT AS (a+1) VIRTUAL, FOREIGN KEY (a) REFERENCES p (id) ON UPDATE CASCADE)", 0),
     ("CREATE TABLE t (a INT NOT NULL, b DOUBLE AS (a * 1.1) VIRTUAL, UNIQUE (a))", 0),
     ("CREATE TABLE t (a CHAR(4), b VARCHAR(9) AS (UPPER(a)) VIRTUAL, id INT PRIMARY KEY)", 0),
+    ("CREATE TABLE t (a INT, b INT AS (a + 1) VIRTUAL, id INT PRIMARY KEY, UNIQUE (b))", 0),
+    ("CREATE TABLE t (a DATETIME, b DATETIME AS (a + INTERVAL 1 DAY) STORED)", 0),
     ("CREATE TABLE t (a INT PRIMARY KEY, b VARCHAR(9) AS (LOWER(a)) VIRTUAL)", 0),
     ("CREATE TABLE t (a INT, CONSTRAINT x FOREIGN KEY (a) REFERENCES p (id), CONSTRAINT x CHECK (a > 1))", 1826),
     ("CREATE TABLE t (a INT, KEY x (a), CONSTRAINT x FOREIGN KEY (a) REFERENCES p (id))", 0),
@@ -322,6 +324,13 @@ const OTHERWISE: &[(&str, u16, u16)] = &[
     ("CREATE TABLE t (a NCHAR(4), b VARCHAR(9) AS (CONCAT(a, 'x')) VIRTUAL, id INT PRIMARY KEY, KEY (b))", 1235, 1901),
     ("CREATE TABLE t (a CHAR(4), b INT AS (a = 'x') STORED)", 1235, 0),
     ("CREATE TABLE t (a POINT, b VARCHAR(90) AS (CONCAT(a, 'x')) STORED)", 1235, 4078),
+    ("CREATE TABLE t (a CHAR(4), b VARCHAR(9) AS (UPPER(a)) STORED, k INT PRIMARY KEY, UNIQUE (k, b))", 1235, 1901),
+    ("CREATE TABLE t (k INT PRIMARY KEY, a VARCHAR(20), b DATETIME AS (CONCAT(a, ' 10:00:00')) STORED)", 1235, 1901),
+    ("CREATE TABLE t (k INT PRIMARY KEY, a VARCHAR(20), b TIME AS (LEFT(a, 8)) STORED)", 1235, 1901),
+    ("CREATE TABLE t (k INT PRIMARY KEY, a POINT, b INT AS (a + 0) VIRTUAL)", 1235, 4078),
+    // A replica takes what it computes itself out of an index.
+    ("CREATE TABLE t (k INT PRIMARY KEY, a DECIMAL(6,2), b VARCHAR(9) AS (a) VIRTUAL, UNIQUE (b))", 1235, 0),
+    ("CREATE TABLE t (k INT PRIMARY KEY, a VARCHAR(9), b VARCHAR(9) AS (LOWER(a)) VIRTUAL, KEY (k, b))", 1235, 0),
     // A replica compares what it computes itself with the log.
     ("CREATE TABLE t (a VARCHAR(9), b VARCHAR(9) AS (LOWER(a)) VIRTUAL)", 1235, 0),
     ("CREATE TABLE t (a INT, b DOUBLE AS (a * 1.1) VIRTUAL)", 1235, 0),

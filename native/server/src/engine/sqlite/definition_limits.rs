@@ -29,6 +29,23 @@ const LONGEST_SHORT: u32 = 255;
 /// The bytes of a row's header, number, transaction and undo pointer in its page.
 const HEADER: u32 = 5 + 6 + 6 + 7;
 
+/// Words of expressions that make a point of time of others, as MariaDB keeps it.
+const OF_TIMES: [&str; 13] = [
+    "ADDDATE",
+    "DATE_ADD",
+    "DATE_SUB",
+    "DAY",
+    "HOUR",
+    "INTERVAL",
+    "MINUTE",
+    "MONTH",
+    "SECOND",
+    "SUBDATE",
+    "TIMESTAMP",
+    "WEEK",
+    "YEAR",
+];
+
 /// The digits of a number that is a BIGINT at all servers.
 const MOST_DIGITS: usize = 18;
 
@@ -90,8 +107,11 @@ pub(super) fn check(
         keys.push(index.columns.into_iter().map(|column| (column, prefixes.next().flatten())).collect());
     }
     if is_made_here && flavour == Flavour::MariaDb && table.schema != "temp" {
-        check_kept(&columns)?;
-        check_virtual(&columns, !primary.is_empty() || has_row_key(connection, table, &columns)?)?;
+        let is_in_key = |column: &Column| {
+            keys.iter().flatten().any(|(name, _)| name.as_deref().is_some_and(|name| name == column.name))
+        };
+        check_generated(&columns, &|column| column.generated == Some(true) || is_in_key(column))?;
+        check_virtual(&columns, !primary.is_empty() || has_row_key(connection, table, &columns)?, &is_in_key)?;
     }
     for key in keys {
         if key.len() > MOST_PARTS {
@@ -112,36 +132,52 @@ pub(super) fn check(
     Ok(())
 }
 
-/// Refuses generated columns that are stored or indexed where MariaDB does: of a CHAR, whose spaces at the end are a matter of `sql_mode` there,
-/// and of a geometry by other means than its own functions. MariaDB takes some comparisons of CHARs, which are refused here, too.
-fn check_kept(columns: &[Column]) -> Result<(), SqlError> {
-    let is_geometric = |text: &str| {
-        Lexer::new(text.as_bytes()).all(|(piece, word)| match piece {
-            Piece::Space | Piece::QuotedName => true,
-            Piece::Word => {
-                let is_column = columns.iter().any(|own| own.name.as_bytes().eq_ignore_ascii_case(word));
-                is_column || word.iter().all(u8::is_ascii_digit) || word.to_ascii_uppercase().starts_with(b"ST_")
-            }
-            _ => matches!(word, b"(" | b")" | b","),
-        })
+/// Refuses generated columns that MariaDB refuses: those of a geometry by other means than its own functions, and, where they are kept in the
+/// table or in a key, those of a CHAR, whose spaces at the end are a matter of `sql_mode` there, and points of time that are made of more than
+/// other ones. MariaDB takes some comparisons of CHARs, which are refused here, too.
+fn check_generated(columns: &[Column], is_kept: &dyn Fn(&Column) -> bool) -> Result<(), SqlError> {
+    let refuse = |column: &Column, why: &str| {
+        let message =
+            format!("The generated column '{}' can't be in the binary log, because MariaDB refuses {why}", column.name);
+        Err(SqlError::not_supported_yet(message))
     };
-    for kept in columns.iter().filter(|column| column.generated == Some(true) || column.indexed) {
-        let Some(text) = kept.stored.generated.as_deref() else { continue };
+    for column in columns {
+        let Some(text) = column.stored.generated.as_deref() else { continue };
+        let is_time = |own: &Column| matches!(own.declared.name(), "TIME" | "DATETIME" | "TIMESTAMP");
+        let is_of_times = |own: &Column| is_time(own) || own.declared.name() == "DATE" || own.declared.is_integer();
         for input in columns.iter().filter(|input| names_column(text, &input.name)) {
-            let (is_char, is_geometry) = (input.declared.name() == "CHAR", input.declared.is_geometry());
-            if is_char || (is_geometry && !is_geometric(text)) {
-                let instead = if is_char { "make that one a VARCHAR" } else { "use ST_ functions alone" };
-                let message = format!(
-                    "The generated column '{}' of '{}' can't be in the binary log, because MariaDB keeps no such value of a {}; {instead}",
-                    kept.name,
-                    input.name,
-                    input.declared.name()
-                );
-                return Err(SqlError::not_supported_yet(message));
+            let is_geometry = input.declared.is_geometry();
+            if is_geometry && !has_only(text, columns, |word| word.starts_with("ST_"), b"(),") {
+                return refuse(column, &format!("it: use the geometry '{}' by ST_ functions alone", input.name));
             }
+            if is_kept(column) && input.declared.name() == "CHAR" {
+                return refuse(column, &format!("to keep what is made of a CHAR: make '{}' a VARCHAR", input.name));
+            }
+            if is_kept(column) && is_time(column) && !is_of_times(input) {
+                return refuse(
+                    column,
+                    &format!("to keep a point of time that is made of the {} '{}'", input.declared.name(), input.name),
+                );
+            }
+        }
+        if is_kept(column) && is_time(column) && !has_only(text, columns, |word| OF_TIMES.contains(&word), b"(),+-") {
+            return refuse(column, "to keep a point of time that is made by other means than intervals");
         }
     }
     Ok(())
+}
+
+/// Whether an expression consists of columns, whole numbers, some words in capitals and some symbols.
+fn has_only(text: &str, columns: &[Column], is_word: impl Fn(&str) -> bool, symbols: &[u8]) -> bool {
+    Lexer::new(text.as_bytes()).all(|(piece, word)| match piece {
+        Piece::Space | Piece::QuotedName => true,
+        Piece::Word => {
+            columns.iter().any(|own| own.name.as_bytes().eq_ignore_ascii_case(word))
+                || word.iter().all(u8::is_ascii_digit)
+                || is_word(&String::from_utf8_lossy(word).to_ascii_uppercase())
+        }
+        _ => matches!(word, [symbol] if symbols.contains(symbol)),
+    })
 }
 
 /// Whether a table has a unique key by which a replica finds a row: all parts are whole columns that are never NULL.
@@ -154,33 +190,36 @@ fn has_row_key(connection: &Connection, table: &Table, columns: &[Column]) -> Re
     }))
 }
 
-/// Refuses a virtual column where replicas find rows by all their values, unless they compute it alike: of integers, without division.
-fn check_virtual(columns: &[Column], has_row_key: bool) -> Result<(), SqlError> {
-    let is_integer = |name: &[u8]| {
-        columns.iter().any(|own| own.name.as_bytes().eq_ignore_ascii_case(name) && own.declared.is_integer())
-    };
+/// Refuses a virtual column that MariaDB's replicas may compute otherwise than this server, where it matters to them: they find the rows of a table
+/// without a key by all their values, and take a row's own value out of an index. Sums and products of integers are the same everywhere.
+fn check_virtual(columns: &[Column], has_row_key: bool, is_in_key: &dyn Fn(&Column) -> bool) -> Result<(), SqlError> {
+    let is_integer =
+        |name: &str| columns.iter().any(|own| own.name.eq_ignore_ascii_case(name) && own.declared.is_integer());
     let is_alike = |text: &str| {
         Lexer::new(text.as_bytes()).all(|(piece, word)| match piece {
             Piece::Space => true,
             Piece::Word if word.iter().all(u8::is_ascii_digit) => word.len() < MOST_DIGITS,
-            Piece::Word => is_integer(word),
-            Piece::QuotedName => is_integer(&unquote(word)),
+            Piece::Word => is_integer(&String::from_utf8_lossy(word)),
+            Piece::QuotedName => is_integer(&String::from_utf8_lossy(&unquote(word))),
             _ => matches!(word, b"+" | b"-" | b"*" | b"(" | b")"),
         })
     };
     let is_computed_alike =
         |column: &Column| column.declared.is_integer() && column.stored.generated.as_deref().is_some_and(is_alike);
-    match columns.iter().find(|column| column.generated == Some(false) && !is_computed_alike(column)) {
-        Some(column) if !has_row_key => {
-            let message = format!(
-                "The virtual column '{}' of a table without a primary key can't be in the binary log, because MariaDB's replicas find a row by all \
-                 its values and may compute this one otherwise; give the table a primary key, or make the column STORED",
-                column.name
-            );
-            Err(SqlError::not_supported_yet(message))
-        }
-        _ => Ok(()),
+    for column in columns.iter().filter(|column| column.generated == Some(false) && !is_computed_alike(column)) {
+        let place = match (is_in_key(column), has_row_key) {
+            (true, _) => "in a key",
+            (false, false) => "of a table without a primary key",
+            (false, true) => continue,
+        };
+        let message = format!(
+            "The virtual column '{}' {place} can't be in the binary log, because MariaDB's replicas may compute another value; make the column STORED, \
+             or give the table a primary key and the column none",
+            column.name
+        );
+        return Err(SqlError::not_supported_yet(message));
     }
+    Ok(())
 }
 
 /// Refuses expressions that name the AUTO_INCREMENT column, whose value is not known yet when they are computed.
