@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use super::kill::{self, Kill};
-use super::tracker::{COMMAND_HEAD, Tracker};
+use super::tracker::{COMMAND_HEAD, LoginTurn, Tracker};
 use crate::message::Capabilities;
 use crate::wire::frame::{HEADER, MAX_FRAME_PAYLOAD};
 
@@ -34,7 +34,7 @@ pub(super) enum Next {
     Kill(usize, Kill, Range<usize>),
     /// A COM_CHANGE_USER is in front that is larger than any client's.
     TooLarge,
-    /// A packet with a wrong number is in front, within a file.
+    /// A packet with a wrong number is in front, within a file or an authentication exchange.
     OutOfOrder,
 }
 
@@ -57,7 +57,16 @@ impl Commands {
                     return if at > 0 { Next::Pass(at) } else { Next::OutOfOrder };
                 }
                 tracker.file_continues(length == 0 && !self.continues);
-            } else if sequence == 0 && !self.continues && length > 0 {
+            } else if self.continues {
+                tracker.client_continues(sequence);
+            } else if let Some(turn) = tracker.login_turn() {
+                match turn {
+                    // Commands behind a COM_CHANGE_USER wait for its end.
+                    LoginTurn::Server => break,
+                    LoginTurn::Client(number) if sequence == number => tracker.client_answers(),
+                    LoginTurn::Client(_) => return if at > 0 { Next::Pass(at) } else { Next::OutOfOrder },
+                }
+            } else if sequence == 0 && length > 0 {
                 if tracker.is_full() {
                     break;
                 }
@@ -89,10 +98,8 @@ impl Commands {
                 }
                 let Some(head) = payload.get(..length.min(COMMAND_HEAD)) else { break };
                 tracker.command(head, sequence);
-            } else if self.continues {
-                tracker.client_continues(sequence);
-            } else {
-                tracker.client_answers(sequence);
+            } else if !tracker.takes_stray() {
+                return if at > 0 { Next::Pass(at) } else { Next::OutOfOrder };
             }
             self.continues = length == MAX_FRAME_PAYLOAD;
             let taken = (HEADER + length).min(rest.len());
@@ -210,11 +217,52 @@ mod tests {
         }
         // The end of the file comes before the server has asked for it.
         let (mut commands, mut tracker) = (Commands::new(), with_files());
-        let early = [load, packet(2, b"")].concat();
-        let stream = [early.clone(), change.clone()].concat();
-        assert_eq!(commands.next(&stream, &mut tracker, Capabilities::NONE), Next::Pass(early.len()));
+        let stream = [load.clone(), packet(2, b""), change].concat();
+        assert_eq!(commands.next(&stream, &mut tracker, Capabilities::NONE), Next::Pass(load.len()));
         tracker.server_says(&asks);
-        assert_eq!(commands.next(&change, &mut tracker, Capabilities::NONE), Next::ChangeUser(change.len()));
+        let rest = stream.get(load.len()..).unwrap_or_default();
+        assert_eq!(commands.next(rest, &mut tracker, Capabilities::NONE), Next::OutOfOrder);
+    }
+
+    #[test]
+    fn no_command_hides_in_the_exchange_of_a_change_of_user() {
+        let change = packet(0, b"\x11u\0\0\0");
+        for (number, passes) in [(2, true), (0, false), (1, false), (3, false), (77, false)] {
+            let (mut commands, mut tracker) = (Commands::new(), tracker());
+            tracker.command(b"\x11a\0\0\0", 0);
+            let answer = packet(number, &change);
+            assert_eq!(commands.next(&answer, &mut tracker, Capabilities::NONE), Next::Pass(0), "the server's turn");
+            tracker.server_says(&packet(1, b"\xfemysql_native_password\0abcdefghijklmnopqrst\0"));
+            let next = commands.next(&answer, &mut tracker, Capabilities::NONE);
+            assert_eq!(next, if passes { Next::Pass(answer.len()) } else { Next::OutOfOrder }, "{number}");
+            if passes {
+                assert_eq!(
+                    commands.next(&change, &mut tracker, Capabilities::NONE),
+                    Next::Pass(0),
+                    "the server's turn"
+                );
+                tracker.server_says(&packet(3, b"\0\0\0\x02\0\0\0"));
+                assert_eq!(commands.next(&change, &mut tracker, Capabilities::NONE), Next::ChangeUser(change.len()));
+            }
+        }
+    }
+
+    #[test]
+    fn no_file_is_taken_that_nobody_follows() {
+        let asks = |number| packet(number, b"\xfbfile");
+        let mut tracker = Tracker::new(Capabilities::LOCAL_FILES, StatusFlags::NONE);
+        let mut commands = Commands::new();
+        // A command that is not known makes the session opaque.
+        let unknown = packet(0, b"\x20");
+        assert_eq!(commands.next(&unknown, &mut tracker, Capabilities::NONE), Next::Pass(unknown.len()));
+        assert_eq!(commands.next(&packet(77, b"x"), &mut tracker, Capabilities::NONE), Next::OutOfOrder);
+        // A command without an answer is sent ahead, and the server takes it for the file's first packet.
+        let mut tracker = Tracker::new(Capabilities::LOCAL_FILES, StatusFlags::NONE);
+        let mut commands = Commands::new();
+        let stream = [packet(0, b"\x03LOAD"), packet(0, b"\x19\0\0\0\0")].concat();
+        assert_eq!(commands.next(&stream, &mut tracker, Capabilities::NONE), Next::Pass(stream.len()));
+        tracker.server_says(&asks(255));
+        assert!(tracker.is_opaque() && tracker.file_number().is_none());
     }
 
     #[test]

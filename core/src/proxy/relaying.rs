@@ -97,7 +97,9 @@ impl Relaying {
                     return Err(PeerMisbehaved::Unexpected("a COM_CHANGE_USER that is too large").into());
                 }
                 Next::OutOfOrder => {
-                    return Err(PeerMisbehaved::Unexpected("a packet with a wrong number within a file").into());
+                    return Err(
+                        PeerMisbehaved::Unexpected("a packet with a wrong number within a file or a login").into()
+                    );
                 }
                 Next::ChangeUser(_) | Next::Kill(..) if !self.may_ask() => return Ok(None),
                 Next::ChangeUser(length) => {
@@ -105,6 +107,9 @@ impl Relaying {
                     let command = client.command(length);
                     if let Legs::Unlike = self.legs {
                         return Err(Error::Refused { by: Side::Server, error: unlike_change() });
+                    }
+                    if self.tracker.is_opaque() {
+                        return Err(Error::Refused { by: Side::Server, error: opaque_change() });
                     }
                     let change = change_user(command, capabilities)?;
                     let charset = change.charset.unwrap_or_else(|| u16::from(self.login.charset));
@@ -194,6 +199,13 @@ pub(super) fn lost_error(activity: Activity) -> SqlError {
         }
         _ => "The proxy lost the server between statements",
     })
+}
+
+/// The turns of an exchange are known only where the answers are followed.
+fn opaque_change() -> SqlError {
+    SqlError::unknown_error(
+        "The proxy does not pass COM_CHANGE_USER on in a session whose packets it can't follow: open another connection instead",
+    )
 }
 
 fn unlike_change() -> SqlError {

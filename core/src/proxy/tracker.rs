@@ -112,8 +112,20 @@ pub(super) struct Tracker {
     takes_file: bool,
     /// The number that the next packet of the file must have.
     file_number: u8,
+    /// Whether the client has sent a command without an answer behind the last one that has one.
+    is_ahead: bool,
+    /// Whether the server has asked for the client's next answer in the exchange of a COM_CHANGE_USER.
+    asks_in_login: bool,
     has_eof: bool,
     caches_metadata: bool,
+}
+
+/// Whose turn it is in an authentication exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LoginTurn {
+    Server,
+    /// The client's, whose answer must have this number.
+    Client(u8),
 }
 
 /// The position in the packets for the client, where the server is lost.
@@ -148,6 +160,8 @@ impl Tracker {
             may_ask_for_file: agreed.contains(Capabilities::LOCAL_FILES),
             takes_file: false,
             file_number: 0,
+            is_ahead: false,
+            asks_in_login: false,
             has_eof: !agreed.contains(Capabilities::DEPRECATE_EOF),
             caches_metadata: agreed.contains(Capabilities::MARIADB_CACHE_METADATA),
         }
@@ -217,6 +231,7 @@ impl Tracker {
         if self.is_opaque {
             return;
         }
+        self.is_ahead |= !self.due.is_empty();
         let statement = head.get(1..).and_then(|id| id.first_chunk::<4>()).map_or(0, |id| u32::from_le_bytes(*id));
         let kind = match head.first().copied().unwrap_or_default() {
             0x01 => {
@@ -258,6 +273,7 @@ impl Tracker {
             }
             _ => Kind::One,
         };
+        self.is_ahead = false;
         self.due.push_back(Due { kind, sequence: sequence.wrapping_add(1) });
     }
 
@@ -268,11 +284,25 @@ impl Tracker {
         }
     }
 
-    /// Takes the number of a frame that begins no command: an answer in an authentication exchange. A server may take another one for anything,
-    /// such as for a file that it has not asked for yet.
-    pub(super) fn client_answers(&mut self, sequence: u8) {
-        self.client_continues(sequence);
-        self.is_opaque |= !self.due.front().is_some_and(|due| matches!(due.kind, Kind::Login));
+    /// The turn in the exchange of a COM_CHANGE_USER; `None` if there is no such exchange. MariaDB refuses an answer with another number, goes on
+    /// with the session, and takes the answer's payload for commands.
+    pub(super) fn login_turn(&self) -> Option<LoginTurn> {
+        let is_login = self.due.front().is_some_and(|due| matches!(due.kind, Kind::Login));
+        let turn = if self.asks_in_login { LoginTurn::Client(self.sequence) } else { LoginTurn::Server };
+        (is_login && !self.is_opaque).then_some(turn)
+    }
+
+    /// Takes the client's answer in the exchange of a COM_CHANGE_USER.
+    pub(super) fn client_answers(&mut self) {
+        self.client_continues(self.sequence);
+        self.asks_in_login = false;
+    }
+
+    /// Takes a frame of the client that begins no command and is not due. A server may take it for anything, such as for a file that it has not
+    /// asked for yet. Returns whether it may pass: not where a file could be asked for that nobody follows.
+    pub(super) fn takes_stray(&mut self) -> bool {
+        self.is_opaque = true;
+        !self.may_ask_for_file
     }
 
     /// The number that the next packet must have, if the client sends a file, whose packets are no commands. A server that finds another number
@@ -353,6 +383,7 @@ impl Tracker {
             }
             (Stage::First, Kind::Fetch(_) | Kind::Fields) | (Stage::Rows, _) => {}
             (Stage::First, Kind::Login) => {
+                self.asks_in_login = true;
                 if first == Some(first::OK) {
                     self.forget_session();
                     self.changes = self.changes.wrapping_add(1);
@@ -381,7 +412,7 @@ impl Tracker {
             Some(first::OK) => return self.ok(head),
             Some(first::EOF) if head.len() < 9 => return self.eof(head),
             // A client that has sent more commands ahead has no place for its file.
-            Some(first::LOCAL_INFILE) if self.may_ask_for_file && self.due.len() == 1 => {
+            Some(first::LOCAL_INFILE) if self.may_ask_for_file && self.due.len() == 1 && !self.is_ahead => {
                 self.takes_file = true;
                 self.has_begun = false;
                 return;
@@ -462,6 +493,7 @@ impl Tracker {
 
     fn end_answer(&mut self) {
         self.due.pop_front();
+        self.asks_in_login = false;
         // A server takes the whole file before it answers, so that nobody knows how this one goes on.
         self.is_opaque |= core::mem::take(&mut self.takes_file);
         if self.due.is_empty() {

@@ -24,7 +24,12 @@ impl Offer {
     /// Takes the servers' greetings; `None` if there are none. LOAD DATA LOCAL is offered only if it is allowed, because the file is for the
     /// server that the client asked, which the gateway can't prove.
     pub(super) fn of(greetings: &[Greeting], local_infile: bool) -> Option<Self> {
-        let withheld = if local_infile { WITHHELD } else { WITHHELD.union(Capabilities::LOCAL_FILES) };
+        // Answers without definitions can't be followed, and a file is passed on only where they are.
+        let withheld = WITHHELD.union(if local_infile {
+            Capabilities::OPTIONAL_RESULTSET_METADATA
+        } else {
+            Capabilities::LOCAL_FILES
+        });
         let first = greetings.first()?;
         let is_mariadb = |greeting: &Greeting| greeting.version.contains("MariaDB");
         if greetings.iter().any(|greeting| is_mariadb(greeting) != is_mariadb(first)) {
