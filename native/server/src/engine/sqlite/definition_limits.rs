@@ -150,8 +150,12 @@ fn check_generated(columns: &[Column], is_kept: &dyn Fn(&Column) -> bool) -> Res
             if is_geometry && !has_only(text, columns, |word| word.starts_with("ST_"), b"(),") {
                 return refuse(column, &format!("it: use the geometry '{}' by ST_ functions alone", input.name));
             }
-            if is_kept(column) && input.declared.name() == "CHAR" {
-                return refuse(column, &format!("to keep what is made of a CHAR: make '{}' a VARCHAR", input.name));
+            let is_char = input.declared.name() == "CHAR";
+            if is_kept(column) && is_char && names_with_spaces(text, &input.name) {
+                return refuse(
+                    column,
+                    &format!("to keep what is made of a CHAR: use RTRIM({0}), or make '{0}' a VARCHAR", input.name),
+                );
             }
             if is_kept(column) && is_time(column) && !is_of_times(input) {
                 return refuse(
@@ -167,16 +171,42 @@ fn check_generated(columns: &[Column], is_kept: &dyn Fn(&Column) -> bool) -> Res
     Ok(())
 }
 
-/// Whether an expression consists of columns, whole numbers, some words in capitals and some symbols.
+/// The pieces of an expression without spaces.
+fn pieces(text: &str) -> Vec<(Piece, &[u8])> {
+    Lexer::new(text.as_bytes()).filter(|(piece, _)| !matches!(piece, Piece::Space)).collect()
+}
+
+/// Whether an expression consists of columns, whole numbers, some words in capitals and some symbols. A word before a parenthesis is a function.
 fn has_only(text: &str, columns: &[Column], is_word: impl Fn(&str) -> bool, symbols: &[u8]) -> bool {
-    Lexer::new(text.as_bytes()).all(|(piece, word)| match piece {
-        Piece::Space | Piece::QuotedName => true,
+    let all = pieces(text);
+    all.iter().enumerate().all(|(at, (piece, word))| match piece {
+        Piece::QuotedName => true,
         Piece::Word => {
-            columns.iter().any(|own| own.name.as_bytes().eq_ignore_ascii_case(word))
+            let is_function = all.get(at + 1).is_some_and(|(_, next)| *next == b"(");
+            (!is_function && columns.iter().any(|own| own.name.as_bytes().eq_ignore_ascii_case(word)))
                 || word.iter().all(u8::is_ascii_digit)
                 || is_word(&String::from_utf8_lossy(word).to_ascii_uppercase())
         }
         _ => matches!(word, [symbol] if symbols.contains(symbol)),
+    })
+}
+
+/// Whether an expression names a column elsewhere than in `RTRIM(column)`.
+fn names_with_spaces(text: &str, column: &str) -> bool {
+    let all = pieces(text);
+    let is_it = |at: usize| {
+        all.get(at).is_some_and(|(piece, word)| match piece {
+            Piece::Word => word.eq_ignore_ascii_case(column.as_bytes()),
+            Piece::QuotedName => unquote(word).eq_ignore_ascii_case(column.as_bytes()),
+            _ => false,
+        })
+    };
+    let is = |at: Option<usize>, text: &[u8]| {
+        at.and_then(|at| all.get(at)).is_some_and(|(_, word)| word.eq_ignore_ascii_case(text))
+    };
+    (0..all.len()).any(|at| {
+        let is_trimmed = is(at.checked_sub(2), b"RTRIM") && is(at.checked_sub(1), b"(") && is(Some(at + 1), b")");
+        is_it(at) && !is_trimmed
     })
 }
 
@@ -193,8 +223,11 @@ fn has_row_key(connection: &Connection, table: &Table, columns: &[Column]) -> Re
 /// Refuses a virtual column that MariaDB's replicas may compute otherwise than this server, where it matters to them: they find the rows of a table
 /// without a key by all their values, and take a row's own value out of an index. Sums and products of integers are the same everywhere.
 fn check_virtual(columns: &[Column], has_row_key: bool, is_in_key: &dyn Fn(&Column) -> bool) -> Result<(), SqlError> {
-    let is_integer =
-        |name: &str| columns.iter().any(|own| own.name.eq_ignore_ascii_case(name) && own.declared.is_integer());
+    // The difference of unsigned integers is none below 0 at MariaDB.
+    let is_integer = |name: &str| {
+        let is_signed = |own: &Column| own.declared.is_integer() && !own.type_text().contains("unsigned");
+        columns.iter().any(|own| own.name.eq_ignore_ascii_case(name) && is_signed(own))
+    };
     let is_alike = |text: &str| {
         Lexer::new(text.as_bytes()).all(|(piece, word)| match piece {
             Piece::Space => true,
