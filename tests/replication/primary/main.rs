@@ -9,6 +9,7 @@ mod groups;
 mod hostile;
 mod keys;
 mod killed;
+mod random_definitions;
 mod raw;
 mod refused;
 mod replica;
