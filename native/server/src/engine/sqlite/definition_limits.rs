@@ -90,9 +90,9 @@ pub(super) fn check(
     let stored = StoredTable::read(&table.sql);
     check_counter(&columns, &stored.checks)?;
     check_row(&columns)?;
-    for column in &columns {
+    for column in columns.iter().filter(|_| is_made_here) {
         check_default(column, flavour)?;
-        if is_made_here && flavour == Flavour::MariaDb {
+        if flavour == Flavour::MariaDb {
             check_constant(connection, column)?;
         }
     }

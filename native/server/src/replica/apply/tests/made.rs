@@ -553,6 +553,17 @@ fn a_stop_ends_an_event_and_the_group_comes_again() {
 }
 
 #[test]
+fn a_default_that_the_source_takes_is_taken() {
+    let world = with_table(PLAIN);
+    for (number, column) in ["w JSON NOT NULL DEFAULT ''", "w DATE DEFAULT 20240102"].into_iter().enumerate() {
+        let mut log = Log::new();
+        let create = format!("CREATE TABLE made{number} (k INT PRIMARY KEY, {column})");
+        log.gtid(1, MariaDbGtidEvent::STANDALONE).query("d", &create);
+        feed(&mut world.applier(), &log.bytes).unwrap();
+    }
+}
+
+#[test]
 fn a_stop_ends_an_event_of_rows() {
     let world = with_table(PLAIN);
     let mut log = Log::new();
