@@ -24,7 +24,7 @@ impl Offer {
     /// Takes the servers' greetings; `None` if there are none. LOAD DATA LOCAL is offered only if it is allowed, because the file is for the
     /// server that the client asked, which the gateway can't prove.
     pub(super) fn of(greetings: &[Greeting], local_infile: bool) -> Option<Self> {
-        // Answers without definitions can't be followed, and a file is passed on only where they are.
+        // The proxy can't follow answers without definitions, and passes a file on only in a session that it follows.
         let withheld = WITHHELD.union(if local_infile {
             Capabilities::OPTIONAL_RESULTSET_METADATA
         } else {

@@ -2,7 +2,7 @@
 
 use crate::run::{Context, run};
 
-/// Runs the tests of `tests/gateway/galera.rs`, which need root, Debian's `galera-4` and `rsync`, and take minutes.
+/// Runs the tests of `tests/gateway/full/galera.rs`, which need root, Debian's `galera-4` and `rsync`, and take minutes.
 pub(crate) fn galera(context: &Context) -> Result<(), String> {
     run(&mut context.cargo(["build", "--workspace", "--bins", "--examples"]))?;
     let test =

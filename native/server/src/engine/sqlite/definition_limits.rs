@@ -223,7 +223,7 @@ fn has_row_key(connection: &Connection, table: &Table, columns: &[Column]) -> Re
 /// Refuses a virtual column that MariaDB's replicas may compute otherwise than this server, where it matters to them: they find the rows of a table
 /// without a key by all their values, and take a row's own value out of an index. Sums and products of integers are the same everywhere.
 fn check_virtual(columns: &[Column], has_row_key: bool, is_in_key: &dyn Fn(&Column) -> bool) -> Result<(), SqlError> {
-    // The difference of unsigned integers is none below 0 at MariaDB.
+    // MariaDB refuses a difference of unsigned integers that is below 0.
     let is_integer = |name: &str| {
         let is_signed = |own: &Column| own.declared.is_integer() && !own.type_text().contains("unsigned");
         columns.iter().any(|own| own.name.eq_ignore_ascii_case(name) && is_signed(own))
