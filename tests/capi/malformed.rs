@@ -156,7 +156,8 @@ fn cases_of_queries() -> Vec<Case> {
         case("half of a column", At::Query, &[b"\x01", &definition[..9], &end]),
         case("a column whose length is too long", At::Query, &[b"\x01", &lengths, &end]),
         case("EOF instead of a column", At::Query, &[b"\x02", &definition, &end, b"\x011\x012", &end]),
-        case("an error instead of a column", At::Query, &[b"\x02", &definition, &error(1317, "interrupted")]),
+        case("an error instead of a column", At::Query, &[b"\x02", &definition, &error(1317, "interrupted")])
+            .with(1317),
         case("no EOF behind the columns", At::Query, &[b"\x01", &definition, b"\x011", &end]),
         rows("a row that is too short", 2, &[b"\x011", &end]),
         rows("a row without values", 1, &[b"", &end]),
