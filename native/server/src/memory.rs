@@ -27,6 +27,8 @@ static SHARES: Mutex<Shares> = Mutex::new(BTreeMap::new());
 static POSSIBLE: Mutex<Shares> = Mutex::new(BTreeMap::new());
 /// The bytes that statements may allocate, and have perhaps not allocated yet.
 static GRANTED: AtomicUsize = AtomicUsize::new(0);
+/// The bytes that the process uses without any client.
+static OWN: AtomicU64 = AtomicU64::new(0);
 /// Notified when a number in `SHARES` or `POSSIBLE` has become smaller.
 static FREED: Condvar = Condvar::new();
 
@@ -163,9 +165,14 @@ pub(crate) fn is_left_for(account: &str, more: usize, most: u64) -> bool {
     let granted = GRANTED.load(Ordering::Acquire);
     let allowed = allowed().min(most);
     let shares = shares();
+    if shares.is_empty() {
+        // What starting up took for a moment is free again.
+        OWN.fetch_min(resident, Ordering::Relaxed);
+    }
     // The counted bytes include those that simultaneous callers are about to allocate.
     let counted: usize = shares.values().fold(0, |sum, share| sum.saturating_add(*share));
-    let used = resident.saturating_add(granted.saturating_add(more) as u64).max(counted as u64);
+    let counted = OWN.load(Ordering::Relaxed).saturating_add(counted as u64);
+    let used = resident.saturating_add(granted.saturating_add(more) as u64).max(counted);
     if used <= allowed {
         return true;
     }
@@ -241,6 +248,11 @@ fn resident_for(age: u64) -> Option<u64> {
     }
     let bytes = RESIDENT.load(Ordering::Relaxed);
     (bytes < u64::MAX).then_some(bytes)
+}
+
+/// Notes what the process uses before it has clients, which is part of what is allowed.
+pub(crate) fn note_own() {
+    OWN.store(measure().unwrap_or_default(), Ordering::Relaxed);
 }
 
 fn measure() -> Option<u64> {

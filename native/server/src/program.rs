@@ -18,6 +18,7 @@ use super::data_directory;
 use super::driver::{self, Listen};
 use super::engine::SqliteEngine;
 use super::initialize;
+use super::memory;
 use super::options::{PROGRAM, Startup};
 use super::pid_file::PidFile;
 use super::reload::Tls;
@@ -149,6 +150,7 @@ fn listen_and_serve(
     };
     let globals = &server.globals;
     ChannelThreads::set_up(server, globals.skip_replica_start.is_on() || globals.skip_slave_start.is_on());
+    memory::note_own();
     let served = driver::serve(server, bound, startup.threads, ready);
     if let Some(websocket) = websocket {
         websocket.stop();
