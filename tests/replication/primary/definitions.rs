@@ -56,6 +56,25 @@ fn generated_columns_and_character_sets_reach_the_replica() {
     assert!(told.contains("ERROR 1253 (42000)"), "{told}");
 }
 
+/// Its database there has another collation: one made by hand, or one that ALTER DATABASE gave it while CREATE TABLE waited here.
+#[test]
+fn a_table_has_the_character_set_that_it_has_here() {
+    let Some((world, replica)) = World::followed() else { return };
+    sql(world.ours(), "CREATE DATABASE d");
+    world.wait(&replica);
+    sql(&replica, "ALTER DATABASE d CHARACTER SET latin1");
+    sql(
+        world.ours(),
+        "USE d; CREATE TABLE t (v VARCHAR(9)); INSERT INTO t VALUES ('жж');
+         CREATE TABLE added (i INT PRIMARY KEY); ALTER TABLE added ADD v VARCHAR(9); INSERT INTO added VALUES (1, 'ж');
+         CREATE TABLE copied LIKE t; INSERT INTO copied VALUES ('ж')",
+    );
+    world.wait(&replica);
+    for table in ["t", "added", "copied"] {
+        world.same(&replica, &format!("SELECT * FROM d.{table}"));
+    }
+}
+
 #[test]
 fn a_table_like_another_has_its_definition() {
     let Some((world, replica)) = World::followed() else { return };

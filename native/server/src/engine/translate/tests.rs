@@ -136,7 +136,11 @@ fn a_table_compares_as_the_log_says() {
         (done.statements.join("; ").contains("COLLATE NOCASE"), done.logged_text.unwrap_or_default())
     };
     for (sql, ignores_case, text) in [
-        ("CREATE TABLE t (v TEXT)", true, ""),
+        (
+            "CREATE TABLE t (v TEXT)",
+            true,
+            "CREATE TABLE t (v TEXT) DEFAULT CHARSET=utf8mb4 COLLATE=`utf8mb4_general_ci`",
+        ),
         (
             "CREATE TABLE t (v TEXT) COLLATE latin1_general_cs",
             true,
@@ -152,7 +156,11 @@ fn a_table_compares_as_the_log_says() {
             false,
             "CREATE TABLE latin.t (v TEXT) DEFAULT CHARSET=latin1 COLLATE=`latin1_bin`",
         ),
-        ("CREATE TABLE t (v TEXT) CHARACTER SET binary", false, "CREATE TABLE t (v TEXT) DEFAULT CHARSET=binary"),
+        (
+            "CREATE TABLE t (v TEXT) CHARACTER SET binary",
+            false,
+            "CREATE TABLE t (v TEXT) DEFAULT CHARSET=binary COLLATE=`binary`",
+        ),
     ] {
         assert_eq!(logged(sql), (ignores_case, text.to_owned()), "{sql}");
     }

@@ -99,10 +99,8 @@ pub(super) fn create_table(
     let body = source.group(&source.all()).unwrap_or_default();
     let (columns, constraints) = source.columns_and_constraints(&body, &create.columns);
     let keys = keys::of_table(create, (&columns, &constraints), writer)?;
-    // A replica may have the database by another name, with another collation.
-    if create.table_options != CreateTableOptions::None || options != Annotations::default() {
-        writer.logged_text = Some(format!("{}{}", source.up_to_end(&body), logged_options(&options, writer)));
-    }
+    // Always with the collation: the database may have another one by now, and a replica may have the database with another one.
+    writer.logged_text = Some(format!("{}{}", source.up_to_end(&body), logged_options(&options, writer)?));
     writer.push(" (");
     writer.annotations(&options);
     let mut ranges = columns.into_iter();
@@ -351,18 +349,15 @@ fn table_options(create: &CreateTable, table: &Target, writer: &mut Writer<'_>) 
 
 /// The options for the binary log: those that have an effect here. A replica may lack the engine, or its engine may lack keys, and a directory
 /// would be made with the rights of its server. A collation whose weights are not known has none here, so replicas get the default.
-fn logged_options(options: &Annotations, writer: &Writer<'_>) -> String {
+fn logged_options(options: &Annotations, writer: &Writer<'_>) -> Result<String, SqlError> {
     let charset = options.get(Annotation::Charset).unwrap_or(TextCharset::Utf8mb4.name());
-    let mut text = format!(" DEFAULT CHARSET={charset}");
-    if let Some(collation) = options.get(Annotation::Collation) {
-        let by_default = default_collation(charset).unwrap_or(collation);
-        let collation = if writer.keeps_collation(collation) { collation } else { by_default };
-        text.push_str(&format!(" COLLATE={}", backquoted(collation)));
-    }
+    let kept = options.get(Annotation::Collation).filter(|collation| writer.keeps_collation(collation));
+    let collation = kept.map_or_else(|| default_collation(charset), Ok)?;
+    let mut text = format!(" DEFAULT CHARSET={charset} COLLATE={}", backquoted(collation));
     if let Some(comment) = options.get(Annotation::Comment) {
         text.push_str(&format!(" COMMENT={}", text_literal(comment)));
     }
-    text
+    Ok(text)
 }
 
 /// The name or the text that is an option's value.
