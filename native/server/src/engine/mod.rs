@@ -34,6 +34,7 @@ pub(crate) use interruption::{Interruption, WaitEnd};
 pub(crate) use pool::{Job, Pool, Task, evaluate};
 pub(crate) use read_lock::{Commit, HeldReadLock, OwnChange, ReadLock};
 pub(crate) use sqlite::{SqliteEngine, allow_descriptors, date_time, unix_seconds, zone as time_zone, zone_offset};
+pub(crate) use threads::STACK;
 
 /// MySQL's limit for names, in characters.
 pub(crate) const LONGEST_NAME: usize = 64;

@@ -12,7 +12,7 @@ use crate::sync::{Mutex, MutexGuard, PoisonError, wait};
 const IDLE: Duration = Duration::from_secs(10);
 
 /// The stack of each thread. The parser, the translation and SQLite recurse; `sql::depth` limits how deep. Unused stack takes no memory.
-const STACK: usize = 16 << 20;
+pub(crate) const STACK: usize = 16 << 20;
 
 /// A set of threads. Each piece of work gets an idle thread or a new one.
 pub(crate) struct Threads<W> {

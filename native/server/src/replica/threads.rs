@@ -14,6 +14,7 @@ use super::gtids::current_position;
 use super::settings::{Settings, Using};
 use super::statement::{StartOptions, Threads};
 use super::{applier, receiver};
+use crate::engine::STACK;
 use crate::state::Server;
 
 /// Runs the threads of a server's channels.
@@ -109,7 +110,8 @@ fn spawn(
     };
     let entry = server.registry.enter_thread(command, Box::new(doing), Box::new(end));
     let of_thread = Arc::clone(channel);
-    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+    // An applier runs what clients' statements run elsewhere, so it needs their stack.
+    let thread = std::thread::Builder::new().name(name.to_owned()).stack_size(STACK).spawn(move || {
         let ended = work(&server, &of_thread);
         if let Err(error) = &ended {
             of_thread.state().is_relay_unreadable |= error.code == applier::RELAY_LOG_READ;

@@ -64,6 +64,8 @@ pub(super) struct CapturedTable {
     pub(super) table: String,
     /// The version of the database's schema when the triggers were made.
     pub(super) version: i64,
+    /// Whether they bring rows to the form of their columns.
+    pub(super) settles: bool,
     /// Whether they were made within the transaction that is open, with which they may be rolled back.
     pub(super) is_unsettled: bool,
     pub(super) logged: Arc<LoggedTable>,

@@ -86,7 +86,8 @@ impl SqliteSession {
     ) -> Result<(), SqlError> {
         let Some(capture) = &self.capture else { return run() };
         if limits.is_logged || capture.has_triggers() {
-            self.make_triggers_for(capture, change.database, change.table, limits.row_metadata)?;
+            // A source's rows have their form already.
+            self.make_triggers_for(capture, (change.database, change.table), false, limits.row_metadata)?;
         }
         let text = change.statement.filter(|_| limits.annotates);
         let mark = capture.begin(text, limits.is_logged, Author::SourceRows, limits.row_image);
@@ -101,7 +102,7 @@ impl SqliteSession {
         let changed = translated.accesses.iter().filter(|access| access.privileges.iter().any(|p| CHANGES.contains(p)));
         for access in changed.filter(|access| !is_system_database(&access.database)) {
             let Some(table) = &access.table else { continue };
-            self.make_triggers_for(capture, &access.database, table, request.limits.row_metadata)?;
+            self.make_triggers_for(capture, (&access.database, table), true, request.limits.row_metadata)?;
         }
         Ok(())
     }
@@ -109,8 +110,8 @@ impl SqliteSession {
     fn make_triggers_for(
         &self,
         capture: &Capture,
-        database: &str,
-        table: &str,
+        (database, table): (&str, &str),
+        settles: bool,
         metadata: RowMetadata,
     ) -> Result<(), SqlError> {
         let schema = schema_of(database);
@@ -118,12 +119,13 @@ impl SqliteSession {
             .connection
             .pragma_query_value(Some(schema.as_ref()), "schema_version", |row| row.get(0))
             .map_err(|error| to_mysql(&error, ""))?;
-        let is_current =
-            |table: &str| {
-                capture.state().tables.values().any(|own| {
-                    own.version == version && own.database == *database && own.table.eq_ignore_ascii_case(table)
-                })
-            };
+        let is_current = |table: &str| {
+            capture.state().tables.values().any(|own| {
+                (own.version, own.settles) == (version, settles)
+                    && own.database == *database
+                    && own.table.eq_ignore_ascii_case(table)
+            })
+        };
         if is_current(table) {
             return Ok(());
         }
@@ -133,7 +135,8 @@ impl SqliteSession {
         tables.insert(table.to_owned());
         for table in tables {
             if !is_current(&table) {
-                self.make_triggers_of(capture, database, &table, version, !keys.is_empty(), metadata)?;
+                let made = Made { version, settles, has_foreign_keys: !keys.is_empty(), metadata };
+                self.make_triggers_of(capture, database, &table, made)?;
             }
         }
         Ok(())
@@ -144,9 +147,7 @@ impl SqliteSession {
         capture: &Capture,
         database: &str,
         table: &str,
-        version: i64,
-        has_foreign_keys: bool,
-        metadata: RowMetadata,
+        Made { version, settles, has_foreign_keys, metadata }: Made,
     ) -> Result<(), SqlError> {
         let format = &capture.log.format;
         // A statement on a view or on a table that does not exist fails by itself.
@@ -155,7 +156,7 @@ impl SqliteSession {
         else {
             return Ok(());
         };
-        let triggers = trigger_texts(database, &name, (&columns, &checks), row_number)?;
+        let triggers = trigger_texts(database, &name, (&columns, &checks), row_number.filter(|_| settles))?;
         let names = (database, name.as_str());
         let logged =
             LoggedTable::new(format.flavour, metadata, names, columns, &key, has_foreign_keys).map_err(|problem| {
@@ -167,12 +168,16 @@ impl SqliteSession {
             self.run_batch(&text)?;
         }
         let mut state = capture.state();
-        state.tables.retain(|_, own| !(own.database == database && own.table.eq_ignore_ascii_case(&name)));
+        // A statement looks at the tables behind its own only where its own has no triggers, so all of a database are of one kind.
+        state.tables.retain(|_, own| {
+            own.database != database || (own.settles == settles && !own.table.eq_ignore_ascii_case(&name))
+        });
         let is_unsettled = !self.connection.is_autocommit();
         let table = CapturedTable {
             database: database.to_owned(),
             table: name,
             version,
+            settles,
             is_unsettled,
             logged: Arc::new(logged),
             checks: checks.into(),
@@ -355,6 +360,16 @@ impl SqliteSession {
 /// session's own, and replicas have another table of its name, or none.
 fn databases_changed(translated: &Translated) -> Vec<&str> {
     translated.changed_databases().into_iter().filter(|name| !is_system_database(name)).collect()
+}
+
+/// What triggers are made for.
+struct Made {
+    /// The version of the database's schema.
+    version: i64,
+    settles: bool,
+    /// Whether the database has foreign keys.
+    has_foreign_keys: bool,
+    metadata: RowMetadata,
 }
 
 /// The events of the triggers, by the numbers of the changes.
