@@ -32,6 +32,46 @@ const VALUES: &[(&str, &[&str])] = &[
     ("UUID", &["'123E4567-e89b-12d3-a456-426655440000'", "'123e4567e89b12d3a456426655440000'"]),
 ];
 
+/// Columns with a default that they store in another form than it is written, or in this one.
+const DEFAULTS: &[&str] = &[
+    "DATETIME NOT NULL DEFAULT '2024-01-02'",
+    "DATETIME(3) DEFAULT '2024-01-02 00:00:00'",
+    "TIMESTAMP NOT NULL DEFAULT '2024-01-02'",
+    "DATE DEFAULT '2024-1-2'",
+    "TIME DEFAULT '1:2'",
+    "BINARY(5) NOT NULL DEFAULT 'a'",
+    "BINARY(16) DEFAULT 0x00",
+    "VARBINARY(9) DEFAULT 70",
+    "CHAR(5) DEFAULT 'a '",
+    "VARCHAR(5) DEFAULT 'a '",
+    "ENUM('a','B') DEFAULT 'A'",
+    "SET('a','b') DEFAULT 'b,a'",
+    "DECIMAL(5,1) DEFAULT 1.26",
+    "DOUBLE(5,1) DEFAULT 1.26",
+    "FLOAT DEFAULT 1.23456789",
+    "INT NOT NULL DEFAULT 1.6",
+    "BIT(4) DEFAULT b'101'",
+    "JSON DEFAULT '{\"a\": 1}'",
+    "UUID DEFAULT '123E4567-e89b-12d3-a456-426655440000'",
+];
+
+/// Statements that give rows of tables without a key a column by ALTER TABLE, and change the rows then.
+pub fn added_defaults() -> String {
+    let mut out = String::new();
+    for (number, column) in DEFAULTS.iter().enumerate() {
+        out.push_str(&format!(
+            "CREATE TABLE a{number} (k INT); INSERT INTO a{number} VALUES (1), (2); ALTER TABLE a{number} ADD v {column}, ADD w INT FIRST;
+             UPDATE a{number} SET k = k + 1; DELETE FROM a{number} WHERE k = 3; INSERT INTO a{number} (k) VALUES (4); UPDATE a{number} SET k = k + 1;\n"
+        ));
+    }
+    out
+}
+
+/// Queries that show the rows of [`added_defaults`].
+pub fn added_queries(database: &str) -> Vec<String> {
+    (0..DEFAULTS.len()).map(|number| format!("SELECT k, v, w FROM {database}.a{number} ORDER BY k")).collect()
+}
+
 /// The statements that make a table for each type, `v0` and so on, with the values in the column `v`.
 pub fn statements() -> String {
     let mut out = String::new();

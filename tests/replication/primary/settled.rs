@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use sealwire_tests::column_values;
 use sealwire_tests::server::{Kind, Server, Settings};
 use sealwire_tests::workload::Dice;
 
 use super::refused::codes_of_each;
-use super::world::World;
+use super::world::{World, sql};
 
 /// Tables, and statements on each of which MariaDB has the same rows and the same error.
 const STATEMENTS: &str = "CREATE TABLE i (f INT UNIQUE); INSERT INTO i VALUES (1), (2); UPDATE i SET f = f + 1.4;
@@ -52,6 +53,17 @@ fn unique_keys_see_each_row_in_its_form_when_a_replica_does() {
             let order = if ["i", "p", "q"].contains(&table) { "1" } else { "1, 2" };
             world.same(follower, &format!("SELECT * FROM d.{table} ORDER BY {order}"));
         }
+    }
+}
+
+#[test]
+fn rows_have_the_default_of_a_new_column_in_its_form() {
+    let Some((world, replica)) = World::followed() else { return };
+    let second = second(&world);
+    sql(world.ours(), &format!("CREATE DATABASE d; USE d; {}", column_values::added_defaults()));
+    for follower in [&replica, &second] {
+        world.wait(follower);
+        column_values::added_queries("d").iter().for_each(|query| world.same(follower, query));
     }
 }
 

@@ -27,3 +27,12 @@ fn a_value_is_as_at_the_source() {
         }
     }
 }
+
+#[test]
+fn rows_have_the_default_of_a_new_column_in_its_form() {
+    let Some(world) = World::start(&[]) else { return };
+    sql(world.ours(), &format!("{}; START SLAVE", world.change("repl", "MASTER_USE_GTID=slave_pos")));
+    sql(world.primary(), &format!("CREATE DATABASE d; USE d; {}", column_values::added_defaults()));
+    world.wait();
+    column_values::added_queries("d").iter().for_each(|query| world.same(query));
+}

@@ -50,6 +50,7 @@ mod giving_way;
 mod last_keys;
 mod like;
 mod logging;
+mod new_defaults;
 mod read_lock;
 mod repeatable_table;
 mod repeated;

@@ -128,6 +128,8 @@ pub(crate) struct Translated {
     pub(crate) keys: Vec<AddedKey>,
     /// The columns that ALTER TABLE drops, each with the number of its statement.
     pub(crate) dropped_columns: Vec<(usize, String)>,
+    /// The columns with a default that ALTER TABLE adds, each with the number of its statement.
+    pub(crate) defaults: Vec<(usize, String)>,
     /// New columns that SQLite appends, and that then move to their places.
     pub(crate) moves: Vec<ColumnMove>,
     /// The table of CREATE TABLE … LIKE, by its database and name, whose definition replaces the statement.

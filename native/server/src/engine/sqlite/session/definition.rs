@@ -186,8 +186,10 @@ impl SqliteSession {
             if self.bounds.interruption.is_stopped() {
                 return Err(stopped(&self.bounds.interruption));
             }
-            let ran =
-                self.run(sql, allowed, translated, request).and_then(|_| self.weigh_defined(sql, translated, request));
+            let ran = self
+                .run(sql, allowed, translated, request)
+                .and_then(|_| self.form_default(number, translated))
+                .and_then(|()| self.weigh_defined(sql, translated, request));
             let Err(error) = ran.map_err(|error| drop_error(sql, error, translated)) else { continue };
             if error.code == 1091 {
                 self.check_target(translated)?;

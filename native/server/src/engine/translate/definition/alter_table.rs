@@ -88,6 +88,9 @@ pub(super) fn alter_table(
                 check_order(std::slice::from_ref(column_def))?;
                 // The column is weighed alone here, and together with its table once it is added.
                 weight::check_table(std::slice::from_ref(column_def), &[])?;
+                if column_def.options.iter().any(|option| matches!(option.option, ColumnOption::Default(_))) {
+                    writer.defaults.push((statements.len(), column_def.name.value.clone()));
+                }
                 if let Some(position) = column_position {
                     let after = match position {
                         MySQLColumnPosition::First => None,
