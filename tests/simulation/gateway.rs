@@ -135,7 +135,7 @@ impl World {
             deeds.extend(one_in(3).then(|| (at(), Deed::LoseServer)));
             deeds.extend(one_in(8).then(|| (at(), Deed::Close)));
         }
-        let plan = Plan { front_left: cut(true), back_left: cut(true), moves: one_in(2), deeds };
+        let plan = Plan { front_left: cut(true), back_left: cut(true), deeds };
         let only_drains = cut_at_us.is_none()
             && plan.front_left.is_none()
             && plan.back_left.is_none()

@@ -30,7 +30,7 @@ pub(crate) use generic::{EofPacket, ErrPacket, QueryReply, RowReply};
 pub use generic::{OkPacket, SessionChange, StatusFlags};
 pub use handshake::{Attributes, HandshakeResponse41, HandshakeV10, SslRequest};
 pub(crate) use handshake::{AuthMoreData, AuthSwitchRequest, Greeting, HandshakeReply, encode_attributes};
-pub(crate) use relayed_login::{RelayedLogin, relayed_change};
+pub(crate) use relayed_login::RelayedLogin;
 pub(crate) use replication::StreamPacket;
 pub use replication::{BinlogDump, BinlogDumpGtid, RegisterReplica, SemiSyncAck};
 pub use row::{BinaryRow, BinaryValues, TextRow, TextValues, encode_binary_row, encode_text_row};

@@ -45,14 +45,15 @@ impl RelayedLogin {
         }
     }
 
-    /// Takes a change of user as a new login. The capabilities, the size of packets and the character set are those of the login before it.
+    /// Takes a change of user as a new login, with this character set. The capabilities and the size of packets are those of the login before
+    /// it.
     pub(crate) fn of_change(change: &ChangeUser<'_>, capabilities: Capabilities, max_packet: u32, charset: u8) -> Self {
         let database = change.database.filter(|name| !name.is_empty());
         let with_database = if database.is_some() { Capabilities::CONNECT_WITH_DB } else { Capabilities::NONE };
         Self {
             capabilities: capabilities.without(Capabilities::CONNECT_WITH_DB) | with_database,
             max_packet,
-            charset: change.charset.and_then(|charset| u8::try_from(charset).ok()).unwrap_or(charset),
+            charset,
             user: change.user.to_vec(),
             database: database.map(<[u8]>::to_vec),
             attributes: change.attributes.encoded().to_vec(),
@@ -118,15 +119,6 @@ impl fmt::Debug for RelayedLogin {
             .field("capabilities", &self.capabilities)
             .finish_non_exhaustive()
     }
-}
-
-/// A client's COM_CHANGE_USER as a proxy sends it to the server.
-///
-/// `charset` is that of the login, because the packet has no place for a plugin without a character set.
-pub(crate) fn relayed_change<'a>(change: &ChangeUser<'a>, charset: u8) -> ChangeUser<'a> {
-    let auth_response = if has_password(change.auth_response) { FILLER } else { &[] };
-    let charset = Some(change.charset.unwrap_or_else(|| u16::from(charset)));
-    ChangeUser { auth_response, charset, auth_plugin: Some(ASK_AGAIN), ..change.clone() }
 }
 
 /// Whether the data is the answer of a client with a password. The SHA-2 plugins send an empty password as a single NUL.
@@ -227,8 +219,10 @@ mod tests {
             auth_plugin: Some(b"mysql_clear_password"),
             attributes: Attributes::default(),
         };
-        let relayed = relayed_change(&change, 45);
-        assert_eq!((relayed.auth_response, relayed.auth_plugin), (FILLER, Some(ASK_AGAIN)));
-        assert_eq!((relayed.user, relayed.charset), (&b"u"[..], Some(45)));
+        let login = RelayedLogin::of_change(&change, AGREED, 1 << 24, 45);
+        let bytes = sent(&login, AGREED | Capabilities::PLUGIN_AUTH);
+        let response = HandshakeResponse41::decode(&bytes).unwrap();
+        assert_eq!((response.auth_response, response.auth_plugin), (FILLER, Some(ASK_AGAIN)));
+        assert_eq!((response.user, response.charset), (&b"u"[..], 45));
     }
 }

@@ -3,12 +3,19 @@
 use core::ops::Range;
 
 use super::kill::{self, Kill};
-use super::tracker::{COMMAND_HEAD, LoginTurn, Tracker};
+use super::tracker::{COMMAND_HEAD, Tracker};
 use crate::message::Capabilities;
 use crate::wire::frame::{HEADER, MAX_FRAME_PAYLOAD};
 
 /// The number of COM_CHANGE_USER.
 const CHANGE_USER: u8 = 0x11;
+
+/// The number of MySQL's last command, COM_SUBSCRIBE_GROUP_REPLICATION_STREAM.
+const LAST_OF_MYSQL: u8 = 0x21;
+/// The number of MariaDB's COM_STMT_BULK_EXECUTE.
+const BULK_EXECUTE: u8 = 0xfa;
+/// The first byte of a semi-synchronous replica's acknowledgement.
+const ACKNOWLEDGEMENT: u8 = 0xef;
 
 /// The largest COM_CHANGE_USER: attributes (64 KiB) and the other fields.
 const MOST: usize = 64 * 1024 + 1024;
@@ -34,8 +41,15 @@ pub(super) enum Next {
     Kill(usize, Kill, Range<usize>),
     /// A COM_CHANGE_USER is in front that is larger than any client's.
     TooLarge,
-    /// A packet with a wrong number is in front, within a file or an authentication exchange.
+    /// A packet is in front that begins no command and is no part of a file. A server may take it for anything.
     OutOfOrder,
+    /// A command is in front that is not known. It could have others within it, as MariaDB's COM_MULTI has.
+    Unknown,
+}
+
+/// Whether a command is known. The acknowledgements of a replica come in a stream that nobody follows.
+const fn is_known(command: u8, is_opaque: bool) -> bool {
+    matches!(command, 0..=LAST_OF_MYSQL | BULK_EXECUTE) || (is_opaque && command == ACKNOWLEDGEMENT)
 }
 
 impl Commands {
@@ -59,22 +73,18 @@ impl Commands {
                 tracker.file_continues(length == 0 && !self.continues);
             } else if self.continues {
                 tracker.client_continues(sequence);
-            } else if let Some(turn) = tracker.login_turn() {
-                match turn {
-                    // Commands behind a COM_CHANGE_USER wait for its end.
-                    LoginTurn::Server => break,
-                    LoginTurn::Client(number) if sequence == number => tracker.client_answers(),
-                    LoginTurn::Client(_) => return if at > 0 { Next::Pass(at) } else { Next::OutOfOrder },
-                }
             } else if sequence == 0 && length > 0 {
                 if tracker.is_full() {
                     break;
                 }
                 let Some(command) = payload.first() else { break };
                 let is_whole = payload.len() >= length;
-                if *command == CHANGE_USER {
+                let is_known = is_known(*command, tracker.is_opaque());
+                if *command == CHANGE_USER || !is_known {
                     return if at > 0 {
                         Next::Pass(at)
+                    } else if !is_known {
+                        Next::Unknown
                     } else if length > MOST {
                         Next::TooLarge
                     } else if is_whole {
@@ -98,7 +108,7 @@ impl Commands {
                 }
                 let Some(head) = payload.get(..length.min(COMMAND_HEAD)) else { break };
                 tracker.command(head, sequence);
-            } else if !tracker.takes_stray() {
+            } else {
                 return if at > 0 { Next::Pass(at) } else { Next::OutOfOrder };
             }
             self.continues = length == MAX_FRAME_PAYLOAD;
@@ -159,15 +169,12 @@ mod tests {
             packet(0, b"\x03SELECT 1"),
             packet(0, b"\x0e"),
             packet(0, b"\x11user\0\0\0"),
-            // The answer of the client to an AuthSwitchRequest, and one that is empty.
-            packet(2, b"\x11\x11"),
-            packet(3, b""),
             packet(0, b"\x11v\0\0\0"),
             packet(0, b"\x03\x11"),
         ]
         .concat();
         for size in [1, 2, 3, 4, 5, 7, 11, stream.len()] {
-            assert_eq!(parts(&stream, size), [18, -12, 10, -9, 6], "in pieces of {size}");
+            assert_eq!(parts(&stream, size), [18, -12, -9, 6], "in pieces of {size}");
         }
     }
 
@@ -175,9 +182,9 @@ mod tests {
     fn the_rest_of_a_large_packet_is_no_command() {
         let mut large = alloc::vec![0x03; MAX_FRAME_PAYLOAD];
         large.push(0x11);
-        let mut stream = packet(255, &large);
-        // The second frame has the number 0, as after 256 frames.
-        assert_eq!(stream.get(HEADER + MAX_FRAME_PAYLOAD + 3), Some(&0));
+        let mut stream = packet(0, &large);
+        // As the 257th frame of a packet.
+        *stream.get_mut(HEADER + MAX_FRAME_PAYLOAD + 3).unwrap() = 0;
         stream.extend(packet(0, b"\x11u\0\0\0"));
         let passed = stream.len() as isize - 9;
         for size in [64 * 1024 + 1, stream.len()] {
@@ -219,80 +226,74 @@ mod tests {
         let (mut commands, mut tracker) = (Commands::new(), with_files());
         let stream = [load.clone(), packet(2, b""), change].concat();
         assert_eq!(commands.next(&stream, &mut tracker, Capabilities::NONE), Next::Pass(load.len()));
-        tracker.server_says(&asks);
         let rest = stream.get(load.len()..).unwrap_or_default();
         assert_eq!(commands.next(rest, &mut tracker, Capabilities::NONE), Next::OutOfOrder);
+        // No command is at the server ahead of its request, which would take it for the file's first packet.
+        for ahead in [&b"\x0e"[..], b"\x19\0\0\0\0", b"\x03LOAD"] {
+            let (mut commands, mut tracker) = (Commands::new(), with_files());
+            let stream = [load.clone(), packet(0, ahead)].concat();
+            assert_eq!(commands.next(&stream, &mut tracker, Capabilities::NONE), Next::Pass(load.len()), "{ahead:?}");
+        }
     }
 
     #[test]
-    fn no_command_hides_in_the_exchange_of_a_change_of_user() {
+    fn nothing_passes_that_a_server_could_take_for_a_command_of_its_own() {
         let change = packet(0, b"\x11u\0\0\0");
-        for (number, passes) in [(2, true), (0, false), (1, false), (3, false), (77, false)] {
-            let (mut commands, mut tracker) = (Commands::new(), tracker());
-            tracker.command(b"\x11a\0\0\0", 0);
-            let answer = packet(number, &change);
-            assert_eq!(commands.next(&answer, &mut tracker, Capabilities::NONE), Next::Pass(0), "the server's turn");
-            tracker.server_says(&packet(1, b"\xfemysql_native_password\0abcdefghijklmnopqrst\0"));
-            let next = commands.next(&answer, &mut tracker, Capabilities::NONE);
-            assert_eq!(next, if passes { Next::Pass(answer.len()) } else { Next::OutOfOrder }, "{number}");
-            if passes {
-                assert_eq!(
-                    commands.next(&change, &mut tracker, Capabilities::NONE),
-                    Next::Pass(0),
-                    "the server's turn"
-                );
-                tracker.server_says(&packet(3, b"\0\0\0\x02\0\0\0"));
-                assert_eq!(commands.next(&change, &mut tracker, Capabilities::NONE), Next::ChangeUser(change.len()));
+        let dump: &[u8] = b"\x12\0\0\0\0";
+        let multi = b"\xfe\x05\x11u\0\0\0";
+        for capabilities in [Capabilities::NONE, Capabilities::LOCAL_FILES] {
+            for before in [&b"\x0e"[..], dump] {
+                let is_opaque = before == dump;
+                for (bytes, expected) in [
+                    (packet(77, &change), Next::OutOfOrder),
+                    (packet(1, &change), Next::OutOfOrder),
+                    (packet(2, b""), Next::OutOfOrder),
+                    (packet(0, b""), Next::OutOfOrder),
+                    (packet(0, multi), Next::Unknown),
+                    (packet(0, b"\x22"), Next::Unknown),
+                    (packet(0, b"\xef\0\0\0\0"), if is_opaque { Next::Pass(9) } else { Next::Unknown }),
+                    (change.clone(), Next::ChangeUser(change.len())),
+                ] {
+                    let (mut commands, mut tracker) = (Commands::new(), Tracker::new(capabilities, StatusFlags::NONE));
+                    tracker.command(before, 0);
+                    tracker.server_says(&packet(1, b"\0\0\0\x02\0\0\0"));
+                    let found = commands.next(&bytes, &mut tracker, capabilities);
+                    assert_eq!(found, expected, "{bytes:?} behind {before:?}");
+                    // The same behind a command in one piece.
+                    let stream = [packet(0, b"\x0e"), bytes].concat();
+                    let (mut commands, mut tracker) = (Commands::new(), Tracker::new(capabilities, StatusFlags::NONE));
+                    assert_eq!(commands.next(&stream, &mut tracker, capabilities), Next::Pass(5));
+                }
             }
         }
     }
 
     #[test]
-    fn no_file_is_taken_that_nobody_follows() {
-        let asks = |number| packet(number, b"\xfbfile");
-        let mut tracker = Tracker::new(Capabilities::LOCAL_FILES, StatusFlags::NONE);
-        let mut commands = Commands::new();
-        // A command that is not known makes the session opaque.
-        let unknown = packet(0, b"\x20");
-        assert_eq!(commands.next(&unknown, &mut tracker, Capabilities::NONE), Next::Pass(unknown.len()));
-        assert_eq!(commands.next(&packet(77, b"x"), &mut tracker, Capabilities::NONE), Next::OutOfOrder);
-        // A command without an answer is sent ahead, and the server takes it for the file's first packet.
-        let mut tracker = Tracker::new(Capabilities::LOCAL_FILES, StatusFlags::NONE);
-        let mut commands = Commands::new();
-        let stream = [packet(0, b"\x03LOAD"), packet(0, b"\x19\0\0\0\0")].concat();
-        assert_eq!(commands.next(&stream, &mut tracker, Capabilities::NONE), Next::Pass(stream.len()));
-        tracker.server_says(&asks(255));
-        assert!(tracker.is_opaque() && tracker.file_number().is_none());
-    }
-
-    #[test]
     fn a_files_packets_are_no_commands() {
         let file: Vec<u8> = (2..=300_u16).flat_map(|number| packet(number as u8, b"\x11KILL 7")).collect();
-        let stream = [file, packet(45, b""), packet(0, b"\x11u\0\0\0")].concat();
+        let change = packet(0, b"\x11u\0\0\0");
+        let stream = [file, packet(45, b""), change.clone()].concat();
         for size in [1, 3, 11, stream.len()] {
             let mut tracker = Tracker::new(Capabilities::LOCAL_FILES, StatusFlags::NONE);
             tracker.command(b"\x03LOAD", 0);
             tracker.server_says(&packet(1, b"\xfbfile"));
             let (mut commands, mut waiting, mut passed) = (Commands::new(), Vec::new(), 0);
-            let mut changes = 0;
             for piece in stream.chunks(size) {
                 waiting.extend_from_slice(piece);
                 loop {
                     let taken = match commands.next(&waiting, &mut tracker, Capabilities::NONE) {
                         Next::Pass(0) => break,
                         Next::Pass(count) => count,
-                        Next::ChangeUser(count) => {
-                            changes += 1;
-                            assert_eq!(passed, stream.len() - count, "in pieces of {size}");
-                            count
-                        }
                         other => panic!("{other:?}, in pieces of {size}"),
                     };
                     passed += taken;
                     waiting.drain(..taken);
                 }
             }
-            assert_eq!((changes, passed), (1, stream.len()), "in pieces of {size}");
+            assert_eq!(passed, stream.len() - change.len(), "in pieces of {size}");
+            tracker.server_says(&packet(46, b"\0\0\0\x02\0\0\0"));
+            let next = commands.next(&waiting, &mut tracker, Capabilities::NONE);
+            assert_eq!(next, Next::ChangeUser(change.len()), "in pieces of {size}");
         }
     }
 

@@ -24,9 +24,8 @@ pub enum Event {
     ServerFailed(Error),
     /// The server has accepted the login. From here on all packets are relayed.
     Connected,
-    /// A client that has logged in sends COM_CHANGE_USER. Call
-    /// [`allow_change_user`](super::Connection::allow_change_user) or [`refuse_change_user`](super::Connection::refuse_change_user), or
-    /// [`redial`](super::Connection::redial) to have the login at another server. The server decides about the login itself.
+    /// A client that has logged in sends COM_CHANGE_USER. Call [`redial`](super::Connection::redial) for a login of the new user, or
+    /// [`refuse_change_user`](super::Connection::refuse_change_user). The server decides about the login itself.
     ChangeUser {
         /// The name of the new user, with U+FFFD for bytes that are no UTF-8.
         user: String,

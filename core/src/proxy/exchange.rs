@@ -54,11 +54,6 @@ impl Exchange {
         Self { legs, rounds: 0, name: String::new(), plugin: None, awaits_client: false, is_first: false }
     }
 
-    /// The protection of the two legs, compared.
-    pub(super) const fn legs(&self) -> Legs {
-        self.legs
-    }
-
     /// Takes a packet of the server.
     ///
     /// # Errors

@@ -37,7 +37,7 @@ use crate::client;
 use crate::error::{Error, Side};
 use crate::facts::Facts;
 use crate::machine::{Input, Now, Output};
-use crate::message::{OkPacket, RelayedLogin, SqlError};
+use crate::message::{Capabilities, Command, OkPacket, RelayedLogin, SqlError};
 use crate::server::{self, Peer};
 use exchange::{Exchange, Relayed};
 use half::Half;
@@ -61,11 +61,11 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// - output: call [`poll_output`](Self::poll_output) after each input and answer until it returns [`Output::Wait`]. At
 ///   [`Output::Transmit`], `Wait` and the last event, send for both sides what [`transmit`](Self::transmit) appends.
 /// - answers: [`dialled`](Self::dialled) or [`refuse`](Self::refuse) to [`Event::Dial`] and [`Event::ServerFailed`];
-///   [`allow_change_user`](Self::allow_change_user), [`refuse_change_user`](Self::refuse_change_user) or [`redial`](Self::redial) to
-///   [`Event::ChangeUser`]; [`allow_kill`](Self::allow_kill) or [`answer_kill`](Self::answer_kill) to [`Event::Kill`];
-///   [`drain`](Self::drain), [`lose_server`](Self::lose_server) and [`close`](Self::close) at any time.
+///   [`redial`](Self::redial) or [`refuse_change_user`](Self::refuse_change_user) to [`Event::ChangeUser`];
+///   [`allow_kill`](Self::allow_kill) or [`answer_kill`](Self::answer_kill) to [`Event::Kill`]; [`drain`](Self::drain),
+///   [`lose_server`](Self::lose_server) and [`close`](Self::close) at any time.
 /// - getters: [`may_read`](Self::may_read), [`client_facts`](Self::client_facts), [`server_facts`](Self::server_facts),
-///   [`activity`](Self::activity), [`changes_of_user`](Self::changes_of_user), [`peer`](Self::peer).
+///   [`activity`](Self::activity), [`peer`](Self::peer).
 #[derive(Debug)]
 pub struct Connection {
     peer: Peer,
@@ -244,28 +244,22 @@ impl Connection {
         Ok(())
     }
 
-    /// Lets the client's COM_CHANGE_USER pass. Without effect if none waits.
-    pub fn allow_change_user(&mut self) {
-        if let Stage::Relaying(relaying) = &mut self.stage
-            && relaying.asked == Asked::ForChange
-        {
-            relaying.asked = Asked::Allowed;
-        }
-    }
-
     /// Answers the client's COM_CHANGE_USER with this error and ends the connection, as a server does. Without effect if none waits.
     pub fn refuse_change_user(&mut self, error: SqlError) {
         if let Stage::Relaying(relaying) = &self.stage
-            && relaying.asked == Asked::ForChange
+            && let Asked::ForChange(_) = relaying.asked
         {
             self.tell_client(&error);
             self.end(End::Refused(error));
         }
     }
 
-    /// Leaves the server, and makes the client's COM_CHANGE_USER a login that waits for another one: as after [`Event::Dial`], call
-    /// [`dialled`](Self::dialled) or [`refuse`](Self::refuse). A session has no state beyond a change of user, so nothing is lost. The login
-    /// must end within `limit`. Send the last bytes for the server first.
+    /// Leaves the server, and makes the client's COM_CHANGE_USER a login that waits for another connection, to any server: as after
+    /// [`Event::Dial`], call [`dialled`](Self::dialled) or [`refuse`](Self::refuse). A session has no state beyond a change of user, so nothing
+    /// is lost. The login must end within `limit`. Send the last bytes for the server first.
+    ///
+    /// No COM_CHANGE_USER passes to a server, because servers read its exchange within a session that lives on where it fails: what the
+    /// client sends then could be other commands for the server than for the proxy.
     ///
     /// # Errors
     /// `Misuse` if no COM_CHANGE_USER waits; `Refused` if no server can read it as a login, and the connection ends.
@@ -274,16 +268,21 @@ impl Connection {
         let (Stage::Relaying(relaying), Some(client)) = (&mut self.stage, self.client.leg()) else {
             return Err(misuse);
         };
-        if relaying.asked != Asked::ForChange {
-            return Err(misuse);
-        }
-        let login = relaying.take_change(client)?;
-        if let Some(error) = unreadable::refusal(u16::from(login.charset), login.database()) {
-            self.tell_client(&error);
-            self.end(End::Refused(error.clone()));
-            return Err(Error::Refused { by: Side::Server, error });
-        }
+        let Asked::ForChange(length) = relaying.asked else { return Err(misuse) };
+        let login = match relaying.take_change(length, client) {
+            Ok(login) => login,
+            Err(error) => {
+                if let Error::Refused { error, .. } = &error {
+                    self.tell_client(error);
+                    self.end(End::Refused(error.clone()));
+                }
+                return Err(error);
+            }
+        };
         client.begin_authentication(limit);
+        if let Some(server) = self.server.leg() {
+            server.send_command(Command::Quit.name(), |out| Command::Quit.encode(Capabilities::NONE, out));
+        }
         self.server.close();
         self.stage = Stage::Dialling(Box::new(login));
         Ok(())
@@ -292,7 +291,7 @@ impl Connection {
     /// Lets the client's KILL pass with this id, which the server knows. Without effect if none waits.
     pub fn allow_kill(&mut self, connection_id: u32) {
         if let Stage::Relaying(relaying) = &mut self.stage
-            && relaying.asked == Asked::ForKill
+            && let Asked::ForKill(_) = relaying.asked
         {
             relaying.asked = Asked::AllowedWith(connection_id);
         }
@@ -301,9 +300,9 @@ impl Connection {
     /// Answers the client's KILL in the place of the server, with OK or this error. Without effect if none waits.
     pub fn answer_kill(&mut self, result: Result<(), SqlError>) {
         if let (Stage::Relaying(relaying), Some(client)) = (&mut self.stage, self.client.leg())
-            && relaying.asked == Asked::ForKill
+            && let Asked::ForKill(length) = relaying.asked
         {
-            relaying.answer_kill(client, result);
+            relaying.answer_kill(length, client, result);
         }
     }
 
@@ -335,11 +334,6 @@ impl Connection {
             }
         };
         self.end(end);
-    }
-
-    /// How many changes of user the server has accepted since [`Event::Connected`].
-    pub fn changes_of_user(&self) -> u32 {
-        if let Stage::Relaying(relaying) = &self.stage { relaying.tracker.changes() } else { 0 }
     }
 
     /// The state of the session, as far as its packets show it.
@@ -531,7 +525,7 @@ impl Connection {
                         leg.set_auth_plugin(exchange.name.clone());
                         leg.begin_relay();
                     }
-                    let relaying = Relaying::new(exchange.legs(), *login, status);
+                    let relaying = Relaying::new(*login, status);
                     self.stage = Stage::Relaying(Box::new(relaying));
                     return Ok(Output::Event(Event::Connected));
                 }

@@ -4,11 +4,11 @@ use alloc::string::String;
 
 use super::commands::{Commands, Next};
 use super::event::Event;
-use super::legs::Legs;
 use super::tracker::{Activity, Tracker};
+use super::unreadable;
 use crate::error::{Error, PeerMisbehaved, Side};
 use crate::leg::Leg;
-use crate::message::{Capabilities, ChangeUser, Command, RelayedLogin, SqlError, StatusFlags, relayed_change};
+use crate::message::{Capabilities, ChangeUser, Command, RelayedLogin, SqlError, StatusFlags};
 
 /// The parts of a login that a change of user repeats.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +29,6 @@ impl Login {
 pub(super) struct Relaying {
     commands: Commands,
     pub(super) tracker: Tracker,
-    legs: Legs,
     login: Login,
     pub(super) asked: Asked,
     /// The error with which the connection ends as soon as it is idle.
@@ -41,22 +40,19 @@ pub(super) struct Relaying {
 pub(super) enum Asked {
     /// There is none, or the driver has not been told.
     Nothing,
-    /// The driver has been told of a COM_CHANGE_USER.
-    ForChange,
-    /// The driver has been told of a KILL.
-    ForKill,
-    /// The driver allows the COM_CHANGE_USER.
-    Allowed,
+    /// The driver has been told of a COM_CHANGE_USER of this length.
+    ForChange(usize),
+    /// The driver has been told of a KILL of this length.
+    ForKill(usize),
     /// The driver allows the KILL with this id.
     AllowedWith(u32),
 }
 
 impl Relaying {
-    pub(super) const fn new(legs: Legs, login: Login, status: StatusFlags) -> Self {
+    pub(super) const fn new(login: Login, status: StatusFlags) -> Self {
         Self {
             commands: Commands::new(),
             tracker: Tracker::new(login.capabilities, status),
-            legs,
             login,
             asked: Asked::Nothing,
             drain: None,
@@ -82,11 +78,10 @@ impl Relaying {
         Some(error)
     }
 
-    /// Relays the client's commands. COM_CHANGE_USER passes with a plugin that no server has, because the client's answer was made for the
-    /// nonce of the proxy's greeting. Returns an event if the driver has to be told of a command.
+    /// Relays the client's commands. Returns an event if the driver has to be told of a command.
     pub(super) fn relay_commands(&mut self, client: &mut Leg, server: &mut Leg) -> Result<Option<Event>, Error> {
         loop {
-            if matches!(self.asked, Asked::ForChange | Asked::ForKill) {
+            if matches!(self.asked, Asked::ForChange(_) | Asked::ForKill(_)) {
                 return Ok(None);
             }
             let capabilities = client.facts().capabilities;
@@ -97,36 +92,30 @@ impl Relaying {
                     return Err(PeerMisbehaved::Unexpected("a COM_CHANGE_USER that is too large").into());
                 }
                 Next::OutOfOrder => {
-                    return Err(
-                        PeerMisbehaved::Unexpected("a packet with a wrong number within a file or a login").into()
-                    );
+                    return Err(PeerMisbehaved::Unexpected("a packet with a number that is out of order").into());
+                }
+                Next::Unknown => {
+                    return Err(Error::Refused {
+                        by: Side::Server,
+                        error: SqlError::unknown_command(
+                            "Unknown command: the proxy does not pass on what it does not know",
+                        ),
+                    });
                 }
                 Next::ChangeUser(_) | Next::Kill(..) if !self.may_ask() => return Ok(None),
                 Next::ChangeUser(length) => {
-                    let theirs = server.facts().capabilities;
-                    let command = client.command(length);
-                    if let Legs::Unlike = self.legs {
-                        return Err(Error::Refused { by: Side::Server, error: unlike_change() });
-                    }
                     if self.tracker.is_opaque() {
                         return Err(Error::Refused { by: Side::Server, error: opaque_change() });
                     }
-                    let change = change_user(command, capabilities)?;
+                    let change = change_user(client.command(length), capabilities)?;
                     let charset = change.charset.unwrap_or_else(|| u16::from(self.login.charset));
-                    if self.asked == Asked::Nothing {
-                        self.asked = Asked::ForChange;
-                        let user = String::from_utf8_lossy(change.user).into_owned();
-                        return Ok(Some(Event::ChangeUser { user, charset }));
-                    }
-                    self.asked = Asked::Nothing;
-                    self.tracker.command(command, 0);
-                    let relayed = Command::ChangeUser(relayed_change(&change, self.login.charset));
-                    server.send_command(relayed.name(), |out| relayed.encode(theirs, out));
-                    client.take(length);
+                    self.asked = Asked::ForChange(length);
+                    let user = String::from_utf8_lossy(change.user).into_owned();
+                    return Ok(Some(Event::ChangeUser { user, charset }));
                 }
                 Next::Kill(length, kill, digits) => {
                     let Asked::AllowedWith(id) = self.asked else {
-                        self.asked = Asked::ForKill;
+                        self.asked = Asked::ForKill(length);
                         return Ok(Some(Event::Kill(kill)));
                     };
                     self.asked = Asked::Nothing;
@@ -154,27 +143,24 @@ impl Relaying {
         self.tracker.is_quiet() || self.tracker.is_opaque()
     }
 
-    /// Answers the client's KILL in the place of the server.
-    pub(super) fn answer_kill(&mut self, client: &mut Leg, result: Result<(), SqlError>) {
+    /// Answers the client's KILL of this length in the place of the server.
+    pub(super) fn answer_kill(&mut self, length: usize, client: &mut Leg, result: Result<(), SqlError>) {
         self.asked = Asked::Nothing;
-        let capabilities = client.facts().capabilities;
-        if let Next::Kill(length, ..) = self.commands.next(client.waiting(), &mut self.tracker, capabilities) {
-            client.take(length);
-        }
+        client.take(length);
         match result {
             Ok(()) => client.send_ok(self.tracker.status()),
             Err(error) => client.send_error_as(1, &error),
         }
     }
 
-    /// Takes the client's COM_CHANGE_USER as a new login.
-    pub(super) fn take_change(&mut self, client: &mut Leg) -> Result<RelayedLogin, Error> {
-        let capabilities = client.facts().capabilities;
-        let Next::ChangeUser(length) = self.commands.next(client.waiting(), &mut self.tracker, capabilities) else {
-            return Err(Error::Misuse("no COM_CHANGE_USER waits"));
-        };
-        let change = change_user(client.command(length), capabilities)?;
+    /// Takes the client's COM_CHANGE_USER of this length as a new login.
+    pub(super) fn take_change(&self, length: usize, client: &mut Leg) -> Result<RelayedLogin, Error> {
+        let change = change_user(client.command(length), client.facts().capabilities)?;
         let Login { capabilities, max_packet, charset } = self.login;
+        let collation = change.charset.unwrap_or_else(|| u16::from(charset));
+        let refused = |error| Error::Refused { by: Side::Server, error };
+        unreadable::refusal(collation, change.database).map_or(Ok(()), Err).map_err(refused)?;
+        let charset = unreadable::of_login(collation).map_err(refused)?;
         let login = RelayedLogin::of_change(&change, capabilities, max_packet, charset);
         client.take(length);
         Ok(login)
@@ -201,16 +187,9 @@ pub(super) fn lost_error(activity: Activity) -> SqlError {
     })
 }
 
-/// The turns of an exchange are known only where the answers are followed.
+/// Whether answers are due is not known there.
 fn opaque_change() -> SqlError {
     SqlError::unknown_error(
         "The proxy does not pass COM_CHANGE_USER on in a session whose packets it can't follow: open another connection instead",
-    )
-}
-
-fn unlike_change() -> SqlError {
-    SqlError::unknown_error(
-        "The proxy does not pass COM_CHANGE_USER on, because one of its two connections is protected by verified TLS and the other is not: \
-         open another connection instead",
     )
 }

@@ -22,6 +22,9 @@ pub(super) const MOST_DUE: usize = 1024;
 /// The most cursors that are counted.
 const MOST_CURSORS: usize = 64;
 
+/// The number of COM_QUIT.
+const QUIT: u8 = 0x01;
+
 /// The first bytes of packets.
 mod first {
     pub(super) const OK: u8 = 0x00;
@@ -60,8 +63,6 @@ enum Kind {
     Fetch(u32),
     /// Column definitions.
     Fields,
-    /// An authentication exchange.
-    Login,
 }
 
 /// A command whose answer is due.
@@ -100,8 +101,6 @@ pub(super) struct Tracker {
     status: StatusFlags,
     cursors: Vec<u32>,
     has_long_data: bool,
-    /// How many changes of user have succeeded.
-    changes: u32,
     is_opaque: bool,
     /// Whether one of both sides has said that it ends the connection.
     is_ending: bool,
@@ -112,20 +111,12 @@ pub(super) struct Tracker {
     takes_file: bool,
     /// The number that the next packet of the file must have.
     file_number: u8,
-    /// Whether the client has sent a command without an answer behind the last one that has one.
-    is_ahead: bool,
-    /// Whether the server has asked for the client's next answer in the exchange of a COM_CHANGE_USER.
-    asks_in_login: bool,
+    /// Whether the client's last command has an answer. Its number follows that of the command's last frame.
+    is_answered: bool,
     has_eof: bool,
     caches_metadata: bool,
-}
-
-/// Whose turn it is in an authentication exchange.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LoginTurn {
-    Server,
-    /// The client's, whose answer must have this number.
-    Client(u8),
+    /// Whether errors with the number 65535 may be reports of progress.
+    has_progress: bool,
 }
 
 /// The position in the packets for the client, where the server is lost.
@@ -152,7 +143,6 @@ impl Tracker {
             status,
             cursors: Vec::new(),
             has_long_data: false,
-            changes: 0,
             // The first packet of a result has another form there.
             is_opaque: agreed.contains(Capabilities::OPTIONAL_RESULTSET_METADATA),
             is_ending: false,
@@ -160,10 +150,10 @@ impl Tracker {
             may_ask_for_file: agreed.contains(Capabilities::LOCAL_FILES),
             takes_file: false,
             file_number: 0,
-            is_ahead: false,
-            asks_in_login: false,
+            is_answered: false,
             has_eof: !agreed.contains(Capabilities::DEPRECATE_EOF),
             caches_metadata: agreed.contains(Capabilities::MARIADB_CACHE_METADATA),
+            has_progress: agreed.contains(Capabilities::MARIADB_PROGRESS),
         }
     }
 
@@ -176,9 +166,11 @@ impl Tracker {
         !self.is_opaque && self.due.is_empty() && self.is_between_packets()
     }
 
-    /// Whether so many answers are due that the next command has to wait.
+    /// Whether so many answers are due that the next command has to wait. Where the server may ask for a file one is enough, because the server
+    /// would take the command for a part of the file.
     pub(super) fn is_full(&self) -> bool {
-        !self.is_opaque && self.due.len() >= MOST_DUE
+        let most = if self.may_ask_for_file { 1 } else { MOST_DUE };
+        !self.is_opaque && self.due.len() >= most
     }
 
     const fn is_between_packets(&self) -> bool {
@@ -197,11 +189,6 @@ impl Tracker {
         } else {
             Activity::Idle
         }
-    }
-
-    /// How many changes of user have succeeded.
-    pub(super) const fn changes(&self) -> u32 {
-        self.changes
     }
 
     /// The status of the last answer that had one.
@@ -228,16 +215,16 @@ impl Tracker {
 
     /// Takes the first bytes of a command, at most [`COMMAND_HEAD`], whose last frame so far has this number.
     pub(super) fn command(&mut self, head: &[u8], sequence: u8) {
+        if head.first() == Some(&QUIT) {
+            (self.is_ending, self.has_quit) = (true, true);
+            return;
+        }
         if self.is_opaque {
             return;
         }
-        self.is_ahead |= !self.due.is_empty();
+        self.is_answered = false;
         let statement = head.get(1..).and_then(|id| id.first_chunk::<4>()).map_or(0, |id| u32::from_le_bytes(*id));
         let kind = match head.first().copied().unwrap_or_default() {
-            0x01 => {
-                (self.is_ending, self.has_quit) = (true, true);
-                return;
-            }
             // MariaDB's COM_STMT_BULK_EXECUTE answers as COM_STMT_EXECUTE does.
             0x17 | 0xfa => {
                 self.has_long_data = false;
@@ -246,7 +233,6 @@ impl Tracker {
             0x03 | 0x0a => Kind::Results(0),
             0x04 => Kind::Fields,
             0x09 => Kind::Text,
-            0x11 => Kind::Login,
             0x16 => Kind::Prepare,
             0x18 => {
                 self.has_long_data = true;
@@ -266,43 +252,22 @@ impl Tracker {
                 self.forget_session();
                 Kind::One
             }
-            // The streams of the binary log and of tables, and commands that are not known.
+            // The streams of the binary log, of tables and of clones, and the acknowledgements in them.
             0x12 | 0x13 | 0x1e | 0x20.. => {
                 self.is_opaque = true;
                 return;
             }
             _ => Kind::One,
         };
-        self.is_ahead = false;
+        self.is_answered = true;
         self.due.push_back(Due { kind, sequence: sequence.wrapping_add(1) });
     }
 
     /// Takes the number of a further frame of the client's last command.
     pub(super) fn client_continues(&mut self, sequence: u8) {
-        if let Some(due) = self.due.back_mut() {
+        if let Some(due) = self.due.back_mut().filter(|_| self.is_answered) {
             due.sequence = sequence.wrapping_add(1);
         }
-    }
-
-    /// The turn in the exchange of a COM_CHANGE_USER; `None` if there is no such exchange. MariaDB refuses an answer with another number, goes on
-    /// with the session, and takes the answer's payload for commands.
-    pub(super) fn login_turn(&self) -> Option<LoginTurn> {
-        let is_login = self.due.front().is_some_and(|due| matches!(due.kind, Kind::Login));
-        let turn = if self.asks_in_login { LoginTurn::Client(self.sequence) } else { LoginTurn::Server };
-        (is_login && !self.is_opaque).then_some(turn)
-    }
-
-    /// Takes the client's answer in the exchange of a COM_CHANGE_USER.
-    pub(super) fn client_answers(&mut self) {
-        self.client_continues(self.sequence);
-        self.asks_in_login = false;
-    }
-
-    /// Takes a frame of the client that begins no command and is not due. A server may take it for anything, such as for a file that it has not
-    /// asked for yet. Returns whether it may pass: not where a file could be asked for that nobody follows.
-    pub(super) fn takes_stray(&mut self) -> bool {
-        self.is_opaque = true;
-        !self.may_ask_for_file
     }
 
     /// The number that the next packet must have, if the client sends a file, whose packets are no commands. A server that finds another number
@@ -342,7 +307,10 @@ impl Tracker {
             }
             self.continues = length == MAX_FRAME_PAYLOAD;
             self.sequence = sequence.wrapping_add(1);
-            self.file_number = self.sequence;
+            if self.takes_file {
+                self.file_number = self.sequence;
+                self.client_continues(sequence);
+            }
             let taken = (HEADER + length).min(rest.len());
             self.left = HEADER + length - taken;
             at += taken;
@@ -361,8 +329,8 @@ impl Tracker {
         };
         self.has_begun = true;
         let is_error = first == Some(first::ERR);
-        if is_error && head.get(1..3).is_some_and(|code| code == [0xff, 0xff]) {
-            // MariaDB reports progress in this form.
+        // MariaDB reports progress as an error, which has no SQLSTATE behind this number.
+        if self.has_progress && is_error && matches!(head, [_, 0xff, 0xff, next, ..] if *next != b'#') {
             return;
         }
         if is_error {
@@ -382,14 +350,6 @@ impl Tracker {
                 self.rows_ended(head, due.kind);
             }
             (Stage::First, Kind::Fetch(_) | Kind::Fields) | (Stage::Rows, _) => {}
-            (Stage::First, Kind::Login) => {
-                self.asks_in_login = true;
-                if first == Some(first::OK) {
-                    self.forget_session();
-                    self.changes = self.changes.wrapping_add(1);
-                    self.ok(head);
-                }
-            }
             (Stage::First, Kind::Prepare) => self.prepared(head),
             (Stage::First, Kind::One) => match first {
                 Some(first::OK) => self.ok(head),
@@ -411,8 +371,7 @@ impl Tracker {
         match first {
             Some(first::OK) => return self.ok(head),
             Some(first::EOF) if head.len() < 9 => return self.eof(head),
-            // A client that has sent more commands ahead has no place for its file.
-            Some(first::LOCAL_INFILE) if self.may_ask_for_file && self.due.len() == 1 && !self.is_ahead => {
+            Some(first::LOCAL_INFILE) if self.may_ask_for_file => {
                 self.takes_file = true;
                 self.has_begun = false;
                 return;
@@ -493,7 +452,6 @@ impl Tracker {
 
     fn end_answer(&mut self) {
         self.due.pop_front();
-        self.asks_in_login = false;
         // A server takes the whole file before it answers, so that nobody knows how this one goes on.
         self.is_opaque |= core::mem::take(&mut self.takes_file);
         if self.due.is_empty() {

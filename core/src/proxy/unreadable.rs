@@ -25,6 +25,22 @@ pub(super) fn refusal(collation: u16, database: Option<&[u8]>) -> Option<SqlErro
     Some(SqlError::new(1300, b"HY000", text))
 }
 
+/// The number in a login, which has one byte for it, of a collation of the same character set.
+///
+/// # Errors
+/// 1115 where there is none.
+pub(super) fn of_login(collation: u16) -> Result<u8, SqlError> {
+    let number = match collation {
+        // Further collations of utf8mb4 and utf8mb3 in MySQL and MariaDB.
+        256..=323 | 2304..=2559 => 45,
+        2048..=2303 => 33,
+        NO_PAD..=1279 => collation - NO_PAD,
+        other => other,
+    };
+    let unknown = |_| SqlError::new(1115, b"42000", format!("Unknown character set: '{collation}'"));
+    u8::try_from(number).map_err(unknown)
+}
+
 /// The name of the collation's character set, if it is one that clients can't have, because it does not contain ASCII.
 const fn unfit(collation: u16) -> Option<&'static str> {
     Some(match collation {
@@ -51,6 +67,16 @@ fn is_text(name: &[u8], collation: u16) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_collation_beyond_a_byte_has_one_of_its_set_in_a_login() {
+        for (collation, number) in [(8, 8), (255, 255), (305, 45), (2304, 45), (2048, 33), (1069, 45), (1032, 8)] {
+            assert_eq!(of_login(collation), Ok(number), "{collation}");
+        }
+        for collation in [324, 1023, 1280, 4000, 65535] {
+            assert_eq!(of_login(collation).unwrap_err().code, 1115, "{collation}");
+        }
+    }
 
     #[test]
     fn sets_that_do_not_contain_ascii_are_refused() {

@@ -115,8 +115,7 @@ pub(crate) struct World {
     pub(crate) end: Option<End>,
     pub(crate) is_dialled: bool,
     pub(crate) refuse_change: Option<SqlError>,
-    /// Whether a change of user moves to another server, and the settings of all servers.
-    pub(crate) moves: bool,
+    /// The settings of all servers.
     pub(crate) server_config: Arc<server::Config>,
     /// The answer to a KILL, or the id with which it passes.
     pub(crate) kill: Result<u32, Result<(), SqlError>>,
@@ -190,7 +189,6 @@ impl World {
             end: None,
             is_dialled: false,
             refuse_change: None,
-            moves: false,
             server_config,
             kill: Ok(7),
             is_mute: false,
@@ -321,7 +319,7 @@ impl World {
                     self.log.push(format!("change to '{user}'"));
                     match &self.refuse_change {
                         Some(error) => self.proxy.refuse_change_user(error.clone()),
-                        None if self.moves => {
+                        None => {
                             if let Err(error) = self.proxy.redial(Duration::from_secs(1)) {
                                 self.log.push(format!("no move: {error}"));
                                 continue;
@@ -329,7 +327,6 @@ impl World {
                             while self.proxy.transmit(Side::Server, &mut self.back[0]) {}
                             self.dial();
                         }
-                        None => self.proxy.allow_change_user(),
                     }
                 }
                 Output::Event(Event::Kill(kill)) => {

@@ -9,7 +9,14 @@ use super::probe::Greeting;
 const WITHHELD: Capabilities = Capabilities::SSL
     .union(Capabilities::COMPRESS)
     .union(Capabilities::ZSTD_COMPRESSION)
-    .union(Capabilities::SSL_VERIFY_SERVER_CERT);
+    .union(Capabilities::SSL_VERIFY_SERVER_CERT)
+    .union(COM_MULTI);
+
+/// MariaDB's flag for commands within a command, until 10.5.
+const COM_MULTI: Capabilities = Capabilities::from_bits(1 << 33);
+
+/// The highest capability that is known here: one of a later version could change what the proxy follows.
+const LAST_KNOWN: Capabilities = Capabilities::MARIADB_BULK_UNIT_RESULTS;
 
 /// The contents of the gateway's greeting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +47,7 @@ impl Offer {
         let common = greetings.iter().map(|greeting| greeting.capabilities).reduce(|all, one| all & one);
         Some(Self {
             version: first.version.clone(),
-            capabilities: common.unwrap_or(first.capabilities).without(withheld),
+            capabilities: known(common.unwrap_or(first.capabilities)).without(withheld),
             charset: first.charset,
             plugin: match Plugin::from_name(&first.plugin) {
                 Some(Plugin::CachingSha2Password) => Plugin::CachingSha2Password,
@@ -49,6 +56,11 @@ impl Offer {
             },
         })
     }
+}
+
+/// The flags that are known here.
+const fn known(capabilities: Capabilities) -> Capabilities {
+    Capabilities::from_bits(capabilities.bits() & (LAST_KNOWN.bits() * 2 - 1))
 }
 
 #[cfg(test)]
@@ -74,5 +86,8 @@ mod tests {
         assert_eq!((offer.capabilities, offer.plugin), (common, Plugin::CachingSha2Password));
         assert_eq!(Offer::of(&greetings, true).unwrap().capabilities, common | Capabilities::LOCAL_FILES);
         assert_eq!((offer.version.as_str(), offer.charset), ("8.4.0", 255));
+        let of_next_year = Capabilities::from_bits(common.bits() | 1 << 33 | 1 << 38);
+        let offer = Offer::of(&[greeting(of_next_year, "caching_sha2_password")], false).unwrap();
+        assert_eq!(offer.capabilities, common, "what is not known is not offered");
     }
 }

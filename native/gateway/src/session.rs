@@ -62,8 +62,6 @@ pub(super) struct Session {
     is_waiting: bool,
     /// The user of the login, escaped for the log.
     user: Option<String>,
-    /// The user of a change that the server has not accepted, and the number of changes that it had accepted before.
-    changing: Option<(String, u32)>,
     /// Whether the log says that its packets can't be followed.
     is_opaque: bool,
     /// A KILL that waits for its answer.
@@ -107,7 +105,6 @@ impl Session {
             waits_until: None,
             is_waiting: false,
             user: None,
-            changing: None,
             is_opaque: false,
             kill: None,
             is_relaying: false,
@@ -152,17 +149,8 @@ impl Session {
     }
 
     /// The user, escaped for the log; `None` before the login.
-    pub(super) fn user(&mut self) -> Option<&str> {
-        self.settle_user();
+    pub(super) fn user(&self) -> Option<&str> {
         self.user.as_deref()
-    }
-
-    /// Takes the user of a change that the server has accepted.
-    fn settle_user(&mut self) {
-        let count = self.proxy.changes_of_user();
-        if let Some((user, _)) = self.changing.take_if(|(_, before)| *before != count) {
-            self.user = Some(user);
-        }
     }
 
     /// A KILL of the client that has not been looked at.
@@ -338,9 +326,6 @@ impl Session {
                 }
                 self.tried = Vec::new();
                 self.waits_until = None;
-                if let Some((user, _)) = self.changing.take() {
-                    self.user = Some(user);
-                }
                 shared.counters.logins = shared.counters.logins.saturating_add(1);
                 if let Some(node) = self.node {
                     shared.pools.succeeded(node);
@@ -385,25 +370,19 @@ impl Session {
         found.unwrap_or(self.listener)
     }
 
-    /// Answers COM_CHANGE_USER. It is a login, so the session moves where its server is drained or is none for the new user.
+    /// Answers COM_CHANGE_USER. It is a login of its own, to the servers of the new user.
     fn change_user(&mut self, user: &str, charset: u16, shared: &mut Shared, now: Now) {
-        self.settle_user();
         tracing::info!("{} changes to user '{}'", self.name(), user.escape_debug());
         if let Err(error) = self.check(user, Some(charset), shared) {
             return self.proxy.refuse_change_user(error);
-        }
-        self.changing = Some((user.escape_debug().to_string(), self.proxy.changes_of_user()));
-        let place = self.route(user, shared);
-        let moves = place != self.place || self.node.is_some_and(|node| shared.pools.is_misplaced(place, node));
-        if !moves || self.proxy.activity() == Activity::Opaque {
-            return self.proxy.allow_change_user();
         }
         // The COM_CHANGE_USER waits, because the event said so.
         if self.proxy.redial(shared.settings.limits.connect).is_ok() {
             self.flush();
             self.server = None;
             self.leave(shared);
-            self.place = place;
+            self.user = Some(user.escape_debug().to_string());
+            self.place = self.route(user, shared);
             self.is_relaying = false;
             self.dial_next(shared, now);
         }

@@ -110,8 +110,6 @@ pub(super) struct Middle {
     config: Arc<client::Config>,
     /// The bytes of the server that are read before its connection is reset.
     back_left: Option<usize>,
-    /// Whether a change of user moves to another server.
-    moves: bool,
     deeds: Vec<(u64, Deed)>,
     deadline: Option<u64>,
     is_accepted: bool,
@@ -126,7 +124,6 @@ pub(super) struct Middle {
 pub(super) struct Plan {
     pub(super) front_left: Option<usize>,
     pub(super) back_left: Option<usize>,
-    pub(super) moves: bool,
     pub(super) deeds: Vec<(u64, Deed)>,
 }
 
@@ -141,7 +138,6 @@ impl Middle {
             back_host,
             config: Arc::new(config),
             back_left: plan.back_left,
-            moves: plan.moves,
             deeds: plan.deeds.clone(),
             deadline: None,
             is_accepted: false,
@@ -224,7 +220,7 @@ impl Middle {
                 self.leave(front, back);
                 self.connect(back);
             }
-            Event::ChangeUser { .. } if self.moves => {
+            Event::ChangeUser { .. } => {
                 self.proxy.redial(std::time::Duration::from_secs(20)).unwrap();
                 // The request to leave the server was for that server.
                 (self.is_connected, self.drained_at) = (false, None);
@@ -232,7 +228,6 @@ impl Middle {
                 self.dials = 0;
                 self.connect(back);
             }
-            Event::ChangeUser { .. } => self.proxy.allow_change_user(),
             Event::Kill(kill) => {
                 if kill.connection_id != super::client::GATEWAYS_ID || !kill.is_query {
                     self.problem = Some(format!("{kill:?}"));

@@ -35,7 +35,6 @@ const DEMANDS_TLS: u8 = 2;
 const FRONT_SOCKET: u8 = 4;
 pub(super) const TRUSTS_HEADER: u8 = 8;
 const REFUSES_CHANGE: u8 = 16;
-pub(super) const MOVES: u8 = 32;
 pub(super) const ANSWERS_KILL: u8 = 64;
 
 /// The second byte of settings: the server's side. Its highest three bits are the size of pieces.
@@ -358,7 +357,7 @@ impl RunState {
             Event::ChangeUser { .. } if self.settings.front_has(REFUSES_CHANGE) => {
                 self.proxy.refuse_change_user(SqlError::access_denied("a rule"));
             }
-            Event::ChangeUser { .. } if self.settings.front_has(MOVES) => {
+            Event::ChangeUser { .. } => {
                 self.proxy.redial(Duration::from_secs(10)).expect("a COM_CHANGE_USER waits");
                 self.transmit();
                 self.leave_server();
@@ -367,7 +366,6 @@ impl RunState {
                 self.dials = 0;
                 self.dial();
             }
-            Event::ChangeUser { .. } => self.proxy.allow_change_user(),
             Event::Kill(_) if self.settings.front_has(ANSWERS_KILL) => self.proxy.answer_kill(Ok(())),
             Event::Kill(_) => self.proxy.allow_kill(7),
             Event::Closed(end) => {
