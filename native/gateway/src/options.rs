@@ -101,7 +101,8 @@ const OWN: &[Spec] = &[
     Spec::flag("require-secure-transport", "Refuse clients that do not use TLS.").default("on"),
     Spec::flag(
         "local-infile",
-        "Offer LOAD DATA LOCAL to clients if all servers do. A server can then ask a client that allows it for any file that the client can read.",
+        "Offer LOAD DATA LOCAL to clients if all servers do. A server can then ask a client that allows it for any file that the client can read. \
+         Not together with --rules-file.",
     )
     .default("off"),
     Spec::path(
@@ -207,6 +208,12 @@ impl Settings {
         }
         let route = |text: &str| pools.route(text).map_err(|why| format!("option '--route': '{text}' {why}"));
         let routes = Routes(values.texts("route").map(route).collect::<Result<_, String>>()?);
+        if values.flag("local-infile") && values.path("rules-file").is_some() {
+            return Err("option '--local-infile': it does not go together with --rules-file, because a server reads the packets of a file within \
+                        a session that lives on where it fails, so that a change of user could be hidden in them: leave one of both out, or have \
+                        the servers demand certificates (REQUIRE)"
+                .to_owned());
+        }
         let check = check(values)?;
         if check.is_none() {
             if let Some(pool) = pools.0.iter().find(|pool| pool.kind != Kind::Plain) {
@@ -482,6 +489,13 @@ pub(super) mod tests {
         }
         assert!(resolve(&[]).unwrap_err().contains("--server="));
         assert!(resolve(&["--server=a", "--server=a:3306"]).unwrap_err().contains("twice"));
+    }
+
+    #[test]
+    fn files_and_rules_exclude_each_other() {
+        let both = ["--server=db1", "--local-infile", "--rules-file=rules.sql"];
+        assert!(resolve(&both).unwrap_err().contains("--rules-file"));
+        assert!(resolve(&both[..2]).is_ok() && resolve(&[both[0], both[2]]).is_ok());
     }
 
     #[test]
