@@ -7,7 +7,7 @@ use sealwire_tests::server::{Kind, Server, Settings};
 use sealwire_tests::workload::Dice;
 
 use super::refused::codes_of_each;
-use super::world::{World, sql};
+use super::world::{World, error, sql};
 
 /// Tables, and statements on each of which MariaDB has the same rows and the same error.
 const STATEMENTS: &str = "CREATE TABLE i (f INT UNIQUE); INSERT INTO i VALUES (1), (2); UPDATE i SET f = f + 1.4;
@@ -65,6 +65,12 @@ fn rows_have_the_default_of_a_new_column_in_its_form() {
         world.wait(follower);
         column_values::added_queries("d").iter().for_each(|query| world.same(follower, query));
     }
+    sql(
+        world.ours(),
+        "CREATE TABLE d.later (k INT); INSERT INTO d.later VALUES (1); ALTER TABLE d.later ADD v INT NOT NULL",
+    );
+    let told = error(world.ours(), "INSERT INTO d.later (k) VALUES (2)");
+    assert!(told.contains("ERROR") && told.contains("'v'"), "the implicit default is that of the rows before: {told}");
 }
 
 #[test]

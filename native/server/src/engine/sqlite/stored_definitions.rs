@@ -294,6 +294,16 @@ impl TableText {
         Ok(from == to)
     }
 
+    /// Takes these characters off the end of a column's text.
+    pub(super) fn cut_end(&mut self, column: &str, end: &str) {
+        let is_it = |item: &&mut String| matches!(tokens(item).first(), Some(SpacedToken(_, Token::Name(own))) if own.eq_ignore_ascii_case(column));
+        if let Some(item) = self.items.iter_mut().find(is_it)
+            && let Some(rest) = item.strip_suffix(end)
+        {
+            *item = rest.to_owned();
+        }
+    }
+
     /// Lets the names of foreign keys that begin with the name of this table follow it. Tells whether there are any.
     pub(super) fn follow_name(&mut self, table: &str) -> bool {
         let mut follows = false;

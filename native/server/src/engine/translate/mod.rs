@@ -28,7 +28,9 @@ pub(super) use errors::{MOST_KEYS, no_such_table, too_many_keys, unsupported};
 pub(super) use function::is_allowed;
 pub(super) use names::{Temporaries, database_of, schema_of, temporary_name};
 pub(super) use parse::{ParseBudget, tree};
-pub(super) use translated::{Access, AddedKey, ColumnMove, ColumnRename, Skippable, StatementKind, Translated, begins};
+pub(super) use translated::{
+    Access, AddedKey, ColumnMove, ColumnRename, NewDefault, Skippable, StatementKind, Translated, begins,
+};
 pub(super) use writer::{Collations, READ, Scope, quote, quote_text};
 
 /// Translates one statement.

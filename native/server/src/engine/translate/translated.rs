@@ -50,6 +50,16 @@ pub(crate) struct ColumnMove {
     pub(crate) statement: usize,
 }
 
+/// A new column that has a value in the rows that exist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewDefault {
+    /// The number of the statement that adds it.
+    pub(crate) statement: usize,
+    pub(crate) column: String,
+    /// The literal that only the rows that exist get, because the column is NOT NULL and has no default.
+    pub(crate) implicit: Option<String>,
+}
+
 /// A renamed column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ColumnRename {
@@ -128,8 +138,8 @@ pub(crate) struct Translated {
     pub(crate) keys: Vec<AddedKey>,
     /// The columns that ALTER TABLE drops, each with the number of its statement.
     pub(crate) dropped_columns: Vec<(usize, String)>,
-    /// The columns with a default that ALTER TABLE adds, each with the number of its statement.
-    pub(crate) defaults: Vec<(usize, String)>,
+    /// The columns that ALTER TABLE adds with a value for the rows that exist.
+    pub(crate) defaults: Vec<NewDefault>,
     /// New columns that SQLite appends, and that then move to their places.
     pub(crate) moves: Vec<ColumnMove>,
     /// The table of CREATE TABLE … LIKE, by its database and name, whose definition replaces the statement.

@@ -13,7 +13,7 @@ use super::errors::{no_such_table, unsupported};
 use super::names::{Temporaries, parts, schema_of, temporary_name};
 use super::parse::ParseBudget;
 use super::translated::{
-    Access, AddedKey, ColumnMove, ColumnRename, IgnoreClause, Skippable, StatementKind, Translated,
+    Access, AddedKey, ColumnMove, ColumnRename, IgnoreClause, NewDefault, Skippable, StatementKind, Translated,
 };
 use crate::engine::annotations::Annotations;
 use crate::engine::{LONGEST_NAME, is_system_database};
@@ -106,7 +106,7 @@ pub(super) struct Writer<'a> {
     pub(super) notes: Vec<SqlError>,
     pub(super) keys: Vec<AddedKey>,
     pub(super) dropped_columns: Vec<(usize, String)>,
-    pub(super) defaults: Vec<(usize, String)>,
+    pub(super) defaults: Vec<NewDefault>,
     pub(super) moves: Vec<ColumnMove>,
     pub(super) like: Option<(String, String)>,
     pub(super) view_columns: Vec<String>,

@@ -19,6 +19,7 @@ use super::super::stored_definitions;
 use super::super::stored_relations::{self, StoredRelations};
 use super::super::unique_keys::{self, Settling};
 use super::SqliteSession;
+use super::new_defaults::with_implicit;
 use crate::engine::translate::{
     Access, ColumnRename, MOST_KEYS, Skippable, Translated, no_such_table, quote, schema_of, too_many_keys,
 };
@@ -186,9 +187,10 @@ impl SqliteSession {
             if self.bounds.interruption.is_stopped() {
                 return Err(stopped(&self.bounds.interruption));
             }
+            let new_default = translated.defaults.iter().find(|default| default.statement == number);
             let ran = self
-                .run(sql, allowed, translated, request)
-                .and_then(|_| self.form_default(number, translated))
+                .run(&with_implicit(sql, new_default), allowed, translated, request)
+                .and_then(|_| self.fill_new_column(new_default, translated, request))
                 .and_then(|()| self.weigh_defined(sql, translated, request));
             let Err(error) = ran.map_err(|error| drop_error(sql, error, translated)) else { continue };
             if error.code == 1091 {

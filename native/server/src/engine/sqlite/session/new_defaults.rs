@@ -1,4 +1,7 @@
-//! ALTER TABLE … ADD COLUMN … DEFAULT. SQLite gives the rows of the table the default as it is written, MySQL in the form of the column.
+//! ALTER TABLE … ADD COLUMN in a table that has rows. SQLite gives them the default as it is written, MySQL in the form of the column; and
+//! without a default a NOT NULL column gets the implicit default of its type there.
+
+use std::borrow::Cow;
 
 use rusqlite::OptionalExtension as _;
 use rusqlite::types::Value;
@@ -8,18 +11,49 @@ use sealwire_core::error::SqlError;
 use super::super::errors::to_mysql;
 use super::super::logged_columns::LoggedColumns;
 use super::super::logged_values;
+use super::super::stored_definitions::TableText;
 use super::SqliteSession;
-use crate::engine::translate::{Translated, quote};
+use crate::engine::Request;
+use crate::engine::translate::{NewDefault, Translated, quote};
 use crate::replication::Image;
 
+/// The end of a statement that adds a column with an implicit default.
+fn end_of(implicit: &str) -> String {
+    format!(" DEFAULT {implicit}")
+}
+
+/// The statement, with the implicit default of the column that it adds.
+pub(super) fn with_implicit<'s>(sql: &'s str, new: Option<&NewDefault>) -> Cow<'s, str> {
+    match new.and_then(|new| new.implicit.as_deref()) {
+        Some(implicit) => format!("{sql}{}", end_of(implicit)).into(),
+        None => sql.into(),
+    }
+}
+
 impl SqliteSession {
-    /// Brings the default of the column that a statement has added to the column's form in all rows, because a replica without a key looks
-    /// for rows by the values that the source has, which are in their form.
-    pub(super) fn form_default(&self, statement: usize, translated: &Translated) -> Result<(), SqlError> {
+    /// Brings the value of a new column to the column's form in all rows, because a replica without a key looks for rows by the values that
+    /// the source has, which are in their form. Later rows do not get the implicit default.
+    pub(super) fn fill_new_column(
+        &self,
+        new: Option<&NewDefault>,
+        translated: &Translated,
+        request: &Request<'_>,
+    ) -> Result<(), SqlError> {
+        let (Some(new), Some((schema, table))) = (new, translated.targets.first()) else { return Ok(()) };
+        self.form_default(&new.column, (schema, table))?;
+        let Some(implicit) = &new.implicit else { return Ok(()) };
+        let sql = format!(
+            "SELECT sql FROM {}.sqlite_master WHERE type = 'table' AND name = ?1 COLLATE NOCASE",
+            quote(schema)?
+        );
+        let text: rusqlite::Result<String> = self.connection.query_row(&sql, [table], |row| row.get(0));
+        let Some(mut text) = TableText::read(&text.map_err(|error| to_mysql(&error, ""))?) else { return Ok(()) };
+        text.cut_end(&new.column, &end_of(implicit));
+        self.rebuild((schema, table), &text, request.limits.skips_foreign_keys)
+    }
+
+    fn form_default(&self, name: &str, (schema, table): (&str, &str)) -> Result<(), SqlError> {
         let failed = |error: rusqlite::Error| to_mysql(&error, "");
-        let added = translated.defaults.iter().find(|(own, _)| *own == statement);
-        let Some((_, name)) = added else { return Ok(()) };
-        let Some((schema, table)) = translated.targets.first() else { return Ok(()) };
         let flavour = self.capture.as_ref().map_or(Flavour::MariaDb, |capture| capture.log.format.flavour);
         let Some(LoggedColumns { columns, checks, .. }) =
             LoggedColumns::read(&self.connection, schema, table, flavour)?

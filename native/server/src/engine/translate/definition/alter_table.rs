@@ -1,14 +1,15 @@
 //! ALTER TABLE.
 
 use sealwire_accounts::Privilege;
+use sealwire_binlog::Flavour;
 use sqlparser::ast::{
-    AlterTable, AlterTableOperation, ColumnOption, MySQLColumnPosition, ObjectName, RenameTableNameKind,
-    TableConstraint,
+    AlterTable, AlterTableOperation, ColumnDef, ColumnOption, DataType, EnumMember, MySQLColumnPosition, ObjectName,
+    RenameTableNameKind, TableConstraint,
 };
 
 use super::super::errors::unsupported;
 use super::super::source::Source;
-use super::super::translated::{ColumnMove, ColumnRename, Skippable};
+use super::super::translated::{ColumnMove, ColumnRename, NewDefault, Skippable};
 use super::super::weight;
 use super::super::writer::{WriteResult, Writer, check_new_column, check_new_table};
 use super::column::{OfTable, column, is_auto_increment};
@@ -17,6 +18,8 @@ use super::origin::Origin;
 use super::stored_expression::check_order;
 use super::target::Target;
 use super::{alter_order, grammar};
+use crate::engine::types::DeclaredType;
+use crate::sql::text_literal;
 
 /// Source: MySQL Reference Manual, "ALTER TABLE Statement".
 const ALTER: &[Privilege] = &[Privilege::ALTER, Privilege::CREATE, Privilege::INSERT];
@@ -88,9 +91,7 @@ pub(super) fn alter_table(
                 check_order(std::slice::from_ref(column_def))?;
                 // The column is weighed alone here, and together with its table once it is added.
                 weight::check_table(std::slice::from_ref(column_def), &[])?;
-                if column_def.options.iter().any(|option| matches!(option.option, ColumnOption::Default(_))) {
-                    writer.defaults.push((statements.len(), column_def.name.value.clone()));
-                }
+                writer.defaults.extend(new_default(column_def, statements.len(), writer));
                 if let Some(position) = column_position {
                     let after = match position {
                         MySQLColumnPosition::First => None,
@@ -155,6 +156,39 @@ fn of_table(table: &Target, writer: &Writer<'_>) -> OfTable {
     let (schema, name) = table.in_sqlite();
     let (charset, collation) = writer.scope.collations.of_table(&schema, &name).unwrap_or_default();
     OfTable::new(charset, collation.as_deref(), false, writer)
+}
+
+/// The value of a new column in the rows that exist; `None` where it is NULL or computed.
+fn new_default(column: &ColumnDef, statement: usize, writer: &Writer<'_>) -> Option<NewDefault> {
+    let has = |is_it: &dyn Fn(&ColumnOption) -> bool| column.options.iter().any(|option| is_it(&option.option));
+    let is_generated = has(&|option| matches!(option, ColumnOption::Generated { .. }));
+    let has_default = has(&|option| matches!(option, ColumnOption::Default(_)));
+    let is_not_null = has(&|option| matches!(option, ColumnOption::NotNull | ColumnOption::PrimaryKey(_)));
+    if is_generated || !(has_default || is_not_null) {
+        return None;
+    }
+    let implicit = if has_default { None } else { Some(implicit_default(&column.data_type, writer)?) };
+    Some(NewDefault { statement, column: column.name.value.clone(), implicit })
+}
+
+/// The implicit default of a type. Source: MySQL Reference Manual, "Data Type Default Values".
+fn implicit_default(kind: &DataType, writer: &Writer<'_>) -> Option<String> {
+    if let DataType::Enum(members, _) = kind {
+        let (EnumMember::Name(first) | EnumMember::NamedValue(first, _)) = members.first()?;
+        return Some(text_literal(first));
+    }
+    let literal = match DeclaredType::from_mysql(kind)?.name() {
+        "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" | "DECIMAL" | "FLOAT" | "DOUBLE" | "BIT" | "YEAR" => {
+            "0"
+        }
+        "DATE" => "'0000-00-00'",
+        "TIME" => "'00:00:00'",
+        "DATETIME" | "TIMESTAMP" => "'0000-00-00 00:00:00'",
+        "UUID" => "'00000000-0000-0000-0000-000000000000'",
+        "JSON" if writer.scope.log != Some(Flavour::MariaDb) => "'null'",
+        _ => "''",
+    };
+    Some(literal.to_owned())
 }
 
 fn begin(table: &Target, operation: &'static str, writer: &mut Writer<'_>) -> WriteResult {
