@@ -76,6 +76,18 @@ fn a_table_has_the_character_set_that_it_has_here() {
 }
 
 #[test]
+fn tables_are_dropped_in_any_order() {
+    let Some((world, replica)) = World::followed() else { return };
+    sql(
+        world.ours(),
+        "CREATE DATABASE d; USE d; CREATE TABLE p (i INT PRIMARY KEY); CREATE TABLE c (i INT, FOREIGN KEY (i) REFERENCES p (i));
+         DROP TABLE p, c; CREATE TABLE p (i INT PRIMARY KEY); INSERT INTO p VALUES (1)",
+    );
+    world.wait(&replica);
+    world.same(&replica, "SHOW TABLES FROM d");
+}
+
+#[test]
 fn a_table_like_another_has_its_definition() {
     let Some((world, replica)) = World::followed() else { return };
     sql(

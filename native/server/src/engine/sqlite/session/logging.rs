@@ -325,6 +325,9 @@ impl SqliteSession {
                            one by one, or write out the definition";
             return Err(SqlError::new(1235, b"42000", message));
         }
+        // MariaDB drops the tables of a list one by one, and would refuse a parent before its child.
+        let drops_several =
+            translated.accesses.len() > 1 && translated.statements.iter().all(|sql| sql.starts_with("DROP TABLE "));
         Ok(Statement {
             text: translated.logged_text.as_deref().unwrap_or(request.sql),
             database: request.database,
@@ -332,7 +335,7 @@ impl SqliteSession {
             thread: request.limits.connection,
             invoker: account,
             is_definition: true,
-            skips_foreign_keys: request.limits.skips_foreign_keys,
+            skips_foreign_keys: request.limits.skips_foreign_keys || drops_several,
             moment: None,
             origin: self.group().and_then(|group| group.origin),
         })
