@@ -11,11 +11,11 @@ use sealwire_tests::server::Server;
 use sealwire_tests::workload::Dice;
 
 use super::random_definitions::definition;
-use super::world::{MARIADB, PEERS, World};
+use super::world::{MARIADB, PEERS, World, sql};
 
 /// The tables that the statements change.
 const TABLES: &str = "CREATE DATABASE d CHARACTER SET utf8mb4; USE d; CREATE TABLE p (id INT PRIMARY KEY, name VARCHAR(20), i INT, KEY (i)); \
-     CREATE TABLE e (a INT, b INT, t TEXT, v VARCHAR(700), big VARCHAR(2000), KEY ka (a)); CREATE TABLE b (a INT, s VARCHAR(40)); \
+     CREATE TABLE e (a INT, b INT, t TEXT, v VARCHAR(700), big VARCHAR(2000), KEY ka (a)); CREATE TABLE b (a INT, s VARCHAR(40)); CREATE TABLE f (d DOUBLE); \
      CREATE TABLE child (x INT, pid INT, KEY kp (pid), CONSTRAINT taken FOREIGN KEY (pid) REFERENCES p (id));";
 
 /// Statements that both answer with the same number; 0 where they take them.
@@ -307,10 +307,16 @@ const SAME: &[(&str, u16)] = &[
     ("ALTER TABLE e ADD COLUMN x INT AFTER b, RENAME COLUMN b TO z", 1054),
     ("ALTER TABLE e ADD COLUMN x INT AS (b+1), DROP COLUMN b", 1054),
     ("ALTER TABLE e ADD COLUMN x INT AS (b+1), RENAME COLUMN b TO z", 1054),
+    ("CREATE TABLE t (a INT, KEY PRIMARY (a))", 1064),
+    ("CREATE TABLE `t\t` (a INT)", 1103),
+    ("CREATE TABLE t (`a\u{b}` INT)", 1166),
+    ("CREATE TABLE t (a INT, KEY `k\u{c}` (a))", 1280),
+    ("INSERT INTO f VALUES ('1e999')", 1264),
 ];
 
 /// Statements that MariaDB answers otherwise than MySQL, by whose number sealwired goes: ours, and MariaDB's.
 const OTHERWISE: &[(&str, u16, u16)] = &[
+    ("INSERT INTO f VALUES (1e308 * 10)", 1264, 1690),
     ("CREATE TABLE t (a TEXT, KEY (a))", 1170, 0),
     ("CREATE TABLE t (a TEXT, UNIQUE (a))", 1170, 0),
     ("CREATE TABLE t (a TEXT UNIQUE)", 1170, 0),
@@ -318,7 +324,6 @@ const OTHERWISE: &[(&str, u16, u16)] = &[
     ("CREATE TABLE t (a GEOMETRY, KEY (a))", 1170, 0),
     ("CREATE TABLE t (a VARCHAR(99999999999))", 1074, 1439),
     ("CREATE TABLE t (a INT DEFAULT NOW())", 1067, 0),
-    ("CREATE TABLE t (a INT, KEY PRIMARY (a))", 1280, 1064),
     ("CREATE TABLE t (a VARCHAR(769), UNIQUE (a))", 1071, 0),
     ("CREATE TABLE t (a INT NOT NULL, SPATIAL KEY (a))", 1687, 1210),
     ("CREATE TABLE t (a INT, b INT AS (a + 1) DEFAULT 5)", 1221, 1064),
@@ -429,24 +434,25 @@ const PLACES: [&str; 7] = [
     "CREATE TABLE t (a INT, s VARCHAR(90), d DOUBLE DEFAULT ({}))",
 ];
 
-/// Longer statements, with the number of both.
-fn long() -> Vec<(String, u16)> {
+/// Longer statements, with our number and MariaDB's.
+fn long() -> Vec<(String, u16, u16)> {
     let columns =
         |count: usize, kind: &str| (0..count).map(|number| format!("c{number} {kind}")).collect::<Vec<_>>().join(", ");
     let members = |count: usize| (0..count).map(|number| format!("'m{number}'")).collect::<Vec<_>>().join(",");
     let keys = |count: usize| (0..count).map(|number| format!(", KEY k{number} (a)")).collect::<String>();
     let text = |length: usize| "x".repeat(length);
     vec![
-        (format!("CREATE TABLE t ({})", columns(1017, "INT")), 0),
-        (format!("CREATE TABLE t ({})", columns(400, "TEXT")), 1118),
-        (format!("CREATE TABLE t ({})", columns(380, "TEXT")), 0),
-        (format!("CREATE TABLE t ({})", columns(32, "CHAR(255) CHARACTER SET latin1")), 1118),
-        (format!("CREATE TABLE t (a INT{})", keys(65)), 1069),
-        (format!("CREATE TABLE t (a SET({}))", members(65)), 1097),
-        (format!("CREATE TABLE t (a SET({}))", members(64)), 0),
-        (format!("CREATE TABLE t (a INT COMMENT '{}')", text(1025)), 1629),
-        (format!("CREATE TABLE t (a INT) COMMENT '{}'", text(2049)), 1628),
-        (format!("CREATE TABLE t (`{}` INT)", text(65)), 1059),
+        (format!("CREATE TABLE t ({})", columns(1017, "INT")), 0, 0),
+        (format!("CREATE TABLE t ({})", columns(400, "TEXT")), 1118, 1118),
+        (format!("CREATE TABLE t ({})", columns(380, "TEXT")), 1118, 0),
+        (format!("CREATE TABLE t ({})", columns(190, "TEXT")), 0, 0),
+        (format!("CREATE TABLE t ({})", columns(32, "CHAR(255) CHARACTER SET latin1")), 1118, 1118),
+        (format!("CREATE TABLE t (a INT{})", keys(65)), 1069, 1069),
+        (format!("CREATE TABLE t (a SET({}))", members(65)), 1097, 1097),
+        (format!("CREATE TABLE t (a SET({}))", members(64)), 0, 0),
+        (format!("CREATE TABLE t (a INT COMMENT '{}')", text(1025)), 1629, 1629),
+        (format!("CREATE TABLE t (a INT) COMMENT '{}'", text(2049)), 1628, 1628),
+        (format!("CREATE TABLE t (`{}` INT)", text(65)), 1059, 1059),
     ]
 }
 
@@ -509,7 +515,7 @@ fn sealwired_and_mariadb_refuse_the_same_definitions() {
     let theirs = world.replica();
     let long = long();
     let same = SAME.iter().map(|(statement, code)| (*statement, *code, *code));
-    let long = long.iter().map(|(statement, code)| (statement.as_str(), *code, *code));
+    let long = long.iter().map(|(statement, ours, theirs)| (statement.as_str(), *ours, *theirs));
     let cases: Vec<(&str, u16, u16)> = same.chain(OTHERWISE.iter().copied()).chain(long).collect();
     let statements = || cases.iter().map(|(statement, ..)| *statement);
     let found = codes(world.ours(), statements()).into_iter().zip(codes(&theirs, statements()));
@@ -532,6 +538,49 @@ fn mariadb_takes_each_expression_that_sealwired_takes() {
         .collect();
     let taken = taken(&statements);
     assert!(taken.len() > statements.len() / 3, "{} of {} statements were taken", taken.len(), statements.len());
+}
+
+#[test]
+fn words_that_mariadb_reserves_need_quotes() {
+    if !needs(PEERS) {
+        return;
+    }
+    let world = World::new(&[MARIADB]);
+    let theirs = world.replica();
+    let words = |table: &str| -> Vec<String> {
+        let words = sql(&theirs, &format!("SELECT * FROM information_schema.{table} WHERE 1"));
+        words
+            .lines()
+            .filter(|word| word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
+            .map(str::to_owned)
+            .collect()
+    };
+    let forms = [
+        "CREATE TABLE t ({} INT)",
+        "CREATE TABLE {} (a INT)",
+        "CREATE TABLE t (a INT, KEY {} (a))",
+        "CREATE VIEW v AS SELECT 1 AS {}",
+    ];
+    let of = |form: &str, words: &[String]| words.iter().map(|word| form.replace("{}", word)).collect::<Vec<String>>();
+    let refused = |statements: &[String]| -> Vec<usize> {
+        let codes = codes(&theirs, statements.iter().map(String::as_str));
+        (0..codes.len()).filter(|at| codes[*at] == 1064).collect()
+    };
+    let keywords = words("KEYWORDS");
+    let keywords: Vec<String> = refused(&of(forms[0], &keywords)).into_iter().map(|at| keywords[at].clone()).collect();
+    let functions = of("CREATE TABLE {}(a INT)", &words("SQL_FUNCTIONS"));
+    let functions: Vec<String> = refused(&functions).into_iter().map(|at| functions[at].clone()).collect();
+    assert!(keywords.len() > 200 && functions.len() > 30, "{} words, {} functions", keywords.len(), functions.len());
+    let statements: Vec<String> = forms.iter().flat_map(|form| of(form, &keywords)).chain(functions).collect();
+    let found = codes(world.ours(), statements.iter().map(String::as_str));
+    let taken: Vec<_> = statements.iter().zip(found).filter(|(_, code)| *code == 0).collect();
+    assert!(taken.is_empty(), "{taken:#?}");
+    let quoted = [
+        "CREATE TABLE t (`rows` INT, KEY `over` (`rows`))",
+        "CREATE TABLE `position` (a INT)",
+        "CREATE VIEW v AS SELECT UTC_DATE() AS d",
+    ];
+    assert_eq!(codes(world.ours(), quoted.into_iter()), [0; 3]);
 }
 
 #[test]

@@ -25,6 +25,8 @@ const LONGEST_ROW: u32 = 65_535;
 /// `LONGEST_SHORT` bytes stay in the page. Measured with MariaDB 10.11.
 const LONGEST_IN_PAGE: u32 = 8126;
 const OUT_OF_PAGE: u32 = 21;
+/// What a row has of such a value if it is short, which MariaDB counts when the row is written.
+const SHORT_IN_PAGE: u32 = 42;
 const LONGEST_SHORT: u32 = 255;
 /// The bytes of a row's header, number, transaction and undo pointer in its page.
 const HEADER: u32 = 5 + 6 + 6 + 7;
@@ -89,7 +91,7 @@ pub(super) fn check(
     }
     let stored = StoredTable::read(&table.sql);
     check_counter(&columns, &stored.checks)?;
-    check_row(&columns)?;
+    check_row(&columns, if is_made_here && flavour == Flavour::MariaDb { SHORT_IN_PAGE } else { OUT_OF_PAGE })?;
     for column in columns.iter().filter(|_| is_made_here) {
         check_default(column, flavour)?;
         if flavour == Flavour::MariaDb {
@@ -311,8 +313,8 @@ fn size(column: &Column) -> Size {
     }
 }
 
-/// Checks the length of a row, by MySQL's count of all bytes and InnoDB's of those in the row's page.
-fn check_row(columns: &[Column]) -> Result<(), SqlError> {
+/// Checks the length of a row, by MySQL's count of all bytes and InnoDB's of those in the row's page, of which long values take `out_of_page`.
+fn check_row(columns: &[Column], out_of_page: u32) -> Result<(), SqlError> {
     let nulls = columns.iter().filter(|column| !column.not_null).count().div_ceil(8) as u32;
     let (mut row, mut in_page) = (nulls, nulls + HEADER);
     for column in columns {
@@ -321,9 +323,9 @@ fn check_row(columns: &[Column]) -> Result<(), SqlError> {
             Size::Fixed(bytes) => (bytes, bytes),
             Size::Variable(bytes) => {
                 let length = if bytes > LONGEST_SHORT { 2 } else { 1 };
-                (bytes.saturating_add(length), if bytes > LONGEST_SHORT { OUT_OF_PAGE } else { bytes + length })
+                (bytes.saturating_add(length), if bytes > LONGEST_SHORT { out_of_page } else { bytes + length })
             }
-            Size::Large => (12, OUT_OF_PAGE),
+            Size::Large => (12, out_of_page),
         };
         row = row.saturating_add(bytes);
         in_page = in_page.saturating_add(if is_stored { kept } else { 0 });

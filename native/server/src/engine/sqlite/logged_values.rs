@@ -268,7 +268,7 @@ fn logged<'v>(
         ColumnKind::Float => {
             let number = real(column, checked, value, is_old)?;
             let float = number as f32;
-            if float.is_infinite() && !number.is_infinite() {
+            if float.is_infinite() {
                 return Err(Refusal::OutOfRange);
             }
             Value::Float(float)
@@ -442,10 +442,10 @@ fn real(column: &LoggedColumn, checked: &Checked, value: ValueRef<'_>, is_old: b
         ValueRef::Real(number) => number,
         _ => return Err(Refusal::Incorrect),
     };
-    if column.is_unsigned && number < 0.0 && !is_old {
+    if !number.is_finite() || (column.is_unsigned && number < 0.0 && !is_old) {
         return Err(Refusal::OutOfRange);
     }
-    let (&[digits, decimals], true) = (checked.declared.arguments(), number.is_finite()) else { return Ok(number) };
+    let &[digits, decimals] = checked.declared.arguments() else { return Ok(number) };
     // As MySQL rounds DOUBLE(M,D): the fraction alone, to the even digit.
     let scale = 10f64.powi(decimals.cast_signed());
     let rounded = number.floor() + ((number - number.floor()) * scale).round_ties_even() / scale;

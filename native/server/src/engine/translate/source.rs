@@ -59,6 +59,16 @@ impl<'a> Source<'a> {
         Self { sql, pieces }
     }
 
+    /// Whether a parenthesis stands directly behind this word somewhere.
+    pub(super) fn has_parenthesis_behind(&self, word: &str) -> bool {
+        self.pieces.iter().zip(self.pieces.iter().skip(1)).any(|(piece, next)| {
+            piece.piece == Piece::Word
+                && next.piece == Piece::Symbol(b'(')
+                && piece.end == next.start
+                && self.sql.get(piece.start..piece.end).is_some_and(|text| text.eq_ignore_ascii_case(word))
+        })
+    }
+
     /// The whole text.
     pub(super) const fn text(&self) -> &'a str {
         self.sql

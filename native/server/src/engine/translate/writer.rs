@@ -594,7 +594,11 @@ fn too_many_tables() -> SqlError {
 /// Source: MySQL Reference Manual, "Schema Object Names".
 pub(super) fn check_new_name(name: &str, code: u16, what: &str) -> Result<(), SqlError> {
     // The server's own tables have names that begin with U+0001.
-    if name.is_empty() || name.ends_with(' ') || name.contains(['\0', '\n', '\r']) || name.starts_with('\u{1}') {
+    if name.is_empty()
+        || name.ends_with([' ', '\t', '\u{b}', '\u{c}'])
+        || name.contains(['\0', '\n', '\r'])
+        || name.starts_with('\u{1}')
+    {
         return Err(SqlError::new(code, b"42000", format!("Incorrect {what} name '{name}'")));
     }
     if name.chars().any(|character| character > '\u{ffff}') {

@@ -29,6 +29,7 @@ mod keys;
 mod letter_case;
 mod origin;
 mod replicable;
+mod reserved_words;
 mod stored_expression;
 mod target;
 
@@ -39,6 +40,7 @@ pub(super) fn translate(
     writer: &mut Writer<'_>,
     statements: &mut Vec<String>,
 ) -> Result<Option<String>, SqlError> {
+    reserved_words::check(&statement, source, writer)?;
     match statement {
         Statement::CreateTable(create) => create_table(&grammar::create_table(create)?, source, writer, statements)?,
         Statement::CreateIndex(create) => {
