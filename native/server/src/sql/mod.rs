@@ -1,6 +1,7 @@
 //! The server's own part of SQL: splitting statements, parsing the statements that it executes itself, and evaluating constant expressions.
 
 mod allowances;
+mod ascii_case;
 mod canonical;
 pub(crate) mod charset;
 pub(crate) mod collations;
@@ -20,6 +21,7 @@ mod size;
 mod text_charset;
 
 pub(crate) use allowances::Allowances;
+pub(crate) use ascii_case::{AsciiCase, without_case};
 pub(crate) use canonical::canonical_text;
 pub(crate) use cursor::Cursor;
 pub(crate) use datum::{Datum, text};

@@ -12,7 +12,7 @@ use sealwire_binlog::Flavour;
 
 use super::logged_values::{self, Checked};
 use crate::replication::{Image, LoggedColumn};
-use crate::sql::{KeyCollation, TextCharset};
+use crate::sql::{KeyCollation, TextCharset, without_case};
 
 /// The function's name, which no statement of a user's may call.
 pub(super) const FUNCTION: &str = "key_weight";
@@ -25,6 +25,8 @@ pub(super) const MARK: &str = "\u{1}key ";
 pub(super) enum Kind {
     /// By the weights of their first characters.
     Text { collation: KeyCollation, name: String, longest: Option<usize> },
+    /// By their bytes, without the case of ASCII letters but for those of these spellings.
+    Cased { spellings: Vec<String> },
     /// By their first bytes. The values of BINARY have all the same length, so zeros at the end do not count.
     /// Numbers are their digits where an expression makes the values; others have that form already.
     Bytes { is_padded: bool, longest: Option<usize>, has_numbers: bool },
@@ -59,6 +61,7 @@ impl Kind {
         let number = |longest: &Option<usize>| longest.map(|longest| format!(" {longest}")).unwrap_or_default();
         match self {
             Self::Text { name, longest, .. } => format!("text {name}{}", number(longest)),
+            Self::Cased { spellings } => format!("cased {}", spellings.join(",")),
             Self::Bytes { is_padded, longest, has_numbers } => {
                 let (kind, numbers) =
                     (if *is_padded { "padded" } else { "bytes" }, if *has_numbers { "numbers " } else { "" });
@@ -73,6 +76,9 @@ impl Kind {
     fn read(text: &str) -> Option<Self> {
         if let Some(text) = text.strip_prefix("type ") {
             return Some(Self::of_type(text));
+        }
+        if let Some(text) = text.strip_prefix("cased ") {
+            return Some(Self::Cased { spellings: text.split(',').map(str::to_owned).collect() });
         }
         if let Some(text) = text.strip_prefix("form ") {
             return Self::form_of_type(text);
@@ -96,6 +102,11 @@ impl Kind {
             (Self::Text { collation, longest, .. }, ValueRef::Text(bytes) | ValueRef::Blob(bytes)) => {
                 let text = std::str::from_utf8(bytes);
                 text.map_or_else(|_| itself(value), |text| Value::Text(collation.folded(text, *longest)))
+            }
+            (Self::Cased { spellings }, ValueRef::Text(bytes)) => {
+                let text = std::str::from_utf8(bytes);
+                let fold = |text| without_case(text, spellings.iter().map(String::as_str));
+                text.map_or_else(|_| itself(value), |text| Value::Text(fold(text)))
             }
             (Self::Bytes { has_numbers: true, .. }, ValueRef::Integer(number)) => {
                 self.weight(ValueRef::Text(number.to_string().as_bytes()))
@@ -180,6 +191,8 @@ mod tests {
             ("numbers bytes", "1", "'1'", true),
             ("numbers bytes 2", "123", "x'3132'", true),
             ("numbers padded", "1.5", "x'312e3500'", true),
+            ("cased cH,lL", "'chill'", "'CHILL'", true),
+            ("cased cH,lL", "'ch'", "'cH'", false),
             ("type float", "0.1", "0.1000000001", true),
             ("type float", "0.1", "0.100001", false),
             ("type decimal(5,2)", "0.3", "0.1 + 0.2", true),

@@ -9,7 +9,7 @@ use crate::engine::types::{DeclaredType, Extent};
 use crate::sql::charset::default_collation;
 use crate::sql::collations::compares_bytes;
 use crate::sql::lex::{Lexer, Piece, unquote};
-use crate::sql::{TextCharset, backquoted, text_literal};
+use crate::sql::{AsciiCase, TextCharset, backquoted, text_literal};
 
 /// A table or a view.
 pub(super) struct Table {
@@ -172,6 +172,14 @@ impl Column {
             (None, Some(_)) => default_collation(self.stored.charset.name()).unwrap_or_default(),
             (None, None) => &self.stored.of_table,
         }
+    }
+
+    /// Whether it is a text that ignores case here, and whose collation tells some texts of ASCII apart by it.
+    pub(super) fn tells_case(&self) -> bool {
+        let is_told = || AsciiCase::of(self.named_collation()) != AsciiCase::Ignored;
+        // The members of ENUM and SET differ in more than their case.
+        let is_text = self.declared.is_text() && !matches!(self.declared.name(), "ENUM" | "SET");
+        is_text && self.stored.ignores_case && is_told()
     }
 
     /// The collation of a text, where it compares otherwise than the table's does.

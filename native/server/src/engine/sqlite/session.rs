@@ -232,8 +232,12 @@ impl SqliteSession {
         if let Some((database, table)) = &translated.like {
             return self.translate_like(&translated, (database, table), request);
         }
-        // A new column has the collation of its table, which can be read only now.
-        if translated.statements.iter().any(|sql| sql.starts_with("ALTER TABLE ") && sql.contains(" ADD COLUMN ")) {
+        // A new column has the collation of its table, and a key of a source's table those of its columns, which can be read only now.
+        let needs_table = |sql: &String| {
+            sql.starts_with("ALTER TABLE ") && sql.contains(" ADD COLUMN ")
+                || self.group().is_some() && sql.starts_with("CREATE UNIQUE INDEX ")
+        };
+        if translated.statements.iter().any(needs_table) {
             return self.translated(request);
         }
         let Some(text) = self.expand_wildcards(request)? else { return Ok(translated) };

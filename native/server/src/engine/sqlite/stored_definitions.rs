@@ -518,8 +518,14 @@ fn parts(tokens: &[SpacedToken]) -> Vec<String> {
     let part = |item: &[SpacedToken]| {
         let annotations = annotations(item);
         let prefix = annotations.get(Annotation::Prefix).map(|length| format!("({length})")).unwrap_or_default();
-        let words: Vec<SpacedToken> =
+        let mut words: Vec<SpacedToken> =
             item.iter().filter(|SpacedToken(_, token)| !matches!(token, Token::Annotations(_))).cloned().collect();
+        // The collation of a key's part is no part of MySQL's notation.
+        if let [SpacedToken(_, Token::Name(_)), SpacedToken(_, collate), _] = words.as_slice()
+            && collate.is_word("COLLATE")
+        {
+            words.truncate(1);
+        }
         match (annotations.get(Annotation::KeyPart), words.as_slice()) {
             (Some(part), _) => part.to_owned(),
             (None, [SpacedToken(_, Token::Name(_))]) => format!("{}{prefix}", render(&words)),

@@ -3,6 +3,11 @@
 //! SQLite takes '2020-01-01' and '2020-01-01 00:00:00', 'a' and 'ä', and all that differs behind a key's prefix for different values. A replica
 //! of MariaDB's would stop at the second row. A unique key with such a column therefore has a second index beside it, over the values' weights.
 //! No listing shows it. The key's own index stays, because SQLite's foreign keys and searches need it.
+//!
+//! A source's key over a text whose collation tells more texts apart than SQLite's NOCASE compares bytes, so that no row of the source is refused. It
+//! has such indexes, too: one by which statements of the source find the same texts as there, and one by which foreign keys and searches ignore case.
+
+use std::collections::BTreeSet;
 
 use rusqlite::Connection;
 use sealwire_core::error::SqlError;
@@ -13,8 +18,8 @@ use super::schema::{Column, Table, columns_of, indexes_of, primary_key};
 use super::stored_definitions::StoredTable;
 use crate::engine::annotations::Annotation;
 use crate::engine::translate::quote;
-use crate::sql::TextCharset;
 use crate::sql::charset::default_collation;
+use crate::sql::{AsciiCase, TextCharset};
 
 /// How the indexes of a definition's tables are settled.
 #[derive(Clone, Copy)]
@@ -34,6 +39,20 @@ struct Wanted {
     name: String,
     /// The text behind the name, which SQLite keeps.
     on: String,
+    purpose: Purpose,
+}
+
+/// The use of an index that no listing shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// It refuses what MariaDB's key refuses.
+    Weights,
+    /// The same for a key of a source's table that compares bytes. The source has compared the rows.
+    SourceWeights,
+    /// Searches of columns whose key compares bytes.
+    Search,
+    /// The same where a foreign key refers to them, which needs a unique index.
+    Reference,
 }
 
 impl Settling<'_> {
@@ -46,20 +65,51 @@ impl Settling<'_> {
         let run = |sql: &str| connection.execute_batch(sql).map_err(|error| to_mysql(&error, ""));
         let mut wanted = self.wanted(connection, table)?;
         for (name, sql) in indexes_of_weights(connection, &table.schema, &table.name)? {
-            let is_same = |own: &Wanted| own.name == name && sql.ends_with(&own.on);
+            let is_unique = sql.starts_with("CREATE UNIQUE ");
+            let is_same = |own: &Wanted| {
+                own.name == name && sql.ends_with(&own.on) && is_unique == (own.purpose != Purpose::Search)
+            };
             match wanted.iter().position(is_same) {
                 Some(at) => drop(wanted.swap_remove(at)),
                 None => run(&format!("DROP INDEX {schema}.{}", quote(&name)?))?,
             }
         }
-        for Wanted { key, name, on } in wanted.iter().filter(|_| self.makes) {
-            match run(&format!("CREATE UNIQUE INDEX {schema}.{}{on}", quote(name)?)) {
+        for Wanted { key, name, on, purpose } in &wanted {
+            if *purpose == Purpose::Weights && !self.makes {
+                continue;
+            }
+            let unique = if *purpose == Purpose::Search { "" } else { "UNIQUE " };
+            match run(&format!("CREATE {unique}INDEX {schema}.{}{on}", quote(name)?)) {
+                Err(error) if error.code == 1062 && *purpose == Purpose::SourceWeights => {}
                 // Rows of an earlier version may be the same. They stay, and their key compares as before.
-                Err(error) if error.code == 1062 && !self.is_new(table, key)? => {}
+                Err(error) if error.code == 1062 && *purpose == Purpose::Weights && !self.is_new(table, key)? => {}
                 made => made?,
             }
         }
         Ok(())
+    }
+
+    /// Settles the tables to which the foreign keys of a source's table refer.
+    ///
+    /// # Errors
+    /// 1062 where rows of such a table differ in the case of ASCII letters alone.
+    pub(super) fn settle_parents(self, connection: &Connection, table: &Table) -> Result<(), SqlError> {
+        if self.makes {
+            return Ok(());
+        }
+        let sql = format!(
+            "SELECT DISTINCT m.name, m.sql FROM pragma_foreign_key_list(?1, ?2) AS f, {}.sqlite_master AS m \
+             WHERE m.type = 'table' AND m.name = f.\"table\" COLLATE NOCASE AND m.name <> ?1 COLLATE NOCASE",
+            quote(&table.schema)?
+        );
+        let read = || -> rusqlite::Result<Vec<Table>> {
+            let mut statement = connection.prepare(&sql)?;
+            let parents = statement.query_map([&table.name, &table.schema], |row| {
+                Ok(Table { schema: table.schema.clone(), name: row.get(0)?, is_view: false, sql: row.get(1)? })
+            })?;
+            parents.collect()
+        };
+        read().map_err(|error| to_mysql(&error, ""))?.iter().try_for_each(|parent| self.settle(connection, parent))
     }
 
     /// Whether the definition makes the key in a table that exists.
@@ -78,7 +128,11 @@ impl Settling<'_> {
             keys.push((index.name, index.columns, index.prefixes));
         }
         let mut wanted: Vec<Wanted> = Vec::new();
+        let by_bytes = keys_by_bytes(connection, table, &columns).map_err(failed)?;
         for (key, names, prefixes) in keys {
+            if by_bytes.contains(&names) {
+                self.add_for_bytes(connection, table, &key, &names, &columns, &mut wanted)?;
+            }
             let (mut parts, mut is_needed, mut is_of_settled) = (Vec::new(), false, false);
             for (at, name) in names.iter().enumerate() {
                 let is_named = |column: &&Column| Some(&column.name) == name.as_ref();
@@ -101,17 +155,48 @@ impl Settling<'_> {
             if !is_needed {
                 continue;
             }
-            let mut name = format!("{MARK}{}.{key}", table.name);
-            while wanted.iter().any(|own| own.name.eq_ignore_ascii_case(&name)) {
-                name.push_str("_2");
-            }
             let mut on = format!(" ON {} ({})", quote(&table.name)?, parts.join(", "));
             if is_of_settled {
                 on.push_str(&condition_of_settled(&columns)?);
             }
-            wanted.push(Wanted { key, name, on });
+            add(&mut wanted, table, key, on, Purpose::Weights);
         }
         Ok(wanted)
+    }
+
+    /// Adds the indexes of a key that compares bytes in columns that ignore case.
+    fn add_for_bytes(
+        self,
+        connection: &Connection,
+        table: &Table,
+        key: &str,
+        names: &[Option<String>],
+        columns: &[Column],
+        wanted: &mut Vec<Wanted>,
+    ) -> Result<(), SqlError> {
+        let (mut weights, mut whole, mut has_spellings) = (Vec::new(), Vec::new(), false);
+        for name in names {
+            let Some(column) = columns.iter().find(|column| Some(&column.name) == name.as_ref()) else { return Ok(()) };
+            let quoted = quote(&column.name)?;
+            weights.push(match AsciiCase::of(column.named_collation()) {
+                AsciiCase::IgnoredBut(spellings) if column.tells_case() => {
+                    has_spellings = true;
+                    let kind = Kind::Cased { spellings: spellings.iter().map(|text| (*text).to_owned()).collect() };
+                    format!("{FUNCTION}({quoted}, '{}')", kind.to_text())
+                }
+                _ if column.tells_case() => format!("{quoted} COLLATE BINARY"),
+                _ => quoted.clone(),
+            });
+            whole.push(quoted);
+        }
+        let on = |parts: &[String]| Ok::<_, SqlError>(format!(" ON {} ({})", quote(&table.name)?, parts.join(", ")));
+        if has_spellings && !self.makes {
+            add(wanted, table, key.to_owned(), on(&weights)?, Purpose::SourceWeights);
+        }
+        let is_referred = is_referred(connection, table, names).map_err(|error| to_mysql(&error, ""))?;
+        let purpose = if is_referred { Purpose::Reference } else { Purpose::Search };
+        add(wanted, table, key.to_owned(), on(&whole)?, purpose);
+        Ok(())
     }
 
     /// How MariaDB compares a column's values; `None` where SQLite compares them alike.
@@ -142,7 +227,7 @@ impl Settling<'_> {
         let of_table = table.collation.as_deref().filter(|_| annotations.get(Annotation::Charset).is_none());
         let by_default = default_collation(column.stored.charset.name())?;
         let is_char = column.declared.name() == "CHAR";
-        let kind = |collation| Kind::of_text(collation, is_char, longest);
+        let kind = |collation: &str| Kind::of_text(collation, is_char, longest);
         match (own, of_table) {
             (Some(collation), _) if self.is_logged && self.makes && kind(collation).is_none() => {
                 let message = format!(
@@ -161,6 +246,63 @@ impl Settling<'_> {
             (None, None) => Ok(kind(by_default)),
         }
     }
+}
+
+fn add(wanted: &mut Vec<Wanted>, table: &Table, key: String, on: String, purpose: Purpose) {
+    let mut name = format!("{MARK}{}.{key}", table.name);
+    while wanted.iter().any(|own| own.name.eq_ignore_ascii_case(&name)) {
+        name.push_str("_2");
+    }
+    wanted.push(Wanted { key, name, on, purpose });
+}
+
+/// The columns of the unique keys, the primary one among them, that compare bytes in a column that ignores case.
+fn keys_by_bytes(
+    connection: &Connection,
+    table: &Table,
+    columns: &[Column],
+) -> rusqlite::Result<BTreeSet<Vec<Option<String>>>> {
+    let sql = format!(
+        "SELECT l.seq, x.name, x.coll FROM pragma_index_list(?1, ?2) AS l, pragma_index_xinfo(l.name, ?2) AS x \
+         WHERE l.\"unique\" AND l.name NOT GLOB '{MARK}*' AND x.key ORDER BY l.seq, x.seqno"
+    );
+    let mut statement = connection.prepare(&sql)?;
+    let mut rows = statement.query([&table.name, &table.schema])?;
+    let mut keys: Vec<(i64, bool, Vec<Option<String>>)> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (index, name, collation): (i64, Option<String>, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let is_other = |column: &Column| Some(&column.name) == name.as_ref() && column.tells_case();
+        let is_by_bytes = collation == "BINARY" && columns.iter().any(is_other);
+        match keys.last_mut().filter(|(last, ..)| *last == index) {
+            Some((_, is_any, names)) => {
+                *is_any |= is_by_bytes;
+                names.push(name);
+            }
+            None => keys.push((index, is_by_bytes, vec![name])),
+        }
+    }
+    Ok(keys.into_iter().filter(|(_, is_any, _)| *is_any).map(|(.., names)| names).collect())
+}
+
+/// Whether a foreign key refers to these columns.
+fn is_referred(connection: &Connection, table: &Table, columns: &[Option<String>]) -> rusqlite::Result<bool> {
+    let sql = format!(
+        "SELECT m.name, f.id, f.\"to\" FROM `{}`.sqlite_master AS m, pragma_foreign_key_list(m.name, ?2) AS f \
+         WHERE m.type = 'table' AND f.\"table\" = ?1 COLLATE NOCASE ORDER BY m.name, f.id, f.seq",
+        table.schema.replace('`', "``")
+    );
+    let mut statement = connection.prepare(&sql)?;
+    let mut rows = statement.query([&table.name, &table.schema])?;
+    let mut keys: Vec<((String, i64), BTreeSet<String>)> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (own, to) = ((row.get(0)?, row.get(1)?), row.get::<_, Option<String>>(2)?.unwrap_or_default());
+        match keys.last_mut().filter(|(last, _)| *last == own) {
+            Some((_, names)) => _ = names.insert(to.to_ascii_lowercase()),
+            None => keys.push((own, BTreeSet::from([to.to_ascii_lowercase()]))),
+        }
+    }
+    let columns: BTreeSet<String> = columns.iter().flatten().map(|name| name.to_ascii_lowercase()).collect();
+    Ok(keys.iter().any(|(_, names)| *names == columns))
 }
 
 /// Whether SQLite keeps the values of a number or an ENUM as an expression makes them, and not as the column's type has them.

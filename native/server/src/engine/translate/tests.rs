@@ -26,6 +26,10 @@ impl Collations for FixedCollations {
     fn of_table(&self, _: &str, table: &str) -> Option<(TextCharset, Option<String>)> {
         (table == "bin").then(|| (TextCharset::Latin1, Some("latin1_bin".to_owned())))
     }
+
+    fn telling_case(&self, _: &str, _: &str) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 fn temporaries() -> Temporaries {

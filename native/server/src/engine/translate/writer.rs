@@ -48,6 +48,9 @@ pub(crate) trait Collations {
     /// The character set of a table, given its schema and its name in SQLite, and the collation that its definition names; `None` where there
     /// is no such table, or its database is not attached yet.
     fn of_table(&self, schema: &str, table: &str) -> Option<(TextCharset, Option<String>)>;
+
+    /// The columns of a table that ignore case here, and whose collations tell some texts of ASCII apart by it.
+    fn telling_case(&self, schema: &str, table: &str) -> Vec<String>;
 }
 
 /// The session's state that a translation needs.
@@ -112,6 +115,8 @@ pub(super) struct Writer<'a> {
     pub(super) view_columns: Vec<String>,
     pub(super) targets: Vec<(String, String)>,
     pub(super) renames: Vec<ColumnRename>,
+    /// The columns whose unique keys compare bytes, because the source has compared the rows by a collation that tells more texts apart.
+    pub(super) keyed_by_bytes: Vec<String>,
     /// The number of recursive queries that have a counter.
     pub(super) recursions: i64,
     /// The bytes of the values that were written, of variables above all.
@@ -153,6 +158,7 @@ impl<'a> Writer<'a> {
             view_columns: Vec::new(),
             targets: Vec::new(),
             renames: Vec::new(),
+            keyed_by_bytes: Vec::new(),
             recursions: 0,
             value_bytes: 0,
             counted_bytes: 0,

@@ -269,6 +269,9 @@ fn condition(target: &Target, found: &[Condition], is_key: bool, first: usize) -
         } else if is_key && holds_bytes(column) {
             // A statement may have stored the bytes as a text.
             format!("({name} = ?{place} OR {name} = CAST(?{place} AS TEXT))")
+        } else if is_key && column.is_text && target.by_bytes.contains(&condition.index) {
+            // The column may ignore the case by which the source tells its rows apart.
+            format!("{name} = ?{place} COLLATE BINARY")
         } else if is_key {
             format!("{name} = ?{place}")
         } else if holds_bytes(column) {

@@ -25,6 +25,8 @@ pub(in super::super) struct Target {
     pub(in super::super) columns: Vec<TargetColumn>,
     /// The columns that identify a row: the primary key, else a unique key without NULL. Empty where there is none.
     pub(in super::super) key: Vec<usize>,
+    /// The columns that the index of this key compares by their bytes.
+    pub(in super::super) by_bytes: BTreeSet<usize>,
     /// The columns of all unique keys.
     pub(in super::super) unique_columns: BTreeSet<usize>,
     /// Whether there is a unique key of expressions, or of a part of the rows.
@@ -95,7 +97,7 @@ impl Target {
         primary.sort_unstable();
         let mut key: Vec<usize> = primary.into_iter().map(|(_, index)| index).collect();
         let mut unique_columns: BTreeSet<usize> = key.iter().copied().collect();
-        let mut has_other_key = false;
+        let (mut has_other_key, mut by_bytes) = (false, BTreeSet::new());
         for unique in unique_keys(connection, schema, &name).map_err(failed)? {
             let at = |name: &Option<String>| columns.iter().position(|column| Some(&column.name) == name.as_ref());
             let found: Option<Vec<usize>> = unique.columns.iter().map(at).collect();
@@ -103,9 +105,14 @@ impl Target {
                 has_other_key = true;
                 continue;
             };
+            if unique.is_primary {
+                by_bytes = unique.by_bytes(&found);
+                continue;
+            }
             unique_columns.extend(&found);
             let is_nullable = |index: &usize| columns.get(*index).is_none_or(|column| column.is_nullable);
             if key.is_empty() && !found.iter().any(is_nullable) {
+                by_bytes = unique.by_bytes(&found);
                 key = found;
             }
         }
@@ -115,6 +122,7 @@ impl Target {
             quoted: format!("{schema}.{}", quote(&name)?),
             table: name,
             key,
+            by_bytes,
             unique_columns,
             has_other_key,
             row_number: ROW_NUMBERS.into_iter().find(is_free),
@@ -123,12 +131,27 @@ impl Target {
     }
 }
 
-/// A unique key beside the primary key.
+/// A unique key, or the primary key where it is no row's number.
 struct UniqueKey {
+    is_primary: bool,
     /// The columns; an expression has no name.
     columns: Vec<Option<String>>,
+    /// For each of them whether it is compared by its bytes.
+    is_by_bytes: Vec<bool>,
     /// Whether it is of a part of the rows.
     is_partial: bool,
+}
+
+impl UniqueKey {
+    /// Those of these columns that are compared by their bytes.
+    fn by_bytes(&self, columns: &[usize]) -> BTreeSet<usize> {
+        columns
+            .iter()
+            .zip(&self.is_by_bytes)
+            .filter(|(_, is_by_bytes)| **is_by_bytes)
+            .map(|(index, _)| *index)
+            .collect()
+    }
 }
 
 fn unique_keys(connection: &Connection, schema: &str, table: &str) -> rusqlite::Result<Vec<UniqueKey>> {
@@ -140,12 +163,22 @@ fn unique_keys(connection: &Connection, schema: &str, table: &str) -> rusqlite::
     let mut keys = Vec::new();
     for index in indexes {
         let (name, is_unique, origin, is_partial) = index?;
-        if !is_unique || origin == "pk" || name.starts_with(MARK) {
+        if !is_unique || name.starts_with(MARK) {
             continue;
         }
-        let mut statement = connection.prepare(&format!("PRAGMA {schema}.index_info({})", quoted(&name)))?;
-        let columns = statement.query_map([], |row| row.get::<_, Option<String>>(2))?;
-        keys.push(UniqueKey { columns: columns.collect::<rusqlite::Result<_>>()?, is_partial });
+        let mut statement = connection.prepare(&format!("PRAGMA {schema}.index_xinfo({})", quoted(&name)))?;
+        let parts = statement.query_map([], |row| {
+            Ok((row.get::<_, Option<String>>(2)?, row.get::<_, String>(4)?, row.get::<_, bool>(5)?))
+        })?;
+        let (mut columns, mut is_by_bytes) = (Vec::new(), Vec::new());
+        for part in parts {
+            let (column, collation, is_of_key) = part?;
+            if is_of_key {
+                columns.push(column);
+                is_by_bytes.push(collation.eq_ignore_ascii_case("BINARY"));
+            }
+        }
+        keys.push(UniqueKey { is_primary: origin == "pk", columns, is_by_bytes, is_partial });
     }
     Ok(keys)
 }

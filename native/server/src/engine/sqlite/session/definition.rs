@@ -119,6 +119,7 @@ impl SqliteSession {
             if let Some(table) = read.optional().map_err(|error| to_mysql(&error, ""))? {
                 definition_limits::check(&self.connection, &table, (flavour, settling.makes))?;
                 settling.settle(&self.connection, &table)?;
+                settling.settle_parents(&self.connection, &table)?;
                 let Some(access) = translated.accesses.first().filter(|_| schema != "temp") else { continue };
                 let check = ForeignKeyCheck {
                     connection: &self.connection,

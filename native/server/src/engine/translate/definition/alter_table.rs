@@ -113,6 +113,9 @@ pub(super) fn alter_table(
                 check_new_column(&new_column_name.value)?;
                 let (schema, name) = table.in_sqlite();
                 let (old, new) = (old_column_name.value.clone(), new_column_name.value.clone());
+                if writer.keyed_by_bytes.iter().any(|own| own.eq_ignore_ascii_case(&old)) {
+                    writer.keyed_by_bytes.push(new.clone());
+                }
                 writer.renames.push(ColumnRename { schema, table: name, old, new });
                 begin(&table, " RENAME COLUMN ", writer)?;
                 writer.name(&old_column_name.value)?;

@@ -16,7 +16,7 @@ use crate::engine::annotations::{Annotation, Annotations};
 use crate::engine::types::DeclaredType;
 use crate::sql::charset::{collation_of_another, default_collation};
 use crate::sql::collations::compares_bytes;
-use crate::sql::{TextCharset, text_literal};
+use crate::sql::{AsciiCase, TextCharset, text_literal};
 
 /// The table that gets a column.
 #[derive(Clone, Copy)]
@@ -27,6 +27,8 @@ pub(super) struct OfTable {
     pub(super) is_collated: bool,
     /// Whether texts that name neither are compared by their bytes.
     pub(super) compares_bytes: bool,
+    /// Whether the source of these texts tells some apart by the case of ASCII letters.
+    pub(super) tells_case: bool,
 }
 
 impl OfTable {
@@ -37,8 +39,21 @@ impl OfTable {
             charset: is_new.then_some(charset),
             is_collated: collation.is_some(),
             compares_bytes: kept.map_or(charset == TextCharset::Binary, compares_bytes),
+            tells_case: collation.is_some_and(tells_case),
         }
     }
+}
+
+/// The collation that a column names.
+fn collation_of(column: &ColumnDef) -> Option<&str> {
+    column.options.iter().find_map(|option| match &option.option {
+        ColumnOption::Collation(own) => Some(last_part(own)),
+        _ => None,
+    })
+}
+
+fn tells_case(collation: &str) -> bool {
+    AsciiCase::of(collation) != AsciiCase::Ignored
 }
 
 pub(super) fn column(
@@ -73,7 +88,25 @@ pub(super) fn column(
     }
     writer.push(" ");
     writer.append(&declared.to_sqlite());
-    let mut collation = None;
+    let collation = collation_of(column);
+    let is_binary = match (collation, named) {
+        (Some(collation), _) => compares_bytes(collation),
+        (None, Some(charset)) => charset == TextCharset::Binary,
+        (None, None) => of_table.compares_bytes,
+    };
+    let ignores_case = declared.is_text() && !is_binary;
+    let tells_case = match (collation, named) {
+        (Some(collation), _) => tells_case(collation),
+        (None, Some(_)) => false,
+        (None, None) => of_table.tells_case,
+    };
+    let is_keyed_by_bytes = writer.scope.is_replicated
+        && ignores_case
+        && tells_case
+        && !matches!(column.data_type, DataType::Enum(..) | DataType::Set(_));
+    if is_keyed_by_bytes {
+        writer.keyed_by_bytes.push(name.clone());
+    }
     for option in &column.options {
         match &option.option {
             ColumnOption::NotNull => writer.push(" NOT NULL"),
@@ -84,6 +117,8 @@ pub(super) fn column(
                     None => default_value(value, writer)?,
                 }
             }
+            // CREATE TABLE writes the key behind the columns.
+            ColumnOption::PrimaryKey(_) if is_keyed_by_bytes => writer.push(" NOT NULL"),
             ColumnOption::PrimaryKey(_) => writer.push(" PRIMARY KEY NOT NULL"),
             // CREATE TABLE makes an index, which keeps its name when the column gets another one.
             ColumnOption::Unique(_) if of_table.charset.is_some() => {}
@@ -91,7 +126,6 @@ pub(super) fn column(
             ColumnOption::Check(constraint) => {
                 check(constraint, constraint.name.as_ref().or(option.name.as_ref()), writer)?;
             }
-            ColumnOption::Collation(own) => collation = Some(last_part(own)),
             ColumnOption::Generated { generation_expr: Some(value), generation_expr_mode, .. } => {
                 writer.push(" GENERATED ALWAYS AS (");
                 writer.expression(value)?;
@@ -105,6 +139,7 @@ pub(super) fn column(
             ColumnOption::DialectSpecific(_)
             | ColumnOption::Null
             | ColumnOption::Comment(_)
+            | ColumnOption::Collation(_)
             | ColumnOption::CharacterSet(_)
             | ColumnOption::OnUpdate(_) => {}
             other => return Err(unsupported(&other.to_string())),
@@ -120,12 +155,7 @@ pub(super) fn column(
         })?;
         writer.push("))");
     }
-    let is_binary = match (collation, named) {
-        (Some(collation), _) => compares_bytes(collation),
-        (None, Some(charset)) => charset == TextCharset::Binary,
-        (None, None) => of_table.compares_bytes,
-    };
-    if declared.is_text() && !is_binary {
+    if ignores_case {
         writer.push(" COLLATE NOCASE");
     }
     Ok(())

@@ -15,7 +15,7 @@ use super::super::source::Source;
 use super::super::weight;
 use super::super::writer::{READ, WriteResult, Writer, check_new_table};
 use super::column::{self, OfTable, check, is_auto_increment};
-use super::index::{IndexKind, IndexParts, column_name, index, key_parts};
+use super::index::{IndexKind, IndexParts, column_name, index, key_part, key_parts};
 use super::keys::{self, Place};
 use super::origin::Origin;
 use super::stored_expression::check_order;
@@ -122,6 +122,17 @@ pub(super) fn create_table(
         }
         Ok(())
     })?;
+    let is_primary = |column: &&ColumnDef| {
+        let is_key = |option: &ColumnOption| matches!(option, ColumnOption::PrimaryKey(_));
+        column.options.iter().any(|option| is_key(&option.option))
+    };
+    if let Some(column) = create.columns.iter().find(is_primary)
+        && writer.keyed_by_bytes.contains(&column.name.value)
+    {
+        writer.push(", PRIMARY KEY (");
+        key_part(&IndexColumn::from(column.name.clone()), true, writer)?;
+        writer.push(")");
+    }
     for (number, constraint) in create.constraints.iter().enumerate() {
         let is_index = matches!(constraint, TableConstraint::Unique(_) | TableConstraint::Index(_));
         if !is_index {
@@ -414,7 +425,7 @@ fn table_constraint(
                 return Ok(());
             }
             writer.push(if auto_increment.is_some() { ", UNIQUE (" } else { ", PRIMARY KEY (" });
-            key_parts(&origin.parts(&key.columns), writer)?;
+            key_parts(&origin.parts(&key.columns), true, writer)?;
             writer.push(")");
         }
         TableConstraint::ForeignKey(key) => foreign_key::write(key, table, writer)?,

@@ -64,7 +64,7 @@ pub(super) fn index(
         mark.add(Annotation::ForForeignKey, "");
         writer.annotations(&mark);
     }
-    key_parts(parts, writer)?;
+    key_parts(parts, kind == IndexKind::Unique, writer)?;
     writer.push(")");
     Ok(writer.take())
 }
@@ -89,7 +89,7 @@ pub(super) fn whole_columns(parts: &[IndexColumn]) -> Vec<Option<String>> {
 }
 
 /// Writes the parts of an index; prefixes and expressions get annotations.
-pub(super) fn key_parts(parts: &IndexParts<'_>, writer: &mut Writer<'_>) -> WriteResult {
+pub(super) fn key_parts(parts: &IndexParts<'_>, is_unique: bool, writer: &mut Writer<'_>) -> WriteResult {
     let ranges = parts.range.as_ref().map(|range| parts.source.items(range)).unwrap_or_default();
     let mut ranges = ranges.into_iter();
     let mut seen = BTreeSet::new();
@@ -102,7 +102,7 @@ pub(super) fn key_parts(parts: &IndexParts<'_>, writer: &mut Writer<'_>) -> Writ
         let range = ranges.next();
         let value = &column.column.expr;
         if matches!(value, Expr::Identifier(_)) {
-            return column_list(std::slice::from_ref(column), writer);
+            return key_part(column, is_unique, writer);
         }
         let mut annotations = Annotations::default();
         match value {
@@ -113,16 +113,18 @@ pub(super) fn key_parts(parts: &IndexParts<'_>, writer: &mut Writer<'_>) -> Writ
             _ => annotations.add(Annotation::KeyPart, parts.source.expression(range, value)?),
         }
         writer.annotations(&annotations);
-        column_list(std::slice::from_ref(column), writer)
+        key_part(column, is_unique, writer)
     })
 }
 
-/// Writes the columns of an index without prefix lengths (`name(10)`), so that SQLite indexes whole columns.
-fn column_list(columns: &[IndexColumn], writer: &mut Writer<'_>) -> WriteResult {
-    writer.list(columns, |writer, column| match column_name(column) {
-        Some(name) => writer.name(name),
-        None => writer.operand(&column.column.expr),
-    })
+/// Writes a part of an index without its prefix length (`name(10)`), so that SQLite indexes the whole column.
+pub(super) fn key_part(column: &IndexColumn, is_unique: bool, writer: &mut Writer<'_>) -> WriteResult {
+    let Some(name) = column_name(column) else { return writer.operand(&column.column.expr) };
+    writer.name(name)?;
+    if is_unique && writer.keyed_by_bytes.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+        writer.push(" COLLATE BINARY");
+    }
+    Ok(())
 }
 
 /// The column that a part of an index names; `None` for an expression.

@@ -40,10 +40,14 @@ impl Target {
         writer.require(&self.database, &self.table, READ)
     }
 
-    /// Notes that the statement creates or alters the table, which is checked when it has run.
+    /// Notes that the statement creates or alters the table, which is checked when it has run. The columns of a source's table say how its new keys
+    /// compare.
     pub(super) fn note(&self, writer: &mut Writer<'_>) {
-        let target = self.in_sqlite();
-        writer.targets.push(target);
+        let (schema, name) = self.in_sqlite();
+        if self.exists && writer.scope.is_replicated {
+            writer.keyed_by_bytes = writer.scope.collations.telling_case(&schema, &name);
+        }
+        writer.targets.push((schema, name));
     }
 
     /// The table's schema, and its name in it.
