@@ -19,6 +19,7 @@ use super::stored_definitions::StoredTable;
 use crate::engine::annotations::Annotation;
 use crate::engine::translate::quote;
 use crate::sql::charset::default_collation;
+use crate::sql::collations::compares_bytes;
 use crate::sql::{AsciiCase, TextCharset};
 
 /// How the indexes of a definition's tables are settled.
@@ -228,6 +229,11 @@ impl Settling<'_> {
         let by_default = default_collation(column.stored.charset.name())?;
         let is_char = column.declared.name() == "CHAR";
         let kind = |collation: &str| Kind::of_text(collation, is_char, longest);
+        // Where the weights are not known, a prefix is the same if its bytes are.
+        let by_bytes = |collation: &str| {
+            let known = format!("{}_bin", column.stored.charset.name());
+            longest.and_then(|_| kind(&counting_spaces_alike(&known, collation)))
+        };
         match (own, of_table) {
             (Some(collation), _) if self.is_logged && self.makes && kind(collation).is_none() => {
                 let message = format!(
@@ -238,13 +244,24 @@ impl Settling<'_> {
                 );
                 Err(SqlError::new(1235, b"42000", message))
             }
-            (Some(collation), _) => Ok(kind(collation)),
+            (Some(collation), _) => Ok(kind(collation).or_else(|| by_bytes(collation))),
             // The log has the default collation instead.
+            (None, Some(collation)) if self.is_logged => Ok(kind(collation).or_else(|| kind(by_default))),
+            (None, Some(collation)) if compares_bytes(collation) => Ok(kind(collation).or_else(|| by_bytes(collation))),
             (None, Some(collation)) => {
-                Ok(kind(collation).or_else(|| self.is_logged.then(|| kind(by_default)).flatten()))
+                Ok(kind(collation).or_else(|| kind(&counting_spaces_alike(by_default, collation))))
             }
             (None, None) => Ok(kind(by_default)),
         }
+    }
+}
+
+/// A collation whose weights are known, with NO PAD where the one in whose place it stands has that.
+fn counting_spaces_alike(known: &str, collation: &str) -> String {
+    let counts_spaces = collation.contains("nopad_") || collation.contains("0900_");
+    match known.rsplit_once('_').filter(|_| counts_spaces) {
+        Some((front, end)) => format!("{front}_nopad_{end}"),
+        None => known.to_owned(),
     }
 }
 

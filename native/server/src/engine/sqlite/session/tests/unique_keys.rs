@@ -183,6 +183,36 @@ fn unique_keys_compare_by_the_collation_of_the_table_or_of_its_database() {
     assert!(!tells_case(&mut bench, "general.t"));
 }
 
+/// Without a binary log the default of the character set counts for a table, and the bytes of a prefix for a collation that tells case and for a
+/// column's own.
+#[test]
+fn a_collation_whose_weights_are_not_known_leaves_keys_their_prefixes() {
+    let mut bench = TestSession::new();
+    let engine = SqliteEngine::new(bench._directory.path());
+    for (number, (collation, column, one, other, is_same)) in [
+        ("utf8mb4_unicode_ci", "", "abc1", "abc2", true),
+        ("utf8mb4_unicode_ci", "", "ä", "A", true),
+        ("utf8mb4_unicode_ci", "", "a", "a ", true),
+        ("utf8mb4_unicode_ci", "", "a", "b", false),
+        ("utf8mb4_unicode_ci", "COLLATE utf8mb4_unicode_ci", "abc1", "abc2", true),
+        ("utf8mb4_unicode_ci", "COLLATE utf8mb4_unicode_ci", "ä", "a", false),
+        ("utf8mb4_0900_ai_ci", "", "abc1", "ÄBc2", true),
+        ("utf8mb4_0900_ai_ci", "", "a", "a ", false),
+        ("utf8mb4_uca1400_as_cs", "", "abc1", "abc2", true),
+        ("utf8mb4_uca1400_as_cs", "", "abc", "Abc", false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        engine.create_database(&format!("of{number}"), Some(collation)).unwrap();
+        bench.done(&format!("CREATE TABLE of{number}.t (v TEXT {column}, UNIQUE (v(3)))"));
+        bench.done(&format!("INSERT INTO of{number}.t VALUES ('{one}')"));
+        let taken = bench.run(&format!("INSERT INTO of{number}.t VALUES ('{other}')"), &[], false);
+        let code = taken.map_or_else(|error| error.code, |_| 0);
+        assert_eq!(code == 1062, is_same, "{collation} {column} {one} {other}");
+    }
+}
+
 /// An earlier version had the collation of a table for its keys alone.
 #[test]
 fn the_columns_of_an_earlier_version_stay_as_they_are() {
