@@ -1,6 +1,7 @@
 //! sealwired as primary: replicas of MariaDB, MariaDB's and Python's tools, kills, and the ends of dumps.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
+mod charsets;
 mod definitions;
 mod ends;
 mod geometry;

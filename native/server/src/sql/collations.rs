@@ -5,6 +5,7 @@ use sealwire_core::error::SqlError;
 
 use super::TextCharset;
 use super::charset::{collation_of_another, default_collation};
+use super::lex::{Lexer, Piece};
 
 /// The collation of a database that names none.
 pub(crate) const DEFAULT: &str = "utf8mb4_general_ci";
@@ -36,12 +37,59 @@ pub(crate) fn chosen(charset: Option<&str>, collation: Option<&str>) -> Result<O
     let by_default = charset.map(default_collation).transpose()?;
     let Some(collation) = collation.map(str::to_ascii_lowercase) else { return Ok(by_default.map(str::to_owned)) };
     let charset = charset.and_then(TextCharset::named);
-    match (charset, TextCharset::of_collation(&collation)) {
-        (Some(charset), Some(own)) if charset != own => Err(collation_of_another(&collation, charset.name())),
-        (_, Some(_)) => Ok(Some(collation)),
-        // MariaDB's newer names are those of every set.
-        (charset, None) => Ok(Some(format!("{}_{collation}", charset.unwrap_or_default().name()))),
+    match charset.filter(|charset| !charset.has_collation(&collation)) {
+        Some(charset) => Err(collation_of_another(&collation, charset.name())),
+        None => Ok(Some(whole_name(&collation, charset.unwrap_or_default()))),
     }
+}
+
+/// The name of a collation as all servers read it: with its character set, which is the given one where MariaDB's newer names leave it out, and with
+/// utf8mb3 for utf8, which is another set at some servers.
+pub(crate) fn whole_name(collation: &str, charset: TextCharset) -> String {
+    let name = collation.to_ascii_lowercase();
+    match (TextCharset::of_collation(&name), name.strip_prefix("utf8_")) {
+        (_, Some(rest)) => format!("utf8mb3_{rest}"),
+        (None, None) => format!("{}_{name}", charset.name()),
+        (Some(_), None) => name,
+    }
+}
+
+/// A definition in which character sets and collations have the name utf8mb3, where it says utf8.
+pub(crate) fn without_utf8(definition: &str) -> String {
+    let (mut out, mut before) = (String::with_capacity(definition.len()), Vec::new());
+    for (piece, bytes) in Lexer::new(definition.as_bytes()) {
+        let text = String::from_utf8_lossy(bytes);
+        if matches!(piece, Piece::Space | Piece::Symbol(b'=')) {
+            out.push_str(&text);
+            continue;
+        }
+        let is_behind = |words: &[&str]| before.ends_with(words);
+        let names_set = is_behind(&["CHARSET"])
+            || is_behind(&["CHARACTER", "SET"])
+            || is_behind(&["CHAR", "SET"])
+            || is_behind(&["USING"]);
+        let name = text.trim_matches(['`', '\'', '"']);
+        let has_utf8 = name.get(..5).is_some_and(|front| front.eq_ignore_ascii_case("utf8_"));
+        let at = if names_set && name.eq_ignore_ascii_case("utf8") || is_behind(&["COLLATE"]) && has_utf8 {
+            text.find(name).map(|at| at + 4)
+        } else if piece == Piece::Word && text.eq_ignore_ascii_case("_utf8") {
+            Some(5)
+        } else {
+            None
+        };
+        let (front, rest) = text.split_at_checked(at.unwrap_or(0)).unwrap_or(("", &text));
+        out.push_str(front);
+        out.push_str(if at.is_some() { "mb3" } else { "" });
+        out.push_str(rest);
+        before.push(if piece == Piece::Word { known(&text) } else { "" });
+    }
+    out
+}
+
+/// The word in capitals, where a name of a character set or of a collation may follow.
+fn known(word: &str) -> &'static str {
+    const WORDS: [&str; 6] = ["CHAR", "CHARACTER", "CHARSET", "COLLATE", "SET", "USING"];
+    WORDS.into_iter().find(|own| own.eq_ignore_ascii_case(word)).unwrap_or_default()
 }
 
 /// Endings of collations of utf8mb3 and utf8mb4 that both have.
@@ -200,6 +248,25 @@ mod tests {
     }
 
     #[test]
+    fn a_definition_names_utf8mb3() {
+        for (definition, expected) in [
+            (
+                "CREATE TABLE utf8 (charset INT, v TEXT CHARACTER SET UTF8)",
+                "CREATE TABLE utf8 (charset INT, v TEXT CHARACTER SET UTF8mb3)",
+            ),
+            ("x CHARSET=utf8, y CHAR SET = 'utf8'", "x CHARSET=utf8mb3, y CHAR SET = 'utf8mb3'"),
+            ("COLLATE utf8_bin COLLATE=`utf8_czech_ci`", "COLLATE utf8mb3_bin COLLATE=`utf8mb3_czech_ci`"),
+            ("CONVERT(v USING utf8) <> _utf8'utf8_bin'", "CONVERT(v USING utf8mb3) <> _utf8mb3'utf8_bin'"),
+            (
+                "CHARSET utf8mb4 COLLATE utf8mb4_bin COMMENT 'CHARSET utf8 ä'",
+                "CHARSET utf8mb4 COLLATE utf8mb4_bin COMMENT 'CHARSET utf8 ä'",
+            ),
+        ] {
+            assert_eq!(without_utf8(definition), expected);
+        }
+    }
+
+    #[test]
     fn a_collation_is_chosen_by_itself_or_by_its_character_set() {
         for (charset, collation, expected) in [
             (None, None, None),
@@ -209,10 +276,16 @@ mod tests {
             (Some("latin1"), Some("latin1_bin"), Some("latin1_bin")),
             (None, Some("uca1400_as_cs"), Some("utf8mb4_uca1400_as_cs")),
             (Some("utf8mb3"), Some("uca1400_as_cs"), Some("utf8mb3_uca1400_as_cs")),
+            (None, Some("utf8_BIN"), Some("utf8mb3_bin")),
+            (Some("utf8"), Some("utf8_general_ci"), Some("utf8mb3_general_ci")),
         ] {
             assert_eq!(chosen(charset, collation).unwrap().as_deref(), expected, "{charset:?} {collation:?}");
         }
-        assert_eq!(chosen(Some("latin1"), Some("utf8mb4_bin")).unwrap_err().code, 1253);
+        for (charset, collation) in
+            [("latin1", "utf8mb4_bin"), ("latin1", "uca1400_ai_ci"), ("binary", "uca1400_as_cs")]
+        {
+            assert_eq!(chosen(Some(charset), Some(collation)).unwrap_err().code, 1253, "{charset} {collation}");
+        }
         assert_eq!(chosen(Some("gbk"), None).unwrap_err().code, 1115);
     }
 }

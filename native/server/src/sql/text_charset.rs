@@ -55,6 +55,16 @@ impl TextCharset {
         }
     }
 
+    /// Whether the set has characters of all alphabets.
+    pub(crate) const fn is_unicode(self) -> bool {
+        matches!(self, Self::Utf8mb4 | Self::Utf8mb3)
+    }
+
+    /// Whether the set has a collation of this name. MariaDB's newer names are those of all Unicode sets.
+    pub(crate) fn has_collation(self, collation: &str) -> bool {
+        Self::of_collation(collation).map_or(self.is_unicode(), |own| own == self)
+    }
+
     /// The number of the default collation.
     pub(crate) const fn collation(self) -> u16 {
         match self {

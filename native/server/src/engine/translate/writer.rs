@@ -254,6 +254,18 @@ impl<'a> Writer<'a> {
         self.scope.log.is_none() || self.scope.is_replicated || KeyCollation::named(name).is_some()
     }
 
+    /// Has the binary log say utf8mb3 where a definition says utf8, which is another character set at some replicas.
+    pub(super) fn log_without_utf8(&mut self, sql: &str) {
+        if self.scope.log.is_none() || self.names_temporary && self.logged_text.is_none() {
+            return;
+        }
+        let text = self.logged_text.as_deref().unwrap_or(sql);
+        let written = collations::without_utf8(text);
+        if written != text {
+            self.logged_text = Some(written);
+        }
+    }
+
     /// Writes OR IGNORE and notes its place.
     pub(super) fn or_ignore(&mut self) {
         self.ignore_at = Some(self.out.len());
