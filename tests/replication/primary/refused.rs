@@ -10,12 +10,14 @@ use sealwire_tests::programs::needs;
 use sealwire_tests::server::Server;
 use sealwire_tests::workload::Dice;
 
+use super::charsets;
 use super::random_definitions::definition;
 use super::world::{MARIADB, PEERS, World, sql};
 
 /// The tables that the statements change.
 const TABLES: &str = "CREATE DATABASE d CHARACTER SET utf8mb4; USE d; CREATE TABLE p (id INT PRIMARY KEY, name VARCHAR(20), i INT, KEY (i)); \
      CREATE TABLE e (a INT, b INT, t TEXT, v VARCHAR(700), big VARCHAR(2000), KEY ka (a)); CREATE TABLE b (a INT, s VARCHAR(40)); CREATE TABLE f (d DOUBLE); \
+     CREATE TABLE latin (a VARCHAR(9)) CHARACTER SET latin1; \
      CREATE TABLE child (x INT, pid INT, KEY kp (pid), CONSTRAINT taken FOREIGN KEY (pid) REFERENCES p (id));";
 
 /// Statements that both answer with the same number; 0 where they take them.
@@ -514,7 +516,7 @@ fn sealwired_and_mariadb_refuse_the_same_definitions() {
     let world = World::new(&[MARIADB]);
     let theirs = world.replica();
     let long = long();
-    let same = SAME.iter().map(|(statement, code)| (*statement, *code, *code));
+    let same = SAME.iter().chain(charsets::SAME).map(|(statement, code)| (*statement, *code, *code));
     let long = long.iter().map(|(statement, ours, theirs)| (statement.as_str(), *ours, *theirs));
     let cases: Vec<(&str, u16, u16)> = same.chain(OTHERWISE.iter().copied()).chain(long).collect();
     let statements = || cases.iter().map(|(statement, ..)| *statement);
@@ -530,12 +532,13 @@ fn mariadb_takes_each_expression_that_sealwired_takes() {
         return;
     }
     let of = |expression: &str| PLACES.map(|place| place.replace("{}", expression.trim()));
-    let statements: Vec<String> = EXPRESSIONS
+    let mut statements: Vec<String> = EXPRESSIONS
         .replace(" | 1|", " \u{1} 1|")
         .split('|')
         .map(|text| text.replace('\u{1}', "|"))
         .flat_map(|text| of(&text))
         .collect();
+    statements.extend(charsets::tables());
     let taken = taken(&statements);
     assert!(taken.len() > statements.len() / 3, "{} of {} statements were taken", taken.len(), statements.len());
 }

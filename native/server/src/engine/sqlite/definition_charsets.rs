@@ -134,7 +134,7 @@ impl Expression<'_> {
                 None if is_literal => vec![introducer.unwrap_or(self.of_table)],
                 None => self.named().map(|column| self.set_of(column)).chain([self.of_table]).collect(),
             };
-            if let Some(set) = sets.iter().find(|set| !has(**set, &collation)) {
+            if let Some(set) = sets.iter().find(|set| !set.has_collation(&collation)) {
                 return Err(collation_of_another(&collation, set.name()));
             }
         }
@@ -190,11 +190,10 @@ impl Expression<'_> {
         for at in (0..self.pieces.len()).filter(|at| self.is(*at, "COLLATE")) {
             let Some(collation) = self.collation(at + 1) else { continue };
             // The name of an account is a text of utf8mb3.
-            let names_user =
-                (0..self.pieces.len()).any(|at| self.is(at, "USER") || self.is(at, "CURRENT_USER"));
+            let names_user = (0..self.pieces.len()).any(|at| self.is(at, "USER") || self.is(at, "CURRENT_USER"));
             let user = names_user.then_some(TextCharset::Utf8mb3);
             let sets = [Some(TextCharset::Utf8mb4), Some(self.of_table), user];
-            if let Some(set) = sets.into_iter().flatten().find(|set| !has(*set, &collation)) {
+            if let Some(set) = sets.into_iter().flatten().find(|set| !set.has_collation(&collation)) {
                 return Err(collation_of_another(&collation, set.name()));
             }
         }
@@ -207,14 +206,6 @@ fn text_set(column: &Column) -> Option<TextCharset> {
     Some(column.stored.charset).filter(|set| column.declared.is_text() && *set != TextCharset::Binary)
 }
 
-/// Whether a set has a collation.
-fn has(set: TextCharset, collation: &str) -> bool {
-    match TextCharset::of_collation(collation) {
-        Some(own) => own == set,
-        None => set.is_unicode(),
-    }
-}
-
 /// MariaDB compares texts of one set by `_bin` where one of them has it, and texts of two sets by the collation of the larger one.
 fn check_pair(one: &Column, other: &Column) -> Result<(), SqlError> {
     let (first, second) = (one.named_collation(), other.named_collation());
@@ -222,7 +213,10 @@ fn check_pair(one: &Column, other: &Column) -> Result<(), SqlError> {
     if one.stored.charset != other.stored.charset || first == second || is_binary(first) != is_binary(second) {
         return Ok(());
     }
-    Err(mixed(&format!("({first}) of the column '{}' and ({second}) of '{}'; name one of them by COLLATE", one.name, other.name)))
+    Err(mixed(&format!(
+        "({first}) of the column '{}' and ({second}) of '{}'; name one of them by COLLATE",
+        one.name, other.name
+    )))
 }
 
 fn mixed(what: &str) -> SqlError {

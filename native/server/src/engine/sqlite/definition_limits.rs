@@ -7,6 +7,7 @@ use rusqlite::types::{Value, ValueRef};
 use sealwire_binlog::Flavour;
 use sealwire_core::error::SqlError;
 
+use super::definition_charsets;
 use super::errors::to_mysql;
 use super::logged_values;
 use super::schema::{Column, DefaultValue, Table, columns_of, indexes_of};
@@ -91,6 +92,9 @@ pub(super) fn check(
     }
     let stored = StoredTable::read(&table.sql);
     check_counter(&columns, &stored.checks)?;
+    if is_made_here && flavour == Flavour::MariaDb && table.schema != "temp" {
+        definition_charsets::check(&columns, &stored)?;
+    }
     check_row(&columns, if is_made_here && flavour == Flavour::MariaDb { SHORT_IN_PAGE } else { OUT_OF_PAGE })?;
     for column in columns.iter().filter(|_| is_made_here) {
         check_default(column, flavour)?;

@@ -4,6 +4,7 @@ mod authorizer;
 mod bounds;
 mod capture_names;
 mod databases;
+mod definition_charsets;
 mod definition_limits;
 mod descriptors;
 mod disk_space;

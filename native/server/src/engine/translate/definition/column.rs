@@ -15,13 +15,15 @@ use super::{column_type, grammar, replicable, stored_expression};
 use crate::engine::annotations::{Annotation, Annotations};
 use crate::engine::types::DeclaredType;
 use crate::sql::charset::{collation_of_another, default_collation};
-use crate::sql::collations::compares_bytes;
+use crate::sql::collations::{self, compares_bytes};
 use crate::sql::{AsciiCase, TextCharset, text_literal};
 
 /// The table that gets a column.
 #[derive(Clone, Copy)]
 pub(super) struct OfTable {
-    /// The character set of a new table; `None` where the table exists.
+    /// The character set of the table.
+    pub(super) set: TextCharset,
+    /// The same of a new table; `None` where the table exists.
     pub(super) charset: Option<TextCharset>,
     /// Whether the definition names a collation for the table, or has that of the database.
     pub(super) is_collated: bool,
@@ -36,6 +38,7 @@ impl OfTable {
     pub(super) fn new(charset: TextCharset, collation: Option<&str>, is_new: bool, writer: &Writer<'_>) -> Self {
         let kept = collation.filter(|collation| writer.keeps_collation(collation));
         Self {
+            set: charset,
             charset: is_new.then_some(charset),
             is_collated: collation.is_some(),
             compares_bytes: kept.map_or(charset == TextCharset::Binary, compares_bytes),
@@ -65,7 +68,7 @@ pub(super) fn column(
 ) -> WriteResult {
     let name = &column.name.value;
     check_new_column(name)?;
-    let named = charset_of(column, writer)?;
+    let named = charset_of(column, of_table, writer)?;
     let charset = named.or(of_table.charset);
     column_type::check(column, charset.unwrap_or_default())?;
     column_type::check_default(column, is_auto_increment)?;
@@ -74,7 +77,8 @@ pub(super) fn column(
     let declared = declared.ok_or_else(|| unsupported(&column.data_type.to_string()))?;
     let declared = sized(declared, charset)?;
     let noted = charset.filter(|_| charset != of_table.charset || named.is_some() && of_table.is_collated);
-    let annotations = annotations_of(column, (&declared, noted), is_auto_increment, origin)?;
+    let set = charset.unwrap_or(of_table.set);
+    let annotations = annotations_of(column, (&declared, noted, set), is_auto_increment, origin)?;
     writer.name(name)?;
     // Not behind the type, because SQLite counts all up to GENERATED ALWAYS as the type, which decides how it keeps values.
     writer.annotations(&annotations);
@@ -256,7 +260,7 @@ fn sized(declared: DeclaredType, charset: Option<TextCharset>) -> Result<Declare
 /// The annotations of a column, which hold the facts that SHOW CREATE TABLE prints and SQLite does not know.
 fn annotations_of(
     column: &ColumnDef,
-    (declared, charset): (&DeclaredType, Option<TextCharset>),
+    (declared, charset, set): (&DeclaredType, Option<TextCharset>, TextCharset),
     is_auto_increment: bool,
     origin: &Origin<'_>,
 ) -> Result<Annotations, SqlError> {
@@ -294,7 +298,7 @@ fn annotations_of(
                 annotations.add(Annotation::Generated, origin.source.expression(origin.group_behind("AS"), value)?);
             }
             ColumnOption::Collation(collation) => {
-                annotations.add(Annotation::Collation, last_part(collation).to_ascii_lowercase());
+                annotations.add(Annotation::Collation, collations::whole_name(last_part(collation), set));
             }
             ColumnOption::Comment(text) => annotations.add(Annotation::Comment, text),
             ColumnOption::Check(constraint) => {
@@ -313,7 +317,7 @@ fn annotations_of(
 ///
 /// # Errors
 /// 1115 and 1273 for unknown names, 1253 for a collation of another set.
-fn charset_of(column: &ColumnDef, writer: &Writer<'_>) -> Result<Option<TextCharset>, SqlError> {
+fn charset_of(column: &ColumnDef, of_table: OfTable, writer: &Writer<'_>) -> Result<Option<TextCharset>, SqlError> {
     let (mut named, mut collated) = (None, None);
     for option in &column.options {
         match &option.option {
@@ -323,18 +327,18 @@ fn charset_of(column: &ColumnDef, writer: &Writer<'_>) -> Result<Option<TextChar
             }
             ColumnOption::Collation(collation) => {
                 writer.check_collation(last_part(collation))?;
-                collated = TextCharset::of_collation(last_part(collation)).map(|charset| (charset, collation));
+                collated = Some(last_part(collation));
             }
             _ => {}
         }
     }
     let named = named.or_else(|| is_national(&column.data_type).then_some(TextCharset::Utf8mb3));
-    if let (Some(charset), Some((own, collation))) = (named, collated)
-        && charset != own
-    {
-        return Err(collation_of_another(last_part(collation), charset.name()));
+    let of_collation = collated.and_then(TextCharset::of_collation);
+    let set = named.or(of_collation).unwrap_or(of_table.set);
+    match collated.filter(|collation| !set.has_collation(collation)) {
+        Some(collation) => Err(collation_of_another(collation, set.name())),
+        None => Ok(named.or(of_collation)),
     }
-    Ok(named.or_else(|| collated.map(|(charset, _)| charset)))
 }
 
 /// The text of a whole number that is the default of a TIME: its digits are hours, minutes and seconds.
