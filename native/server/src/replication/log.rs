@@ -582,6 +582,8 @@ mod tests {
             ("ALTER DATABASE `f` CHARACTER SET latin1 COLLATE `latin1_bin`", &["e"]),
             ("ALTER DATABASE `e` CHARACTER SET latin1 COLLATE `latin1_bin`", &["elatin1_bin"]),
             ("CREATE DATABASE `g` CHARACTER SET binary COLLATE `binary`", &["elatin1_bin", "gbinary"]),
+            ("CREATE DATABASE `h`", &["elatin1_bin", "gbinary", "h"]),
+            ("CREATE DATABASE `h` CHARACTER SET binary COLLATE `binary`", &["elatin1_bin", "gbinary", "hbinary"]),
         ] {
             recovery::redo(statement, &killed).unwrap();
             assert_eq!(*killed.exist.borrow(), exist, "{statement}");

@@ -135,8 +135,9 @@ pub(super) fn redo(statement: &str, databases: &dyn Databases) -> Result<(), Str
         .and_then(|options| options.collation(None))
         .map_err(|error| error.to_string())?;
     let exists = databases.has(&name);
-    if let ("ALTER", Some(collation)) = (kind, &collation) {
-        return if exists { databases.set_collation(&name, collation) } else { Ok(()) };
+    // The file that names a new database's collation may be lost where that of the database is not.
+    if let ("CREATE" | "ALTER", true, Some(collation)) = (kind, exists, &collation) {
+        return databases.set_collation(&name, collation);
     }
     let is_creation = kind == "CREATE";
     if kind == "ALTER" || is_creation == exists {

@@ -249,8 +249,11 @@ impl Session {
         let condition = if if_not_exists { "IF NOT EXISTS " } else { "" };
         let named = collation.as_deref().map(|collation| format!(" {}", database_options(collation)));
         let statement = format!("CREATE DATABASE {condition}{}{}", backquoted(name), named.unwrap_or_default());
-        let create = || self.view.server.engine.create_database(name, collation.as_deref());
-        match self.log_with(&statement, true, create) {
+        let engine = &self.view.server.engine;
+        let create = || engine.create_database(name, collation.as_deref());
+        // Not logged, because a server that is killed in between gives the database of its log's last statement the collation in it.
+        let made = if engine.has_database(name) { create() } else { self.log_with(&statement, true, create) };
+        match made {
             Err(error) if if_not_exists && error.code == 1007 => self.note("Note", error),
             made => made?,
         }
