@@ -10,7 +10,7 @@ use sealwire_core::error::SqlError;
 use super::definition_charsets;
 use super::errors::to_mysql;
 use super::logged_values;
-use super::schema::{Column, DefaultValue, Table, columns_of, indexes_of};
+use super::schema::{Column, DefaultValue, Index, Table, columns_of, indexes_of};
 use super::stored_definitions::{StoredTable, names_column};
 use crate::engine::annotations::Annotation;
 use crate::replication::Image;
@@ -112,12 +112,14 @@ pub(super) fn check(
         let mut prefixes = index.prefixes.into_iter();
         keys.push(index.columns.into_iter().map(|column| (column, prefixes.next().flatten())).collect());
     }
-    if is_made_here && flavour == Flavour::MariaDb && table.schema != "temp" {
+    if flavour == Flavour::MariaDb && table.schema != "temp" {
         let is_in_key = |column: &Column| {
             keys.iter().flatten().any(|(name, _)| name.as_deref().is_some_and(|name| name == column.name))
         };
-        check_generated(&columns, &|column| column.generated == Some(true) || is_in_key(column))?;
-        check_virtual(&columns, !primary.is_empty() || has_row_key(connection, table, &columns)?, &is_in_key)?;
+        if is_made_here {
+            check_generated(&columns, &|column| column.generated == Some(true) || is_in_key(column))?;
+        }
+        check_virtual(&columns, has_row_key(connection, table, &columns)?, &is_in_key, is_made_here)?;
     }
     for key in keys {
         if key.len() > MOST_PARTS {
@@ -216,9 +218,19 @@ fn names_with_spaces(text: &str, column: &str) -> bool {
     })
 }
 
-/// Whether a table has a unique key by which a replica finds a row: all parts are whole columns that are never NULL.
+/// Whether a table has a key by which a replica finds a row: the primary one, or a unique one of whole columns that are never NULL.
 fn has_row_key(connection: &Connection, table: &Table, columns: &[Column]) -> Result<bool, SqlError> {
     let indexes = indexes_of(connection, table).map_err(|error| to_mysql(&error, ""))?;
+    // AUTO_INCREMENT makes a primary key here, and at a replica it may have a plain one alone.
+    let has_plain_key = |column: &Column| {
+        let leads = |name: &Option<String>| name.as_deref() == Some(&*column.name);
+        let is_plain = |own: &Index| !own.unique && !own.is_for_foreign_key;
+        column.auto_increment && indexes.iter().any(|own| is_plain(own) && own.columns.first().is_some_and(leads))
+    };
+    let mut primary = columns.iter().filter(|column| column.primary > 0).peekable();
+    if primary.peek().is_some() && !primary.any(has_plain_key) {
+        return Ok(true);
+    }
     let is_never_null =
         |name: &Option<String>| columns.iter().any(|column| Some(&column.name) == name.as_ref() && column.not_null);
     Ok(indexes.iter().any(|index| {
@@ -227,8 +239,14 @@ fn has_row_key(connection: &Connection, table: &Table, columns: &[Column]) -> Re
 }
 
 /// Refuses a virtual column that MariaDB's replicas may compute otherwise than this server, where it matters to them: they find the rows of a table
-/// without a key by all their values, and take a row's own value out of an index. Sums and products of integers are the same everywhere.
-fn check_virtual(columns: &[Column], has_row_key: bool, is_in_key: &dyn Fn(&Column) -> bool) -> Result<(), SqlError> {
+/// without a key by all their values, and take a row's own value out of an index. Sums and products of integers are the same everywhere. The table of a
+/// source is refused, too, because this server's replicas would stop at its rows.
+fn check_virtual(
+    columns: &[Column],
+    has_row_key: bool,
+    is_in_key: &dyn Fn(&Column) -> bool,
+    is_made_here: bool,
+) -> Result<(), SqlError> {
     // MariaDB refuses a difference of unsigned integers that is below 0.
     let is_integer = |name: &str| {
         let is_signed = |own: &Column| own.declared.is_integer() && !own.type_text().contains("unsigned");
@@ -253,8 +271,13 @@ fn check_virtual(columns: &[Column], has_row_key: bool, is_in_key: &dyn Fn(&Colu
         };
         let message = format!(
             "The virtual column '{}' {place} can't be in the binary log, because MariaDB's replicas may compute another value; make the column STORED, \
-             or give the table a primary key and the column none",
-            column.name
+             or give the table a primary key and the column none{}",
+            column.name,
+            if is_made_here {
+                ""
+            } else {
+                ", at the source; or leave the table out by replicate_ignore_table, or --log-bin here"
+            }
         );
         return Err(SqlError::not_supported_yet(message));
     }
