@@ -67,7 +67,7 @@ pub(crate) fn translate(sql: &str, scope: Scope<'_>) -> Result<Translated, SqlEr
         other => {
             writer.conditions = conditions;
             check = definition::translate(other, &source::Source::of(sql), &mut writer, &mut statements)?;
-            writer.log_without_utf8(sql);
+            writer.log_for_replicas(sql);
             StatementKind::Definition
         }
     };

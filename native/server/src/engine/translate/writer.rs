@@ -254,13 +254,13 @@ impl<'a> Writer<'a> {
         self.scope.log.is_none() || self.scope.is_replicated || KeyCollation::named(name).is_some()
     }
 
-    /// Has the binary log say utf8mb3 where a definition says utf8, which is another character set at some replicas.
-    pub(super) fn log_without_utf8(&mut self, sql: &str) {
+    /// Has the binary log have a definition in words that all replicas read alike.
+    pub(super) fn log_for_replicas(&mut self, sql: &str) {
         if self.scope.log.is_none() || self.names_temporary && self.logged_text.is_none() {
             return;
         }
         let text = self.logged_text.as_deref().unwrap_or(sql);
-        let written = collations::without_utf8(text);
+        let written = collations::for_replicas(text);
         if written != text {
             self.logged_text = Some(written);
         }
