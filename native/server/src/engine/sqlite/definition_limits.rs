@@ -9,12 +9,12 @@ use sealwire_core::error::SqlError;
 
 use super::definition_charsets;
 use super::errors::to_mysql;
+use super::generated_limits;
 use super::logged_values;
 use super::schema::{Column, DefaultValue, Index, Table, columns_of, indexes_of};
 use super::stored_definitions::{StoredTable, names_column};
 use crate::engine::annotations::Annotation;
 use crate::replication::Image;
-use crate::sql::lex::{Lexer, Piece, unquote};
 
 /// The most columns of a table, and the most columns and bytes of a key.
 const MOST_COLUMNS: usize = 1017;
@@ -31,26 +31,6 @@ const SHORT_IN_PAGE: u32 = 42;
 const LONGEST_SHORT: u32 = 255;
 /// The bytes of a row's header, number, transaction and undo pointer in its page.
 const HEADER: u32 = 5 + 6 + 6 + 7;
-
-/// Words of expressions that make a point of time of others, as MariaDB keeps it.
-const OF_TIMES: [&str; 13] = [
-    "ADDDATE",
-    "DATE_ADD",
-    "DATE_SUB",
-    "DAY",
-    "HOUR",
-    "INTERVAL",
-    "MINUTE",
-    "MONTH",
-    "SECOND",
-    "SUBDATE",
-    "TIMESTAMP",
-    "WEEK",
-    "YEAR",
-];
-
-/// The digits of a number that is a BIGINT at all servers.
-const MOST_DIGITS: usize = 18;
 
 /// Words whose value is another one each time. An expression with one of them is no constant.
 const CHANGING: [&str; 15] = [
@@ -117,9 +97,9 @@ pub(super) fn check(
             keys.iter().flatten().any(|(name, _)| name.as_deref().is_some_and(|name| name == column.name))
         };
         if is_made_here {
-            check_generated(&columns, &|column| column.generated == Some(true) || is_in_key(column))?;
+            generated_limits::check_expressions(&columns, &stored.checks, &is_in_key)?;
         }
-        check_virtual(&columns, has_row_key(connection, table, &columns)?, &is_in_key, is_made_here)?;
+        generated_limits::check_virtual(&columns, has_row_key(connection, table, &columns)?, &is_in_key, is_made_here)?;
     }
     for key in keys {
         if key.len() > MOST_PARTS {
@@ -140,84 +120,6 @@ pub(super) fn check(
     Ok(())
 }
 
-/// Refuses generated columns that MariaDB refuses: those of a geometry by other means than its own functions, and, where they are kept in the
-/// table or in a key, those of a CHAR, whose spaces at the end are a matter of `sql_mode` there, and points of time that are made of more than
-/// other ones. MariaDB takes some comparisons of CHARs, which are refused here, too.
-fn check_generated(columns: &[Column], is_kept: &dyn Fn(&Column) -> bool) -> Result<(), SqlError> {
-    let refuse = |column: &Column, why: &str| {
-        let message =
-            format!("The generated column '{}' can't be in the binary log, because MariaDB refuses {why}", column.name);
-        Err(SqlError::not_supported_yet(message))
-    };
-    for column in columns {
-        let Some(text) = column.stored.generated.as_deref() else { continue };
-        let is_time = |own: &Column| matches!(own.declared.name(), "TIME" | "DATETIME" | "TIMESTAMP");
-        let is_of_times = |own: &Column| is_time(own) || own.declared.name() == "DATE" || own.declared.is_integer();
-        for input in columns.iter().filter(|input| names_column(text, &input.name)) {
-            let is_geometry = input.declared.is_geometry();
-            if is_geometry && !has_only(text, columns, |word| word.starts_with("ST_"), b"(),") {
-                return refuse(column, &format!("it: use the geometry '{}' by ST_ functions alone", input.name));
-            }
-            let is_char = input.declared.name() == "CHAR";
-            if is_kept(column) && is_char && names_with_spaces(text, &input.name) {
-                return refuse(
-                    column,
-                    &format!("to keep what is made of a CHAR: use RTRIM({0}), or make '{0}' a VARCHAR", input.name),
-                );
-            }
-            if is_kept(column) && is_time(column) && !is_of_times(input) {
-                return refuse(
-                    column,
-                    &format!("to keep a point of time that is made of the {} '{}'", input.declared.name(), input.name),
-                );
-            }
-        }
-        if is_kept(column) && is_time(column) && !has_only(text, columns, |word| OF_TIMES.contains(&word), b"(),+-") {
-            return refuse(column, "to keep a point of time that is made by other means than intervals");
-        }
-    }
-    Ok(())
-}
-
-/// The pieces of an expression without spaces.
-fn pieces(text: &str) -> Vec<(Piece, &[u8])> {
-    Lexer::new(text.as_bytes()).filter(|(piece, _)| !matches!(piece, Piece::Space)).collect()
-}
-
-/// Whether an expression consists of columns, whole numbers, some words in capitals and some symbols. A word before a parenthesis is a function.
-fn has_only(text: &str, columns: &[Column], is_word: impl Fn(&str) -> bool, symbols: &[u8]) -> bool {
-    let all = pieces(text);
-    all.iter().enumerate().all(|(at, (piece, word))| match piece {
-        Piece::QuotedName => true,
-        Piece::Word => {
-            let is_function = all.get(at + 1).is_some_and(|(_, next)| *next == b"(");
-            (!is_function && columns.iter().any(|own| own.name.as_bytes().eq_ignore_ascii_case(word)))
-                || word.iter().all(u8::is_ascii_digit)
-                || is_word(&String::from_utf8_lossy(word).to_ascii_uppercase())
-        }
-        _ => matches!(word, [symbol] if symbols.contains(symbol)),
-    })
-}
-
-/// Whether an expression names a column elsewhere than in `RTRIM(column)`.
-fn names_with_spaces(text: &str, column: &str) -> bool {
-    let all = pieces(text);
-    let is_it = |at: usize| {
-        all.get(at).is_some_and(|(piece, word)| match piece {
-            Piece::Word => word.eq_ignore_ascii_case(column.as_bytes()),
-            Piece::QuotedName => unquote(word).eq_ignore_ascii_case(column.as_bytes()),
-            _ => false,
-        })
-    };
-    let is = |at: Option<usize>, text: &[u8]| {
-        at.and_then(|at| all.get(at)).is_some_and(|(_, word)| word.eq_ignore_ascii_case(text))
-    };
-    (0..all.len()).any(|at| {
-        let is_trimmed = is(at.checked_sub(2), b"RTRIM") && is(at.checked_sub(1), b"(") && is(Some(at + 1), b")");
-        is_it(at) && !is_trimmed
-    })
-}
-
 /// Whether a table has a key by which a replica finds a row: the primary one, or a unique one of whole columns that are never NULL.
 fn has_row_key(connection: &Connection, table: &Table, columns: &[Column]) -> Result<bool, SqlError> {
     let indexes = indexes_of(connection, table).map_err(|error| to_mysql(&error, ""))?;
@@ -236,52 +138,6 @@ fn has_row_key(connection: &Connection, table: &Table, columns: &[Column]) -> Re
     Ok(indexes.iter().any(|index| {
         index.unique && index.prefixes.iter().all(Option::is_none) && index.columns.iter().all(is_never_null)
     }))
-}
-
-/// Refuses a virtual column that MariaDB's replicas may compute otherwise than this server, where it matters to them: they find the rows of a table
-/// without a key by all their values, and take a row's own value out of an index. Sums and products of integers are the same everywhere. The table of a
-/// source is refused, too, because this server's replicas would stop at its rows.
-fn check_virtual(
-    columns: &[Column],
-    has_row_key: bool,
-    is_in_key: &dyn Fn(&Column) -> bool,
-    is_made_here: bool,
-) -> Result<(), SqlError> {
-    // MariaDB refuses a difference of unsigned integers that is below 0.
-    let is_integer = |name: &str| {
-        let is_signed = |own: &Column| own.declared.is_integer() && !own.type_text().contains("unsigned");
-        columns.iter().any(|own| own.name.eq_ignore_ascii_case(name) && is_signed(own))
-    };
-    let is_alike = |text: &str| {
-        Lexer::new(text.as_bytes()).all(|(piece, word)| match piece {
-            Piece::Space => true,
-            Piece::Word if word.iter().all(u8::is_ascii_digit) => word.len() < MOST_DIGITS,
-            Piece::Word => is_integer(&String::from_utf8_lossy(word)),
-            Piece::QuotedName => is_integer(&String::from_utf8_lossy(&unquote(word))),
-            _ => matches!(word, b"+" | b"-" | b"*" | b"(" | b")"),
-        })
-    };
-    let is_computed_alike =
-        |column: &Column| column.declared.is_integer() && column.stored.generated.as_deref().is_some_and(is_alike);
-    for column in columns.iter().filter(|column| column.generated == Some(false) && !is_computed_alike(column)) {
-        let place = match (is_in_key(column), has_row_key) {
-            (true, _) => "in a key",
-            (false, false) => "of a table without a primary key",
-            (false, true) => continue,
-        };
-        let message = format!(
-            "The virtual column '{}' {place} can't be in the binary log, because MariaDB's replicas may compute another value; make the column STORED, \
-             or give the table a primary key and the column none{}",
-            column.name,
-            if is_made_here {
-                ""
-            } else {
-                ", at the source; or leave the table out by replicate_ignore_table, or --log-bin here"
-            }
-        );
-        return Err(SqlError::not_supported_yet(message));
-    }
-    Ok(())
 }
 
 /// Refuses expressions that name the AUTO_INCREMENT column, whose value is not known yet when they are computed.

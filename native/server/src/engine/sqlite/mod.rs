@@ -12,6 +12,7 @@ mod errors;
 mod foreign_key_limits;
 mod foreign_keys;
 mod functions;
+mod generated_limits;
 mod geometry;
 mod information_schema;
 mod key_weight;

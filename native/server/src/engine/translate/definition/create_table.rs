@@ -227,6 +227,10 @@ fn check_keys(create: &CreateTable, auto_increment: Option<&str>, writer: &Write
                 for name in key.columns.iter().filter_map(column_name) {
                     let column = find(name).ok_or_else(|| missing(name))?;
                     check_full_text(column, key.fulltext)?;
+                    // It is not kept here, so that the checks of kept values do not see it.
+                    if column.options.iter().any(|option| matches!(option.option, ColumnOption::Generated { .. })) {
+                        writer.refuse_for_mariadb("FULLTEXT and SPATIAL keys of generated columns")?;
+                    }
                 }
                 continue;
             }
