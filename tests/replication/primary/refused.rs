@@ -489,7 +489,7 @@ fn long() -> Vec<(String, u16, u16)> {
 }
 
 /// Statements that one client runs, so that it ends in time.
-const AT_ONCE: usize = 250;
+const AT_ONCE: usize = 100;
 
 /// Runs statements, each on tables that are as before; returns the numbers of their errors.
 fn codes<'s>(server: &Server, statements: impl Iterator<Item = &'s str>) -> Vec<u16> {

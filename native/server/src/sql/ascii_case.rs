@@ -77,7 +77,7 @@ pub(crate) fn without_case<'t>(text: &'t str, spellings: impl Iterator<Item = &'
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         let spelling = spellings.clone().find(|spelling| rest.starts_with(spelling));
-        let length = spelling.map_or(first.len_utf8(), str::len);
+        let length = spelling.map_or_else(|| first.len_utf8(), str::len);
         match spelling {
             Some(spelling) => folded.push_str(spelling),
             None => folded.push(first.to_ascii_uppercase()),

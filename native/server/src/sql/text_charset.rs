@@ -62,7 +62,7 @@ impl TextCharset {
 
     /// Whether the set has a collation of this name. MariaDB's newer names are those of all Unicode sets.
     pub(crate) fn has_collation(self, collation: &str) -> bool {
-        Self::of_collation(collation).map_or(self.is_unicode(), |own| own == self)
+        Self::of_collation(collation).map_or_else(|| self.is_unicode(), |own| own == self)
     }
 
     /// The number of the default collation.
