@@ -259,3 +259,27 @@ fn a_virtual_column_that_replicas_compute_otherwise_stops_the_server_between() {
         world.wait();
     }
 }
+
+#[test]
+fn definitions_that_the_source_has_taken_stop_no_channel() {
+    let Some(world) = World::start(&[]) else { return };
+    sql(world.ours(), &format!("{}; START SLAVE", world.change("repl", "MASTER_USE_GTID=slave_pos")));
+    sql(
+        world.primary(),
+        "CREATE DATABASE d CHARACTER SET latin1; USE d;
+         CREATE TABLE texts (t TEXT, b BLOB, KEY (t)); INSERT INTO texts VALUES ('a', 'b'), ('a', 'c');
+         CREATE TABLE long_keys (v VARCHAR(2000), w VARCHAR(4000), KEY (v), KEY (w)); INSERT INTO long_keys VALUES ('a', 'b');
+         CREATE TABLE members (e ENUM('o','ö'), f ENUM('a','A') COLLATE latin1_bin, s SET('s','S') COLLATE latin1_bin);
+         INSERT INTO members VALUES ('ö', 'A', 'S'), ('o', 'a', 's,S'); UPDATE members SET e = 'ö' WHERE f = 'a';
+         SET NAMES cp1251; CREATE TABLE by_cp1251 (v VARCHAR(9)); INSERT INTO by_cp1251 VALUES ('a'); SET NAMES gbk; ALTER TABLE by_cp1251 ADD i INT",
+    );
+    world.wait();
+    for query in [
+        "SELECT * FROM d.texts ORDER BY b",
+        "SELECT * FROM d.long_keys",
+        "SELECT e, f, s FROM d.members ORDER BY length(s)",
+        "SELECT * FROM d.by_cp1251",
+    ] {
+        world.same(query);
+    }
+}

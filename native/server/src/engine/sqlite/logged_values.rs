@@ -297,15 +297,14 @@ fn logged<'v>(
         }
         ColumnKind::Enum { .. } => {
             let text = text_of(value, made)?;
-            let index = column.members.iter().position(|member| same_text(member, text)).ok_or(Refusal::Truncated)?;
+            let index = member(&column.members, text).ok_or(Refusal::Truncated)?;
             Value::Enum(u16::try_from(index + 1).map_err(|_| Refusal::Truncated)?)
         }
         ColumnKind::Set { .. } => {
             let text = text_of(value, made)?;
             let mut set = 0;
             for part in text.split(|byte| *byte == b',').filter(|_| !text.is_empty()) {
-                let index =
-                    column.members.iter().position(|member| same_text(member, part)).ok_or(Refusal::Truncated)?;
+                let index = member(&column.members, part).ok_or(Refusal::Truncated)?;
                 set |= 1u64.checked_shl(index as u32).ok_or(Refusal::Truncated)?;
             }
             Value::Set(set)
@@ -392,6 +391,12 @@ fn text_of<'v>(value: ValueRef<'v>, made: &'v mut Vec<u8>) -> Result<&'v [u8], R
         ValueRef::Null => {}
     }
     Ok(made)
+}
+
+/// The place of the member that a text names: exactly, or else in another letter case.
+fn member(members: &[String], text: &[u8]) -> Option<usize> {
+    let exactly = members.iter().position(|member| member.as_bytes() == text);
+    exactly.or_else(|| members.iter().position(|member| same_text(member, text)))
 }
 
 /// Members of ENUM and SET compare without regard to case and spaces at the end, as their collation does.

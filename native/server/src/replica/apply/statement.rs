@@ -9,6 +9,9 @@ use crate::session::Surroundings;
 use crate::sql::Datum;
 use crate::sql::charset::{Charset, of_collation};
 
+/// The number of utf8mb4_general_ci.
+const UTF8MB4: u16 = 45;
+
 /// `OPTION_NO_FOREIGN_KEY_CHECKS` among the flags.
 const NO_FOREIGN_KEYS: u32 = 0x0400_0000;
 
@@ -76,7 +79,9 @@ impl Given {
                 StatusVariable::SqlMode(bits) => surroundings.sql_mode = Some(bits),
                 StatusVariable::AutoIncrement { increment: step, .. } => increment = step,
                 StatusVariable::Charset { client, connection, server } => {
-                    surroundings.charset = Some((client, connection));
+                    // A text of ASCII alone is the same in all sets that clients have.
+                    let known = |id: u16| if of_collation(id).is_err() && query.sql.is_ascii() { UTF8MB4 } else { id };
+                    surroundings.charset = Some((known(client), known(connection)));
                     // A set that this server lacks matters only where a table has it.
                     surroundings.collation_server = Some(server).filter(|server| of_collation(*server).is_ok());
                 }

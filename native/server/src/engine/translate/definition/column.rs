@@ -70,7 +70,7 @@ pub(super) fn column(
     check_new_column(name)?;
     let named = charset_of(column, of_table, writer)?;
     let charset = named.or(of_table.charset);
-    column_type::check(column, charset.unwrap_or_default())?;
+    column_type::check(column, charset.unwrap_or_default(), writer.scope.is_replicated)?;
     column_type::check_default(column, is_auto_increment)?;
     check_options(column, writer)?;
     let declared = DeclaredType::from_mysql(&column.data_type);

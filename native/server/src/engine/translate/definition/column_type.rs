@@ -107,8 +107,8 @@ const TYPES: [Grammar; 7] = [
 ///
 /// # Errors
 /// 1064 for a type of another database, 1063, 1074, 1425, 1426, 1427, 1439 and 1818 for numbers out of range, 1097, 1291, 1367 and 3505 for
-/// members of ENUM and SET.
-pub(super) fn check(column: &ColumnDef, charset: TextCharset) -> Result<(), SqlError> {
+/// members of ENUM and SET. The members of a source's column, whose collation may tell them apart, are taken (`is_replicated`).
+pub(super) fn check(column: &ColumnDef, charset: TextCharset, is_replicated: bool) -> Result<(), SqlError> {
     let name = &column.name.value;
     match &column.data_type {
         DataType::Enum(members, None) => {
@@ -116,10 +116,14 @@ pub(super) fn check(column: &ColumnDef, charset: TextCharset) -> Result<(), SqlE
                 EnumMember::Name(name) => Ok(name.as_str()),
                 EnumMember::NamedValue(..) => Err(not_mysqls(&column.data_type)),
             });
-            return check_members(name, &names.collect::<Result<Vec<_>, _>>()?, MOST_OF_ENUM, false);
+            let names = names.collect::<Result<Vec<_>, _>>()?;
+            check_members(name, &names, MOST_OF_ENUM, false)?;
+            return if is_replicated { Ok(()) } else { refuse_doubles(name, &names, "ENUM") };
         }
         DataType::Set(members) => {
-            return check_members(name, &members.iter().map(String::as_str).collect::<Vec<_>>(), MOST_OF_SET, true);
+            let names: Vec<&str> = members.iter().map(String::as_str).collect();
+            check_members(name, &names, MOST_OF_SET, true)?;
+            return if is_replicated { Ok(()) } else { refuse_doubles(name, &names, "SET") };
         }
         _ => {}
     }
@@ -237,7 +241,6 @@ fn check_members(name: &str, members: &[&str], most: usize, is_set: bool) -> Res
     if members.len() > most {
         return Err(SqlError::new(1097, b"HY000", format!("Too many strings for column {name} and {kind}")));
     }
-    let mut seen = std::collections::BTreeSet::new();
     for member in members {
         if member.chars().count() > LONGEST_MEMBER {
             return Err(SqlError::new(3505, b"HY000", format!("Too long enumeration/set value for column {name}.")));
@@ -245,12 +248,19 @@ fn check_members(name: &str, members: &[&str], most: usize, is_set: bool) -> Res
         if is_set && member.contains(',') {
             return Err(SqlError::new(1367, b"22007", format!("Illegal set '{member}' value found during parsing")));
         }
-        if !seen.insert(folded(member)) {
-            let message = format!("Column '{name}' has duplicated value '{member}' in {kind}");
-            return Err(SqlError::new(1291, b"HY000", message));
-        }
     }
     Ok(())
+}
+
+fn refuse_doubles(name: &str, members: &[&str], kind: &str) -> Result<(), SqlError> {
+    let mut seen = std::collections::BTreeSet::new();
+    match members.iter().find(|member| !seen.insert(folded(member))) {
+        Some(member) => {
+            let message = format!("Column '{name}' has duplicated value '{member}' in {kind}");
+            Err(SqlError::new(1291, b"HY000", message))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Checks the default and ON UPDATE of a column, as far as the statement tells. A literal is tried once the column exists.
