@@ -29,8 +29,8 @@ const TARGETS: [&str; 14] = [
     "proxy",
 ];
 
-/// Seconds for each target in CI, behind its corpus. New inputs are for longer runs to find.
-const CI_SECONDS: u64 = 3;
+/// Seconds for each target in the group `full`, behind its corpus. New inputs are for longer runs to find.
+const BRIEF_SECONDS: u64 = 3;
 
 /// Runs each target for the given time, or does the other work asked for.
 pub(crate) fn fuzz(context: &Context, words: &[&str]) -> Result<(), String> {
@@ -53,7 +53,7 @@ pub(crate) fn fuzz(context: &Context, words: &[&str]) -> Result<(), String> {
     if failed.is_empty() { Ok(()) } else { Err(failed.join("\n")) }
 }
 
-/// The part of the group `fuzz` that needs the nightly compiler. As many targets run at once as there are processors.
+/// The part of the group `full` that needs the nightly compiler. As many targets run at once as there are processors.
 pub(crate) fn briefly(context: &Context) -> Tally {
     if !nightly::is_here() {
         let mut tally = Tally::default();
@@ -70,7 +70,7 @@ pub(crate) fn briefly(context: &Context) -> Tally {
     let work = || {
         while let Some(target) = TARGETS.get(next.fetch_add(1, Ordering::Relaxed)) {
             let begin = Instant::now();
-            let ran = fuzzer.run(target, CI_SECONDS);
+            let ran = fuzzer.run(target, BRIEF_SECONDS);
             println!("{target}: {:.0} s", begin.elapsed().as_secs_f64());
             tally.lock().unwrap_or_else(PoisonError::into_inner).add(ran.into());
         }

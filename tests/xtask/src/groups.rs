@@ -100,10 +100,8 @@ fn groups(context: &Context) -> Result<Vec<Group>, String> {
         let name = folder.clone();
         groups.push(Group::new(&folder, "the tests of that folder of tests/", move |cx| {
             let mut tally = folder_tests(cx, &tests);
-            match name.as_str() {
-                "fuzz" => tally.add(fuzz::briefly(cx)),
-                "simulation" => tally.add(attacks::show(cx)),
-                _ => {}
+            if name == "simulation" {
+                tally.add(attacks::show(cx));
             }
             tally
         }));
@@ -225,7 +223,7 @@ fn parse_test_folders(manifest: &str) -> Vec<(String, Vec<String>)> {
 /// The module of the tests that take longer than CI has.
 const LONG_TESTS: &str = "full::";
 
-/// Runs them one after the other, because some measure seconds.
+/// Runs them one after the other, because some measure seconds, and then each fuzz target.
 fn full(context: &Context) -> Tally {
     let programs = run(&mut context.cargo(["build", "--workspace", "--bins", "--examples"]));
     if programs.is_err() {
@@ -238,7 +236,9 @@ fn full(context: &Context) -> Tally {
     }
     let how = ["--offline", "--", "--ignored", "--nocapture", "--test-threads=1", LONG_TESTS];
     let mut command = alone_with_loopback(context.cargo(test.into_iter().chain(how)));
-    run_tests(command.env("SEALWIRE_PROGRAMS", context.programs()))
+    let mut tally = run_tests(command.env("SEALWIRE_PROGRAMS", context.programs()));
+    tally.add(fuzz::briefly(context));
+    tally
 }
 
 /// Builds and runs tests, in a network namespace with loopback alone where this user may create one.
