@@ -166,7 +166,7 @@ pub(crate) fn is_left_for(account: &str, more: usize, most: u64) -> bool {
     let allowed = allowed().min(most);
     let shares = shares();
     if shares.is_empty() {
-        // What starting up took for a moment is free again.
+        // Starting up takes more for a moment.
         OWN.fetch_min(resident, Ordering::Relaxed);
     }
     // The counted bytes include those that simultaneous callers are about to allocate.

@@ -3,6 +3,8 @@
 //! SQLite has one set and takes them all. MariaDB reads a literal in the set of the table, and refuses the definition where the set, or a column that
 //! the expression names, lacks a character. COLLATE must be one of its operand's set, and columns of two collations are compared by neither.
 
+use std::collections::BTreeMap;
+
 use sealwire_core::error::SqlError;
 
 use super::schema::{Column, DefaultValue};
@@ -43,43 +45,49 @@ const COMPARISONS: [&str; 22] = [
 /// 1253 for a COLLATE of another set, 1918 for a literal that the table's set lacks, and 1267 for a column that lacks it, or for two collations.
 pub(super) fn check(columns: &[Column], table: &StoredTable) -> Result<(), SqlError> {
     let of_table = table.charset;
+    let by_name: BTreeMap<Vec<u8>, &Column> =
+        columns.iter().map(|column| (column.name.to_ascii_lowercase().into_bytes(), column)).collect();
     let generated = columns.iter().filter_map(|column| column.stored.generated.as_deref());
     for text in table.checks.iter().map(String::as_str).chain(generated) {
-        let expression = Expression { pieces: pieces(text), columns, of_table };
+        let expression = Expression::new(text, &by_name, of_table);
         expression.check_literals()?;
         expression.check_collates()?;
         expression.check_comparisons()?;
     }
     for column in columns {
         let Some(DefaultValue::Expression(text)) = column.default_value() else { continue };
-        Expression { pieces: pieces(&text), columns, of_table }.check_default()?;
+        Expression::new(&text, &by_name, of_table).check_default()?;
     }
     Ok(())
 }
 
-/// The pieces of an expression without spaces.
-fn pieces(text: &str) -> Vec<(Piece, &[u8])> {
-    Lexer::new(text.as_bytes()).filter(|(piece, _)| !matches!(piece, Piece::Space)).collect()
-}
-
 /// An expression of a table.
 struct Expression<'e> {
+    /// The pieces without spaces.
     pieces: Vec<(Piece, &'e [u8])>,
-    columns: &'e [Column],
+    /// The columns that the pieces name.
+    columns: Vec<Option<&'e Column>>,
     /// The set of the table.
     of_table: TextCharset,
 }
 
-impl Expression<'_> {
-    /// The column that a piece names. A word before a parenthesis is a function.
-    fn column(&self, at: usize) -> Option<&Column> {
-        let (piece, word) = self.pieces.get(at)?;
-        let name = match piece {
-            Piece::Word if !self.is(at + 1, "(") => word.to_vec(),
-            Piece::QuotedName => unquote(word).into_owned(),
-            _ => return None,
+impl<'e> Expression<'e> {
+    fn new(text: &'e str, by_name: &BTreeMap<Vec<u8>, &'e Column>, of_table: TextCharset) -> Self {
+        let pieces: Vec<(Piece, &[u8])> =
+            Lexer::new(text.as_bytes()).filter(|(piece, _)| !matches!(piece, Piece::Space)).collect();
+        // A word before a parenthesis is a function.
+        let is_function = |at: usize| pieces.get(at + 1).is_some_and(|(_, next)| *next == b"(");
+        let column = |(at, (piece, word)): (usize, &(Piece, &[u8]))| match piece {
+            Piece::Word if !is_function(at) => by_name.get(&word.to_ascii_lowercase()).copied(),
+            Piece::QuotedName => by_name.get(&unquote(word).to_ascii_lowercase()).copied(),
+            _ => None,
         };
-        self.columns.iter().find(|column| column.name.as_bytes().eq_ignore_ascii_case(&name))
+        let columns = pieces.iter().enumerate().map(column).collect();
+        Self { pieces, columns, of_table }
+    }
+
+    fn column(&self, at: usize) -> Option<&'e Column> {
+        self.columns.get(at).copied().flatten()
     }
 
     fn is(&self, at: usize, text: &str) -> bool {
@@ -87,8 +95,8 @@ impl Expression<'_> {
     }
 
     /// The columns that the expression names.
-    fn named(&self) -> impl Iterator<Item = &Column> {
-        (0..self.pieces.len()).filter_map(|at| self.column(at))
+    fn named(&self) -> impl Iterator<Item = &'e Column> {
+        self.columns.iter().copied().flatten()
     }
 
     /// The literals that name no set of their own.
@@ -104,14 +112,20 @@ impl Expression<'_> {
     }
 
     fn check_literals(&self) -> Result<(), SqlError> {
+        let mut of_each_set: Vec<&Column> = Vec::new();
+        for column in self.named().filter(|column| text_set(column).is_some()) {
+            if of_each_set.iter().all(|own| text_set(own) != text_set(column)) {
+                of_each_set.push(column);
+            }
+        }
         for literal in self.literals() {
             let name = self.of_table.name();
             if self.of_table.encode(literal).is_none() {
                 let message = format!("Encountered illegal value {literal} when converting to {name}");
                 return Err(SqlError::new(1918, b"22007", message));
             }
-            let lacks = |column: &&Column| text_set(column).is_some_and(|set| set.encode(literal).is_none());
-            if let Some(column) = self.named().find(lacks) {
+            let lacks = |column: &&&Column| text_set(column).is_some_and(|set| set.encode(literal).is_none());
+            if let Some(column) = of_each_set.iter().find(lacks) {
                 let own = column.stored.charset.name();
                 return Err(mixed(&format!("of {own} in the column '{}' and of {name} in {literal}", column.name)));
             }
@@ -174,8 +188,13 @@ impl Expression<'_> {
             if !compares || part.clone().any(|at| self.is(at, "COLLATE")) {
                 continue;
             }
-            let texts: Vec<&Column> =
-                part.filter_map(|at| self.column(at)).filter(|column| text_set(column).is_some()).collect();
+            let mut texts: Vec<&Column> = Vec::new();
+            for column in part.filter_map(|at| self.column(at)).filter(|column| text_set(column).is_some()) {
+                // A part with several columns of one collation is judged by the first of them.
+                if texts.iter().all(|own| own.named_collation() != column.named_collation()) {
+                    texts.push(column);
+                }
+            }
             for (at, one) in texts.iter().enumerate() {
                 for other in texts.iter().skip(at + 1) {
                     check_pair(one, other)?;

@@ -26,7 +26,7 @@ const LONGEST_ROW: u32 = 65_535;
 /// `LONGEST_SHORT` bytes stay in the page. Measured with MariaDB 10.11.
 const LONGEST_IN_PAGE: u32 = 8126;
 const OUT_OF_PAGE: u32 = 21;
-/// What a row has of such a value if it is short, which MariaDB counts when the row is written.
+/// The bytes of such a value in its page if it is short. MariaDB counts them when the row is written.
 const SHORT_IN_PAGE: u32 = 42;
 const LONGEST_SHORT: u32 = 255;
 /// The bytes of a row's header, number, transaction and undo pointer in its page.

@@ -365,7 +365,7 @@ fn databases_changed(translated: &Translated) -> Vec<&str> {
     translated.changed_databases().into_iter().filter(|name| !is_system_database(name)).collect()
 }
 
-/// What triggers are made for.
+/// The purpose of triggers.
 struct Made {
     /// The version of the database's schema.
     version: i64,
