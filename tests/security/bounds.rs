@@ -321,7 +321,7 @@ fn packets_that_are_not_complete_count_for_their_account() {
 
 #[test]
 fn long_texts_wait_for_memory_and_take_no_more_than_there_is() {
-    const MOST: u64 = 150_000_000;
+    const MOST: u64 = 180_000_000;
     for (front, end) in [("SET @a = '", "'"), ("SELECT LENGTH('", "')"), ("SET @a = LENGTH(CONCAT('", "', 'b'))")] {
         let server = server(&[&format!("--global-connection-memory-limit={MOST}")]);
         let text = [front.as_bytes(), &vec![b'a'; 3_000_000], end.as_bytes()].concat();
