@@ -50,6 +50,14 @@ pub(crate) struct ColumnMove {
     pub(crate) statement: usize,
 }
 
+/// A new table with the default collation, which its text does not name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Collated {
+    pub(crate) database: String,
+    /// The text that names it, for the binary log of a database that has another default by then.
+    pub(crate) text: String,
+}
+
 /// A new column that has a value in the rows that exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NewDefault {
@@ -122,6 +130,8 @@ pub(crate) struct Translated {
     pub(crate) drops: Vec<(String, String)>,
     /// The text for the binary log, where the statement's own text does not suit.
     pub(crate) logged_text: Option<String>,
+    /// The new table whose text for the binary log depends on the database.
+    pub(crate) collated: Option<Collated>,
     /// Whether it names a temporary table that exists, which replicas do not have.
     pub(crate) names_temporary: bool,
     /// Whether an existing or missing object makes a note instead of an error: `IF NOT EXISTS`, `IF EXISTS`.

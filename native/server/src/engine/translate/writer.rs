@@ -13,7 +13,8 @@ use super::errors::{no_such_table, unsupported};
 use super::names::{Temporaries, parts, schema_of, temporary_name};
 use super::parse::ParseBudget;
 use super::translated::{
-    Access, AddedKey, ColumnMove, ColumnRename, IgnoreClause, NewDefault, Skippable, StatementKind, Translated,
+    Access, AddedKey, Collated, ColumnMove, ColumnRename, IgnoreClause, NewDefault, Skippable, StatementKind,
+    Translated,
 };
 use crate::engine::annotations::Annotations;
 use crate::engine::{LONGEST_NAME, is_system_database};
@@ -93,6 +94,7 @@ pub(super) struct Writer<'a> {
     pub(super) creates: Vec<(String, String)>,
     pub(super) drops: Vec<(String, String)>,
     pub(super) logged_text: Option<String>,
+    pub(super) collated: Option<Collated>,
     /// Whether the statement names a temporary table that exists.
     names_temporary: bool,
     pub(super) is_conditional: bool,
@@ -142,6 +144,7 @@ impl<'a> Writer<'a> {
             creates: Vec::new(),
             drops: Vec::new(),
             logged_text: None,
+            collated: None,
             names_temporary: false,
             is_conditional: false,
             conditions: Vec::new(),
@@ -196,6 +199,7 @@ impl<'a> Writer<'a> {
             creates: self.creates,
             drops: self.drops,
             logged_text: self.logged_text,
+            collated: self.collated,
             names_temporary: self.names_temporary,
             is_conditional: self.is_conditional,
             fills: self.fills,

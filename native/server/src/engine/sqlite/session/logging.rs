@@ -17,10 +17,11 @@ use super::super::{temporary, wal};
 use super::SqliteSession;
 use super::capture::{Author, Capture, CapturedTable};
 use crate::engine::replicated::RowChange;
-use crate::engine::translate::{StatementKind, Translated, quote, schema_of};
+use crate::engine::translate::{Collations as _, StatementKind, Translated, quote, schema_of};
 use crate::engine::{Done, Limits, Request, is_system_database};
 use crate::memory;
 use crate::replication::{CommitMark, Group, LoggedColumn, LoggedTable, Statement};
+use crate::sql::collations;
 
 /// The savepoint of a statement, which no user's can be.
 const STATEMENT: &str = "`\u{1}statement`";
@@ -328,8 +329,13 @@ impl SqliteSession {
         // MariaDB drops the tables of a list one by one, and would refuse a parent before its child.
         let drops_several =
             translated.accesses.len() > 1 && translated.statements.iter().all(|sql| sql.starts_with("DROP TABLE "));
+        // The table was made with the default collation, and the database may have got another one since.
+        let collated = translated.collated.as_ref().filter(|collated| {
+            self.of_database(&collated.database).is_ok_and(|now| now.is_some_and(|now| now != collations::DEFAULT))
+        });
+        let text = collated.map(|collated| &*collated.text).or(translated.logged_text.as_deref());
         Ok(Statement {
-            text: translated.logged_text.as_deref().unwrap_or(request.sql),
+            text: text.unwrap_or(request.sql),
             database: request.database,
             databases,
             thread: request.limits.connection,

@@ -12,6 +12,7 @@ use sqlparser::ast::{
 
 use super::super::errors::{MOST_KEYS, too_many_keys, unsupported};
 use super::super::source::Source;
+use super::super::translated::Collated;
 use super::super::weight;
 use super::super::writer::{READ, WriteResult, Writer, check_new_table};
 use super::column::{self, OfTable, check, is_auto_increment};
@@ -99,8 +100,13 @@ pub(super) fn create_table(
     let body = source.group(&source.all()).unwrap_or_default();
     let (columns, constraints) = source.columns_and_constraints(&body, &create.columns);
     let keys = keys::of_table(create, (&columns, &constraints), writer)?;
-    // Always with the collation: the database may have another one by now, and a replica may have the database with another one.
-    writer.logged_text = Some(format!("{}{}", source.up_to_end(&body), logged_options(&options, writer)?));
+    let with_options = format!("{}{}", source.up_to_end(&body), logged_options(&options, writer)?);
+    if create.table_options != CreateTableOptions::None || options != Annotations::default() {
+        writer.logged_text = Some(with_options);
+    } else {
+        let text = collations::for_replicas(&with_options);
+        writer.collated = Some(Collated { database: table.database.clone(), text });
+    }
     writer.push(" (");
     writer.annotations(&options);
     let mut ranges = columns.into_iter();
