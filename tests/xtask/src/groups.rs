@@ -111,7 +111,7 @@ fn groups(context: &Context) -> Result<Vec<Group>, String> {
         "core takes no more instructions than were taken down",
         instructions::check,
     ));
-    groups.push(Group::new("memory", "valgrind and AddressSanitizer find nothing", memory::briefly));
+    groups.push(Group::new("memory", "valgrind finds nothing", memory::valgrind));
     groups.push(Group::new("demo", "`cargo xtask demo --once`, also with --gateway", |cx| {
         let mut tally: Tally = demo::demo(cx, demo::Stay::Once).into();
         tally.add(gateway_demo::demo(cx, &["--gateway", "--once"]).into());
@@ -223,7 +223,7 @@ fn parse_test_folders(manifest: &str) -> Vec<(String, Vec<String>)> {
 /// The module of the tests that take longer than CI has.
 const LONG_TESTS: &str = "full::";
 
-/// Runs them one after the other, because some measure seconds, and then each fuzz target.
+/// Runs them one after the other, because some measure seconds, and then each fuzz target and the programs with AddressSanitizer.
 fn full(context: &Context) -> Tally {
     let programs = run(&mut context.cargo(["build", "--workspace", "--bins", "--examples"]));
     if programs.is_err() {
@@ -238,6 +238,7 @@ fn full(context: &Context) -> Tally {
     let mut command = alone_with_loopback(context.cargo(test.into_iter().chain(how)));
     let mut tally = run_tests(command.env("SEALWIRE_PROGRAMS", context.programs()));
     tally.add(fuzz::briefly(context));
+    tally.add(memory::briefly(context));
     tally
 }
 
