@@ -35,7 +35,7 @@ USAGE USE USING UTC_DATE UTC_TIME UTC_TIMESTAMP VALUES VARBINARY VARCHAR VARCHAR
 YEAR_MONTH ZEROFILL";
 
 /// Those of them that stand for a value, as `binary` does behind CHARACTER SET.
-const VALUES: &str = "BINARY CURRENT_DATE CURRENT_ROLE CURRENT_TIME CURRENT_TIMESTAMP CURRENT_USER DEFAULT FALSE LOCALTIME LOCALTIMESTAMP NULL TRUE UTC_DATE \
+const STANDING_FOR_VALUES: &str = "BINARY CURRENT_DATE CURRENT_ROLE CURRENT_TIME CURRENT_TIMESTAMP CURRENT_USER DEFAULT FALSE LOCALTIME LOCALTIMESTAMP NULL TRUE UTC_DATE \
 UTC_TIME UTC_TIMESTAMP";
 
 /// The functions that MariaDB finds by the parenthesis directly behind their names.
@@ -73,7 +73,9 @@ pub(super) fn check(statement: &Statement, source: &Source<'_>, writer: &Writer<
         name.0.iter().filter_map(|part| part.as_ident()).try_for_each(demand)
     });
     let expressions = visit_expressions(statement, |part: &Expr| match part {
-        Expr::Identifier(name) if has(VALUES, &name.value) || name.value.starts_with('@') => ControlFlow::Continue(()),
+        Expr::Identifier(name) if has(STANDING_FOR_VALUES, &name.value) || name.value.starts_with('@') => {
+            ControlFlow::Continue(())
+        }
         Expr::Identifier(name) => demand(name),
         Expr::CompoundIdentifier(names) => names.iter().try_for_each(demand),
         _ => ControlFlow::Continue(()),
