@@ -71,6 +71,8 @@ fn rows_have_the_default_of_a_new_column_in_its_form() {
     );
     let told = error(world.ours(), "INSERT INTO d.later (k) VALUES (2)");
     assert!(told.contains("ERROR") && told.contains("'v'"), "the implicit default is that of the rows before: {told}");
+    let told = error(world.ours(), "ALTER TABLE d.later ADD g POINT NOT NULL");
+    assert!(told.contains("ERROR 1105"), "a geometry has no implicit default: {told}");
 }
 
 #[test]

@@ -174,13 +174,18 @@ fn new_default(column: &ColumnDef, statement: usize, writer: &Writer<'_>) -> Opt
     Some(NewDefault { statement, column: column.name.value.clone(), implicit })
 }
 
-/// The implicit default of a type. Source: MySQL Reference Manual, "Data Type Default Values".
+/// The implicit default of a type; `None` where it has none. Source: MySQL Reference Manual, "Data Type Default Values".
 fn implicit_default(kind: &DataType, writer: &Writer<'_>) -> Option<String> {
     if let DataType::Enum(members, _) = kind {
         let (EnumMember::Name(first) | EnumMember::NamedValue(first, _)) = members.first()?;
         return Some(text_literal(first));
     }
-    let literal = match DeclaredType::from_mysql(kind)?.name() {
+    let declared = DeclaredType::from_mysql(kind)?;
+    // No geometry is empty, and a row with such a value could not be changed any more.
+    if declared.is_geometry() {
+        return None;
+    }
+    let literal = match declared.name() {
         "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" | "DECIMAL" | "FLOAT" | "DOUBLE" | "BIT" | "YEAR" => {
             "0"
         }
